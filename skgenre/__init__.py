@@ -1,0 +1,38 @@
+"""Music genre classification from audio files, as scikit-learn estimators."""
+
+import importlib
+
+# Every public name and the module it lives in. Modules are imported at the first use of
+# a name, so that `import skgenre` loads neither TensorFlow nor librosa.
+_HOMES = {
+    "AudioDecodeError": "audio",
+    "BaseTrackClassifier": "track_classifier",
+    "BenchmarkResult": "benchmark",
+    "CNNGenreClassifier": "keras_classifiers",
+    "LSTMGenreClassifier": "keras_classifiers",
+    "MFCCExtractor": "features",
+    "MFCCScaler": "features",
+    "MLPGenreClassifier": "keras_classifiers",
+    "SegmentPoolingClassifier": "track_classifier",
+    "TrackStatistics": "features",
+    "load_audio": "audio",
+    "load_genre_folder": "datasets",
+    "make_genre_tracks": "datasets",
+    "make_model": "models",
+    "run_benchmark": "benchmark",
+}
+
+__version__ = "0.1.0.dev0"
+__all__ = [*_HOMES]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

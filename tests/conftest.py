@@ -1,0 +1,65 @@
+"""Fixtures: sound made here, and the real tracks where they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from skgenre import make_genre_tracks
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+SAMPLE_RATE = 22050
+
+
+@pytest.fixture
+def write_tone(tmp_path):
+    """Write a decaying tone; return its path."""
+
+    def write(
+        name="tone.wav",
+        *,
+        duration=1.0,
+        sample_rate=SAMPLE_RATE,
+        n_channels=1,
+        frequency=440.0,
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        time = np.arange(round(duration * sample_rate)) / sample_rate
+        tone = 0.5 * np.sin(2 * np.pi * frequency * time) * np.exp(-time / 5)
+        soundfile.write(path, np.stack([tone] * n_channels, axis=1), sample_rate)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def made_tracks(tmp_path_factory):
+    """Three genres of eight tracks of seven seconds, by two artists each."""
+    return make_genre_tracks(
+        tmp_path_factory.mktemp("tracks"),
+        n_genres=3,
+        n_tracks_per_genre=8,
+        n_artists_per_genre=4,
+        duration=7.0,
+        random_state=0,
+    )
+
+
+@pytest.fixture(scope="session")
+def real_tracks():
+    """Folder of one hundred GTZAN tracks; skips where it is not at hand."""
+    folder = REAL_DATA / "gtzan_mini" / "genres"
+    if not folder.is_dir():
+        pytest.skip("the real tracks are not at hand")
+    return folder
+
+
+@pytest.fixture
+def features():
+    """Separable features of 12 tracks: (12, 3, 6, 4), and their genres."""
+    y = np.repeat(["blues", "jazz", "rock"], 4)
+    X = np.random.default_rng(0).normal(size=(12, 3, 6, 4))
+    X += 3 * np.repeat(np.arange(3), 4)[:, np.newaxis, np.newaxis, np.newaxis]
+    return X, y

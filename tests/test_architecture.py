@@ -1,0 +1,112 @@
+"""The layers of the package: each module imports from lower layers only."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skgenre
+
+PACKAGE = Path(skgenre.__file__).parent
+# A folder is one module: what happens inside it is its own affair.
+LAYERS = [
+    {"_files", "_scikeras", "_validation"},
+    {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
+    {"datasets", "features", "model_selection", "track_classifier"},
+    {"keras_classifiers"},
+    {"models"},
+    {"benchmark"},
+    set(),
+    {"cli"},
+]
+LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
+FILES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = {"keras", "tensorflow", "librosa", "matplotlib", "pandas", "scikeras"}
+
+
+def module_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node, node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_module_imports_from_lower_layers_only(path):
+    module = module_of(path)
+    if module in ("__init__", "__main__"):
+        return
+    assert module in LEVEL, "a new module needs its layer"
+    for _, name in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        parts = name.split(".")
+        if parts[0] == "skgenre" and parts[1:] and parts[1] != module:
+            assert LEVEL[parts[1]] < LEVEL[module], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_libraries_are_imported_inside_functions(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = [node for node, name in imports(tree) if name.split(".")[0] in HEAVY]
+    assert not set(map(id, top)) & set(map(id, tree.body))
+
+
+def test_folder_has_no_import_cycle():
+    graph = {}
+    for path in FILES:
+        name = ".".join(("skgenre", *path.relative_to(PACKAGE).with_suffix("").parts))
+        name = name.removesuffix(".__init__")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        graph[name] = {target for _, target in imports(tree) if target != name}
+    while leaves := {
+        name for name, targets in graph.items() if not targets & set(graph)
+    }:
+        graph = {name: targets for name, targets in graph.items() if name not in leaves}
+    assert not graph, "these modules import each other in a circle"
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_import_loads_no_heavy_library():
+    loaded = run("import sys, skgenre; print(*sys.modules)").split()
+    assert not HEAVY & {name.split(".")[0] for name in loaded}
+
+
+def test_estimators_load_neither_tensorflow_nor_librosa():
+    code = (
+        "import sys, skgenre\n"
+        "[getattr(skgenre, name) for name in skgenre.__all__]\n"
+        "skgenre.make_model('cnn')\n"
+        "print(*sys.modules)"
+    )
+    # scikit-learn itself imports pandas where it is installed.
+    assert not (HEAVY - {"pandas"}) & {name.split(".")[0] for name in run(code).split()}
+
+
+def test_only_one_module_knows_scikeras():
+    knowing = {
+        module_of(path)
+        for path in FILES
+        for _, name in imports(ast.parse(path.read_text(encoding="utf-8")))
+        if name.split(".")[0] == "scikeras"
+    }
+    assert knowing == {"_scikeras"}
+
+
+def test_every_public_name_can_be_had_and_is_documented():
+    for name in skgenre.__all__:
+        assert getattr(skgenre, name).__doc__, name
+    assert set(skgenre.__all__) <= set(dir(skgenre))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        skgenre.nonsense  # noqa: B018

@@ -1,0 +1,79 @@
+"""What the docstrings say of parameters is what the signatures say."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+
+import pytest
+
+import skgenre
+
+PUBLIC = [getattr(skgenre, name) for name in skgenre.__all__]
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(skgenre.__path__, "skgenre.")
+    if not module.name.endswith("__main__")
+]
+
+
+def documented_parameters(docstring):
+    """Names and types of the section Parameters."""
+    section = re.search(r"Parameters\n-+\n(.*?)(\n\n\S|\Z)", docstring, re.DOTALL)
+    found = {}
+    for names, kind in re.findall(
+        r"^(\*{0,2}\w+(?:, \w+)*) : (.+)$", section[1] if section else "", re.MULTILINE
+    ):
+        found.update(dict.fromkeys(names.split(", "), kind))
+    return found
+
+
+def documented_callables():
+    for obj in PUBLIC:
+        # The values of a result's fields are its documented attributes.
+        if not hasattr(obj, "__dataclass_fields__"):
+            yield pytest.param(obj, id=obj.__name__)
+        if inspect.isclass(obj):
+            for name, method in inspect.getmembers(obj, inspect.isfunction):
+                if not name.startswith("_") and method.__module__.startswith(
+                    "skgenre."
+                ):
+                    yield pytest.param(method, id=f"{obj.__name__}.{name}")
+
+
+@pytest.mark.parametrize("obj", list(documented_callables()))
+def test_documented_parameters_are_those_of_the_signature(obj):
+    documented = documented_parameters(inspect.getdoc(obj))
+    signature = inspect.signature(obj).parameters.values()
+    kinds = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    expected = [
+        kinds.get(p.kind, "") + p.name
+        for p in signature
+        if p.name not in ("self", "args", "kwargs")
+    ]
+    assert list(documented) == expected
+
+
+@pytest.mark.parametrize("obj", list(documented_callables()))
+def test_documented_defaults_are_those_of_the_signature(obj):
+    documented = documented_parameters(inspect.getdoc(obj))
+    for parameter in inspect.signature(obj).parameters.values():
+        stated = re.search(r"default=(.*)$", documented.get(parameter.name, ""))
+        if parameter.default is inspect.Parameter.empty:
+            assert not stated, parameter.name
+        elif parameter.name != "y":
+            assert stated, parameter.name
+            assert eval(stated[1]) == parameter.default, parameter.name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("obj", PUBLIC, ids=lambda obj: obj.__name__)
+def test_every_public_name_has_an_example(obj):
+    if obj.__name__ not in ("BaseTrackClassifier", "BenchmarkResult"):
+        assert ">>>" in inspect.getdoc(obj)
