@@ -1,0 +1,205 @@
+"""Checks at the public door: a message gives the name, the value and what was expected.
+
+scikit-learn's own ``_parameter_constraints`` are private to it.
+"""
+
+import os
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+
+def check_positive_integer(value, *, name):
+    """Refuse anything but a whole number of at least one (booleans included)."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a positive integer, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+
+
+def check_number(value, *, name, low=None, high=None, low_open=False, high_open=False):
+    """Refuse anything but a finite real number between `low` and `high`."""
+    expected = _describe_interval(low, high, low_open, high_open)
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {expected}, got {value!r}.")
+    too_low = low is not None and (value < low or (low_open and value == low))
+    too_high = high is not None and (value > high or (high_open and value == high))
+    if not np.isfinite(value) or too_low or too_high:
+        raise ValueError(f"{name} must be {expected}, got {value!r}.")
+
+
+def _describe_interval(low, high, low_open, high_open):
+    bounds = []
+    if low is not None:
+        bounds.append(f"{'above' if low_open else 'at least'} {low}")
+    if high is not None:
+        bounds.append(f"{'below' if high_open else 'at most'} {high}")
+    return " ".join(["a finite number", " and ".join(bounds)]).strip()
+
+
+def check_choice(value, choices, *, name):
+    """Refuse a value that is not one of the `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be one of {listed}, got {value!r}.")
+
+
+def check_sizes(value, *, name):
+    """Refuse anything but a non-empty sequence of positive integers."""
+    if isinstance(value, str) or not hasattr(value, "__len__") or len(value) == 0:
+        raise ValueError(
+            f"{name} must be a non-empty sequence of positive integers, got {value!r}."
+        )
+    for position, size in enumerate(value):
+        check_positive_integer(size, name=f"{name}[{position}]")
+
+
+def check_paths(X):
+    """Return the paths of audio files as a list of str, one per track.
+
+    A list, tuple, array or Series of str or Path, or a frame or array of one column.
+    """
+    if isinstance(X, (str, bytes, os.PathLike)):
+        raise TypeError(f"X must be a sequence of paths, got the single path {X!r}.")
+    if hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    if isinstance(X, np.ndarray):
+        if X.ndim not in (1, 2) or (X.ndim == 2 and X.shape[1] != 1):
+            raise ValueError(
+                f"X must hold one path per track, of shape (n_tracks,) or "
+                f"(n_tracks, 1), got shape {X.shape}."
+            )
+        X = X.ravel().tolist()
+    paths = [_check_path(path, position) for position, path in enumerate(X)]
+    if not paths:
+        raise ValueError("X must hold at least one path, got none (0 tracks).")
+    return paths
+
+
+def _check_path(path, position):
+    if isinstance(path, (list, tuple)) and len(path) == 1:
+        path = path[0]
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"X[{position}] must be a path (str or os.PathLike), got {path!r} "
+            f"of type {type(path).__name__}."
+        )
+    return os.fsdecode(path)
+
+
+def check_tracks(estimator, X, *, reset):
+    """Return features as floats of shape (n_tracks, n_segments, n_frames, n_mfcc).
+
+    2-D input is one segment of one frame per track, 3-D input one segment per track. A
+    missing segment is all NaN; a segment that is partly NaN, infinite values and a
+    track without any segment are refused. float32 and float64 are kept as they are.
+
+    With 2-D input, and only then, `reset` sets the estimator's `n_features_in_` and
+    `feature_names_in_`; without it, `X` is compared with them.
+    """
+    _refuse_paths(X, estimator)
+    given = X
+    X = check_array(
+        X,
+        dtype=[np.float64, np.float32],
+        allow_nd=True,
+        ensure_all_finite="allow-nan",
+        estimator=estimator,
+        input_name="X",
+    )
+    if X.ndim == 2:
+        validate_data(estimator, given, reset=reset, skip_check_array=True)
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+    if X.ndim > 4:
+        raise ValueError(
+            "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), "
+            f"(n_tracks, n_frames, n_mfcc) or (n_tracks, n_features), got {X.shape}."
+        )
+    if X.ndim == 2:
+        X = X[:, np.newaxis, np.newaxis, :]
+    elif X.ndim == 3:
+        X = X[:, np.newaxis]
+    if 0 in X.shape[1:]:
+        raise ValueError(f"X must not have an empty axis, got shape {X.shape}.")
+    _check_missing_segments(X)
+    return X
+
+
+def check_sample_weight(sample_weight, *, n_tracks):
+    """Return weights of tracks as float64 (n_tracks,): finite, not negative."""
+    if isinstance(sample_weight, Real):
+        sample_weight = [sample_weight] * n_tracks
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (n_tracks,):
+        raise ValueError(
+            f"sample_weight must have shape (n_tracks,) = ({n_tracks},), "
+            f"got {weights.shape}."
+        )
+    if (weights < 0).any():
+        raise ValueError(
+            f"sample_weight must not hold negative weights, got {weights.min()}."
+        )
+    if not weights.any():
+        raise ValueError("sample_weight must not hold nothing but zero weights.")
+    return weights
+
+
+def check_target(y, *, estimator):
+    """Return genres as a 1-D array of labels: no missing value, no floats."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None."
+        )
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    return y
+
+
+def check_n_mfcc(transformer, X):
+    """Refuse tracks of another number of coefficients than `fit` has seen."""
+    if X.shape[-1] != transformer.n_mfcc_:
+        raise ValueError(
+            f"X has {X.shape[-1]} coefficients, but {type(transformer).__name__} was "
+            f"fitted on {transformer.n_mfcc_}."
+        )
+
+
+def _refuse_paths(X, estimator):
+    first = X[0] if isinstance(X, (list, tuple)) and X else X
+    if isinstance(first, np.ndarray) and first.dtype == object and first.ndim == 1:
+        first = first[0] if len(first) else first
+    if isinstance(first, (str, os.PathLike)):
+        raise TypeError(
+            f"{type(estimator).__name__} takes features, got the path {str(first)!r}: "
+            "put an MFCCExtractor before it, as in "
+            f"make_pipeline(MFCCExtractor(), {type(estimator).__name__}(...))."
+        )
+
+
+def _check_missing_segments(X):
+    # One pass over the sums finds the usual case, no NaN at all, four times faster than
+    # looking at each value.
+    if np.isfinite(X.sum(axis=(2, 3))).all():
+        return
+    n_missing = np.isnan(X).sum(axis=(2, 3))
+    partial = np.argwhere((n_missing > 0) & (n_missing < X.shape[2] * X.shape[3]))
+    if len(partial):
+        track, segment = partial[0]
+        raise ValueError(
+            f"X[{track}, {segment}] is partly NaN ({n_missing[track, segment]} of "
+            f"{X.shape[2] * X.shape[3]} values): a segment is either complete or, "
+            "where the track does not have it, all NaN."
+        )
+    empty = np.flatnonzero((n_missing > 0).all(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"X holds no segment for track {empty[0]} ({len(empty)} such tracks): "
+            "expected at least one segment that is not NaN."
+        )

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skgenre import MFCCScaler, SegmentPoolingClassifier
+from skgenre._validation import (
+    check_choice,
+    check_number,
+    check_positive_integer,
+    check_sizes,
+    check_tracks,
+)
+
+
+@pytest.mark.parametrize(("value", "error"), [(0, ValueError), (1.0, TypeError)])
+def test_positive_integer_is_told_from_others(value, error):
+    check_positive_integer(np.int64(1), name="n")
+    with pytest.raises(error, match=f"^n must be a positive integer, got {value!r}"):
+        check_positive_integer(value, name="n")
+
+
+@pytest.mark.parametrize("value", [-1, 0, 2.5, float("nan"), float("inf")])
+def test_number_outside_its_interval_is_refused(value):
+    check_number(2, name="x", low=0, high=2, low_open=True)
+    with pytest.raises(
+        ValueError, match="x must be a finite number above 0 and at most"
+    ):
+        check_number(value, name="x", low=0, high=2, low_open=True)
+
+
+def test_unknown_choice_lists_the_known():
+    with pytest.raises(ValueError, match="pooling must be one of 'a', 'b', got 'c'"):
+        check_choice("c", ("a", "b"), name="pooling")
+
+
+@pytest.mark.parametrize("value", [(), "ab", 3, (4, 0)])
+def test_sizes_are_a_sequence_of_positive_integers(value):
+    with pytest.raises(ValueError, match=r"^units"):
+        check_sizes(value, name="units")
+
+
+def test_fewer_axes_are_one_segment_or_one_frame():
+    estimator = MFCCScaler()
+    assert check_tracks(estimator, np.zeros((5, 4, 3)), reset=True).shape == (
+        5,
+        1,
+        4,
+        3,
+    )
+    assert not hasattr(estimator, "n_features_in_")
+    assert check_tracks(estimator, np.zeros((5, 3)), reset=True).shape == (5, 1, 1, 3)
+    assert estimator.n_features_in_ == 3
+
+
+def bad_tracks(change):
+    X = np.zeros((3, 2, 4, 5))
+    change(X)
+    return X
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda X: X.__setitem__((1, 0, 2, 3), np.nan),
+            r"X\[1, 0\] is partly NaN \(1 of",
+        ),
+        (lambda X: X.__setitem__(2, np.nan), "no segment for track 2"),
+        (lambda X: X.__setitem__((0, 0, 0, 0), np.inf), "infinity"),
+    ],
+)
+def test_faulty_features_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        check_tracks(MFCCScaler(), bad_tracks(change), reset=True)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 2, 3, 4, 5), (2, 0, 4, 3), (0, 1, 4, 3)])
+def test_other_ranks_and_empty_axes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"rray|axis|shape"):
+        check_tracks(MFCCScaler(), np.zeros(shape), reset=True)
+
+
+@pytest.mark.parametrize("X", [["a.wav", "b.wav"], np.array(["a.wav"], dtype=object)])
+def test_paths_where_features_are_due_get_the_remedy(X):
+    with pytest.raises(TypeError, match="put an MFCCExtractor before it"):
+        SegmentPoolingClassifier(None).fit(X, ["blues"] * len(X))
+
+
+def test_missing_segments_pass_and_input_is_not_written_to():
+    X = np.ones((2, 2, 3, 4), dtype=np.float32)
+    X[0, 1] = np.nan
+    before = X.copy()
+    checked = check_tracks(MFCCScaler(), X, reset=True)
+    assert checked.dtype == np.float32
+    assert_array_equal(checked, before)
+    assert_array_equal(X, before)
