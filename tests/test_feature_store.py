@@ -1,0 +1,79 @@
+import logging
+import os
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skgenre.feature_store import FeatureStore
+
+
+@pytest.fixture
+def audio(tmp_path):
+    path = tmp_path / "track.wav"
+    path.write_bytes(b"sound")
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FeatureStore(tmp_path / "store", {"n_mfcc": 13})
+
+
+def test_kept_array_is_loaded_again(store, audio):
+    features = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    store.save(store.entry_path(audio), features)
+    assert_array_equal(store.load(store.entry_path(audio)), features)
+
+
+def test_absent_entry_is_none(store, audio):
+    assert store.load(store.entry_path(audio)) is None
+
+
+def test_edited_file_is_another_entry(store, audio):
+    before = store.entry_path(audio)
+    audio.write_bytes(b"other")
+    os.utime(audio, ns=(0, 12345))
+    assert store.entry_path(audio) != before
+
+
+def test_other_parameters_are_another_entry(store, audio):
+    other = FeatureStore(store.directory, {"n_mfcc": 20})
+    assert other.entry_path(audio) != store.entry_path(audio)
+
+
+def test_link_to_a_file_shares_its_entry(store, audio, tmp_path):
+    link = tmp_path / "link.wav"
+    link.symlink_to(audio)
+    assert store.entry_path(link) == store.entry_path(audio)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array"])
+def test_damaged_entry_is_absent_and_said_to_be(store, audio, caplog, content):
+    entry = store.entry_path(audio)
+    store.save(entry, np.zeros(3))
+    entry.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert store.load(entry) is None
+    assert "damaged entry" in caplog.text
+
+
+def test_pickled_array_is_never_loaded(store, audio):
+    entry = store.entry_path(audio)
+    entry.parent.mkdir(parents=True)
+    np.save(entry, np.array([{}], dtype=object), allow_pickle=True)
+    assert store.load(entry) is None
+
+
+def test_failed_save_leaves_nothing(store, audio):
+    entry = store.entry_path(audio)
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        store.save(entry, np.array([{}], dtype=object))
+    assert list(entry.parent.iterdir()) == []
+
+
+def test_size_and_clear_see_all_entries(store, audio):
+    store.save(store.entry_path(audio), np.zeros(10))
+    assert store.size() == store.entry_path(audio).stat().st_size
+    store.clear()
+    assert store.size() == 0
