@@ -1,0 +1,275 @@
+"""The MFCCs of one segment: librosa's numbers, in a fraction of its time."""
+
+from __future__ import annotations
+
+import math
+import threading
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy import fft, fftpack
+
+__all__ = ["compute_mfcc", "count_frames"]
+
+# librosa.power_to_db: the smallest power that is told from silence, and how far below
+# the loudest mel power of the segment everything else is cut off.
+MIN_POWER = 1e-10
+DYNAMIC_RANGE_DB = 80.0
+DB_PER_NEPER = 10.0 / math.log(10.0)
+
+# Samples windowed and transformed at a time: 65 frames of 2048, or 0.5 MB, which stay
+# in the second-level cache. 44 to 130 frames cost the same within 3 %.
+BLOCK_SAMPLES = 65 * 2048
+
+# A mel filter covers few bins, so the bank is applied as dense products of neighbouring
+# filters: 1.3 ms per 30 s track against 5.6 ms for the whole bank. 16 columns fill an
+# AVX-512 register (8 cost 2 % of the whole more, 32 cost 10 %).
+MIN_BANDS = 8
+MAX_BAND_FILTERS = 16
+
+# Multiplications from which OpenBLAS starts threads, which for products this small only
+# get in each other's way: 0.9 ms of CPU time for 0.04 ms of work. At least eight bands
+# keep the filters below it.
+MAX_PRODUCT = 2**20
+
+# Rounding noise of a float32 transform on one bin, relative to the root of the frame's
+# energy: the largest met in 3000 random mixtures of tones, noise, steps and impulses.
+FLOAT32_NOISE = 4e-7
+# A segment with more than this to fear is analysed again in float64, at thrice the
+# time. That is 1 % of GTZAN, but also a loud hum below fmin or a loud tone above faint
+# ones, where float32 alone was wrong by up to 0.15. Signals made to end just under the
+# limit came out within 5e-4 of librosa.
+MAX_FLOAT32_ERROR_DB = 3e-4
+
+
+def count_frames(n_samples, *, n_fft, hop_length):
+    """Return the number of frames of a segment.
+
+    Parameters
+    ----------
+    n_samples : int
+        Length of the segment, in samples.
+    n_fft : int
+        Length of a frame, in samples.
+    hop_length : int
+        Distance between two frames, in samples.
+
+    Returns
+    -------
+    n_frames : int
+        Frames of the centred, zero-padded analysis.
+
+    Examples
+    --------
+    >>> count_frames(66150, n_fft=2048, hop_length=512)
+    130
+    """
+    # librosa pads n_fft // 2 on either side, which leaves an odd n_fft a sample short.
+    return 1 + (n_samples - n_fft % 2) // hop_length
+
+
+def compute_mfcc(signal, *, sample_rate, n_mfcc, n_fft, hop_length, n_mels, fmin, fmax):
+    """Return the MFCCs of one segment, as ``librosa.feature.mfcc`` does.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_samples,)
+        One segment, float32, mono, finite. It is not written to.
+    sample_rate : int
+        Samples per second, in hertz.
+    n_mfcc : int
+        Coefficients per frame, at most `n_mels`.
+    n_fft : int
+        Length of a frame, in samples.
+    hop_length : int
+        Distance between two frames, in samples.
+    n_mels : int
+        Number of mel filters.
+    fmin : float
+        Lower edge of the lowest filter, in hertz.
+    fmax : float or None
+        Upper edge of the highest filter, in hertz; None is half the sample rate.
+
+    Returns
+    -------
+    mfcc : ndarray of shape (n_frames, n_mfcc), float32
+        Coefficients, in decibels, within 1e-3 of librosa's for this segment alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(22050, dtype=np.float32) / 22050)
+    >>> compute_mfcc(tone, sample_rate=22050, n_mfcc=13, n_fft=2048, hop_length=512,
+    ...              n_mels=128, fmin=0.0, fmax=None).shape
+    (44, 13)
+    """
+    plan = _make_plan(sample_rate, n_mfcc, n_fft, n_mels, fmin, fmax)
+    mel, energy = _compute_mel(signal, plan, hop_length, np.float32)
+    floor = _raise_to_floor(mel)
+    if _estimate_float32_error(mel, energy, plan) > MAX_FLOAT32_ERROR_DB:
+        mel, _ = _compute_mel(signal, plan, hop_length, np.float64)
+        floor = _raise_to_floor(mel)
+    _take_levels(mel, floor)
+    return _transform_cosine(mel, floor, plan.dct)
+
+
+class _Plan(NamedTuple):
+    """What depends on the parameters alone; any number of threads read it."""
+
+    windows: dict  # dtype -> (n_fft,)
+    bands: list  # of (slice of parts, slice of filters, weights)
+    peak_weights: np.ndarray  # (n_mels,)
+    dct: np.ndarray  # (n_mels, n_mfcc), decibels per neper
+
+
+@lru_cache(maxsize=8)
+def _make_plan(sample_rate, n_mfcc, n_fft, n_mels, fmin, fmax):
+    """Window, filter bank and cosines: 3 ms, once per parameter set."""
+    # Imported here because only this needs librosa, which takes a second to load.
+    from librosa.filters import mel
+
+    filters = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
+    # A spectrum comes as its parts: re(0), re(1), im(1), re(2), im(2), ... Weighting
+    # both parts of a bin saves adding them up first: 0.3 ms less per track.
+    part_filters = np.repeat(filters, 2, axis=1)[:, 1 : n_fft + 1]
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi / n_fft * np.arange(n_fft))
+    cosines = fft.dct(np.eye(n_mels), norm="ortho", axis=1)[:, :n_mfcc]
+    return _Plan(
+        windows={d: window.astype(d) for d in (np.float32, np.float64)},
+        bands=_split_bands(part_filters),
+        peak_weights=filters.max(axis=1),
+        dct=np.ascontiguousarray(DB_PER_NEPER * cosines),
+    )
+
+
+def _split_bands(filters):
+    """Neighbouring filters as dense weights over the parts that they use."""
+    n_mels = len(filters)
+    step = min(MAX_BAND_FILTERS, math.ceil(n_mels / MIN_BANDS))
+    bands = []
+    for start in range(0, n_mels, step):
+        rows = slice(start, min(start + step, n_mels))
+        used = np.flatnonzero(filters[rows].any(axis=0))
+        # Filters narrower than a bin may all be empty: a product over no part is zero.
+        parts = slice(used[0], used[-1] + 1) if len(used) else slice(0, 0)
+        bands.append((parts, rows, np.ascontiguousarray(filters[rows, parts].T)))
+    return bands
+
+
+def _compute_mel(signal, plan, hop_length, dtype):
+    """Mel powers (n_frames, n_mels) and energies (n_frames,), from a `dtype` FFT."""
+    window = plan.windows[dtype]
+    n_fft = len(window)
+    n_frames = count_frames(len(signal), n_fft=n_fft, hop_length=hop_length)
+    n_blocks = math.ceil(n_frames * n_fft / BLOCK_SAMPLES)
+    n_rows = math.ceil(n_frames / n_blocks)
+    work = _borrow_block(n_rows, n_fft, hop_length, dtype)
+    mel = np.empty((n_frames, len(plan.dct)), np.float32)
+    energy = np.empty(n_frames, np.float32)
+    for start in range(0, n_frames, n_rows):
+        rows = slice(start, min(start + n_rows, n_frames))
+        first_sample = start * hop_length - n_fft // 2
+        windowed = _cut_frames(signal, first_sample, window, *work)
+        parts = _transform_fourier(windowed[: rows.stop - start])
+        _square(parts, energy[rows])
+        _apply_filters(parts, plan.bands, mel[rows])
+    return mel, energy
+
+
+def _borrow_block(n_rows, n_fft, hop_length, dtype):
+    """A block (n_rows, n_fft), and samples (1-D) with their view as so many frames."""
+    n_samples = (n_rows - 1) * hop_length + n_fft
+    item = np.dtype(dtype).itemsize
+    offset = n_rows * n_fft * item
+    buffer = _borrow(offset + n_samples * item)
+    block = np.ndarray((n_rows, n_fft), dtype, buffer)
+    samples = np.ndarray(n_samples, dtype, buffer, offset)
+    strides = (hop_length * item, item)
+    return block, samples, np.ndarray(block.shape, dtype, buffer, offset, strides)
+
+
+_workspace = threading.local()
+
+
+def _borrow(n_bytes):
+    """Memory that the thread keeps, at least `n_bytes`, whatever it held.
+
+    Fresh arrays cost 490 page faults per segment: 12.6 ms per track, not 7.3.
+    """
+    buffer = getattr(_workspace, "buffer", None)
+    if buffer is None or len(buffer) < n_bytes:
+        buffer = _workspace.buffer = np.empty(n_bytes, np.uint8)
+    return buffer
+
+
+def _cut_frames(signal, start, window, block, samples, frames):
+    """Windowed frames in `block`, the first from sample `start` of the signal on."""
+    begin = max(0, -start)
+    end = min(len(samples), len(signal) - start)
+    samples[:begin] = 0
+    samples[begin:end] = signal[start + begin : start + end]
+    samples[end:] = 0
+    # In two steps: multiply(frames, window, out=block) costs 5 % of the whole more.
+    block[...] = frames
+    block *= window
+    return block
+
+
+def _transform_fourier(windowed):
+    """Parts of the spectra: (n_rows, n_fft) -> (n_rows, n_fft), float32, in place."""
+    # scipy.fft.rfft is 6 % faster, but cannot write in place, and loses more to fresh
+    # memory.
+    return fftpack.rfft(windowed, overwrite_x=True).astype(np.float32, copy=False)
+
+
+def _square(parts, energy):
+    """Square the parts in place, and sum them up by frame into `energy`."""
+    np.square(parts, out=parts)
+    np.matmul(parts, np.ones(parts.shape[1], np.float32), out=energy)
+
+
+def _apply_filters(powers, bands, mel):
+    """Write the mel powers (n_rows, n_mels) of squared parts (n_rows, n_fft)."""
+    for parts, filters, weights in bands:
+        np.matmul(powers[:, parts], weights, out=mel[:, filters])
+
+
+def _raise_to_floor(mel):
+    """Lift `mel`, in place, to librosa's floor for this segment; return that floor."""
+    loudest = float(mel.max())
+    floor = max(MIN_POWER, loudest * 10.0 ** (-DYNAMIC_RANGE_DB / 10.0))
+    np.maximum(mel, np.float32(floor), out=mel)
+    return floor
+
+
+def _take_levels(mel, floor):
+    """Turn powers, in place, into levels above the floor, in nepers."""
+    mel /= np.float32(floor)
+    np.log(mel, out=mel)
+
+
+def _transform_cosine(levels, floor, dct):
+    """Coefficients (n_frames, n_mfcc), in decibels, of levels above the floor."""
+    n_frames = len(levels)
+    mfcc = np.empty((n_frames, dct.shape[1]), np.float32)
+    n_rows = max(1, MAX_PRODUCT // dct.size)
+    for start in range(0, n_frames, n_rows):
+        rows = slice(start, start + n_rows)
+        some = levels[rows]
+        # In float32 the sum would be wrong by up to 1e-3, the coefficient being 1000.
+        wide = np.ndarray(some.shape, np.float64, _borrow(2 * some.nbytes))
+        wide[...] = some
+        mfcc[rows] = wide @ dct + math.log(floor) * dct.sum(axis=0)
+    return mfcc
+
+
+def _estimate_float32_error(mel, energy, plan):
+    """How wrong a float32 transform may make a coefficient, in decibels."""
+    # Noise e on a spectrum X changes |X|**2 by 2|X|e, and with it the power p of a mel
+    # filter of largest weight w by at most 2e sqrt(w/p), relatively. The DCT, being
+    # orthonormal, passes on about the root mean square over the filters.
+    n_mels, n_fft = len(plan.dct), len(plan.windows[np.float32])
+    ratio = float((energy * ((1.0 / mel) @ plan.peak_weights)).max())
+    ratio *= 2.0 / (n_fft * n_mels)
+    return 2.0 * DB_PER_NEPER * FLOAT32_NOISE * math.sqrt(ratio)
