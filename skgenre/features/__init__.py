@@ -1,0 +1,7 @@
+"""Transformers of tracks."""
+
+from skgenre.features.extractor import MFCCExtractor
+from skgenre.features.scaler import MFCCScaler
+from skgenre.features.statistics import TrackStatistics
+
+__all__ = ["MFCCExtractor", "MFCCScaler", "TrackStatistics"]

@@ -1,0 +1,324 @@
+"""From paths of audio files to segmented MFCCs."""
+
+import warnings
+from contextlib import nullcontext
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin
+from threadpoolctl import threadpool_limits
+
+from skgenre._validation import check_number, check_paths, check_positive_integer
+from skgenre.audio import AudioDecodeError, load_audio
+from skgenre.feature_store import FeatureStore
+from skgenre.mfcc import compute_mfcc, count_frames
+from skgenre.segments import (
+    count_segment_samples,
+    split_segments,
+    stack_tracks,
+)
+
+# Part of the key of stored features: raise it when decoding or the kernel changes them.
+ANALYSIS_VERSION = 1
+
+
+class MFCCExtractor(TransformerMixin, BaseEstimator):
+    """Turn paths of audio files into segmented MFCCs.
+
+    Each track is resampled to `sample_rate`, mixed to mono and cut into equal segments
+    from its start; each segment's coefficients equal those of `librosa.feature.mfcc`
+    called on that segment alone, whatever the batch, the order, `n_jobs` or the cache.
+
+    Stateless: `fit` only checks the parameters.
+
+    Parameters
+    ----------
+    sample_rate : int, default=22050
+        Rate, in hertz, at which tracks are analysed.
+    n_mfcc : int, default=13
+        Number of coefficients.
+    n_fft : int, default=2048
+        Length of the analysis window, in samples.
+    hop_length : int, default=512
+        Distance between frames, in samples.
+    n_mels : int, default=128
+        Number of mel bands.
+    fmin : float, default=0.0
+        Lowest frequency, in hertz.
+    fmax : float or None, default=None
+        Highest frequency, in hertz; None is half the sample rate.
+    segment_duration : float, default=3.0
+        Length of a segment, in seconds. 3 s give 130 frames; the paper's 9 s give 388,
+        since frames are centred (the paper writes 387).
+    n_segments : int or None, default=10
+        Segments taken of each track, from its start; None takes all that it has.
+    n_jobs : int or None, default=None
+        Tracks analysed at the same time, by joblib: in threads, unless
+        ``joblib.parallel_config`` says otherwise.
+    cache_dir : str, Path or None, default=None
+        Folder in which the features of each file are kept, so that a file is analysed
+        once however often a search asks for it.
+    verbose : int, default=0
+        Progress shown by joblib.
+
+    See Also
+    --------
+    TrackStatistics : Summary of each track's MFCCs, for classical models.
+    MFCCScaler : Standardises MFCCs, for networks.
+
+    Notes
+    -----
+    A track has a segment when enough of it is left for all of the segment's frames,
+    that is ``(n_frames - 1) * hop_length`` samples (66,048 by default); the last
+    segment is cut where the file ends, as librosa would. A segment that the track does
+    not have is all NaN.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgenre import MFCCExtractor, make_genre_tracks
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data = make_genre_tracks(
+    ...         folder, n_genres=2, n_tracks_per_genre=3, duration=7.0, random_state=0
+    ...     )
+    ...     MFCCExtractor(n_segments=2).transform(data.paths).shape
+    (6, 2, 130, 13)
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate=22050,
+        n_mfcc=13,
+        n_fft=2048,
+        hop_length=512,
+        n_mels=128,
+        fmin=0.0,
+        fmax=None,
+        segment_duration=3.0,
+        n_segments=10,
+        n_jobs=None,
+        cache_dir=None,
+        verbose=0,
+    ):
+        self.sample_rate = sample_rate
+        self.n_mfcc = n_mfcc
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.n_mels = n_mels
+        self.fmin = fmin
+        self.fmax = fmax
+        self.segment_duration = segment_duration
+        self.n_segments = n_segments
+        self.n_jobs = n_jobs
+        self.cache_dir = cache_dir
+        self.verbose = verbose
+
+    def fit(self, X, y=None):
+        """Check the parameters and the paths; nothing is learnt, no file is read.
+
+        Parameters
+        ----------
+        X : sequence of str or Path, of shape (n_tracks,)
+            Paths of audio files.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            This extractor.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A parameter is out of range, or `X` is no sequence of paths.
+        """
+        self._check_parameters()
+        check_paths(X)
+        return self
+
+    def transform(self, X):
+        """Analyse audio files.
+
+        Parameters
+        ----------
+        X : sequence of str or Path, of shape (n_tracks,)
+            Paths of audio files: a list, array, Series or one-column frame.
+
+        Returns
+        -------
+        features : ndarray of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            MFCCs in float32; a segment that a track does not have is all NaN.
+
+        Raises
+        ------
+        AudioDecodeError
+            Some files cannot be analysed. It names all of them, and comes after every
+            other file has been analysed and, with `cache_dir`, kept.
+        TypeError, ValueError
+            A parameter is out of range, or `X` is no sequence of paths.
+        """
+        self._check_parameters()
+        paths = check_paths(X)
+        outcomes = self._analyse(paths)
+        failures = [
+            (path, reason)
+            for path, (_, reason, _) in zip(paths, outcomes, strict=True)
+            if reason is not None
+        ]
+        _warn_of_unkept({unkept for _, _, unkept in outcomes if unkept is not None})
+        if failures:
+            raise AudioDecodeError(failures)
+        return stack_tracks([track for track, _, _ in outcomes], self.n_segments)
+
+    def set_output(self, *, transform=None):
+        """Change nothing: an array of four axes has no form as a frame.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored; accepted so that a whole pipeline can be configured.
+
+        Returns
+        -------
+        self : object
+            This extractor.
+        """
+        return self
+
+    def _analyse(self, paths):
+        parameters = self._track_parameters()
+        store = None
+        if self.cache_dir is not None:
+            store = FeatureStore(
+                self.cache_dir, {**parameters, "version": ANALYSIS_VERSION}
+            )
+        pool = Parallel(n_jobs=self.n_jobs, prefer="threads", verbose=self.verbose)
+        # Each worker is one thread of work: BLAS threads on top would only compete.
+        with (
+            threadpool_limits(1, "blas")
+            if pool.n_jobs not in (None, 1)
+            else (nullcontext())
+        ):
+            return pool(
+                delayed(_analyse_track)(path, parameters, store) for path in paths
+            )
+
+    def _track_parameters(self):
+        """What decides the features of a file, in plain types: also the store's key."""
+        return {
+            "sample_rate": int(self.sample_rate),
+            "n_mfcc": int(self.n_mfcc),
+            "n_fft": int(self.n_fft),
+            "hop_length": int(self.hop_length),
+            "n_mels": int(self.n_mels),
+            "fmin": float(self.fmin),
+            "fmax": None if self.fmax is None else float(self.fmax),
+            "segment_duration": float(self.segment_duration),
+            "n_segments": None if self.n_segments is None else int(self.n_segments),
+        }
+
+    def _check_parameters(self):
+        for name in ("sample_rate", "n_mfcc", "n_fft", "hop_length", "n_mels"):
+            check_positive_integer(getattr(self, name), name=name)
+        if self.n_segments is not None:
+            check_positive_integer(self.n_segments, name="n_segments")
+        nyquist = self.sample_rate / 2
+        check_number(self.fmin, name="fmin", low=0, high=nyquist, high_open=True)
+        if self.fmax is not None:
+            check_number(
+                self.fmax, name="fmax", low=self.fmin, high=nyquist, low_open=True
+            )
+        check_number(
+            self.segment_duration, name="segment_duration", low=0, low_open=True
+        )
+        n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
+        if n_samples < self.hop_length:
+            raise ValueError(
+                "segment_duration must be at least one hop_length "
+                f"({self.hop_length / self.sample_rate:g} s), "
+                f"got {self.segment_duration!r}."
+            )
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(
+                f"n_mfcc must be at most n_mels={self.n_mels!r}, got {self.n_mfcc!r}."
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+
+def _analyse_track(path, parameters, store):
+    """Features of one file, or why there are none, and why they were not kept.
+
+    Failures are returned, not raised, so that one bad file does not cost the others.
+    """
+    try:
+        entry_path = None if store is None else store.entry_path(path)
+    except OSError:
+        # The decoder says what is wrong with the path better than stat does.
+        entry_path = None
+    if entry_path is not None:
+        kept = store.load(entry_path)
+        if kept is not None:
+            return kept, None, None
+    try:
+        features = extract_track(path, **parameters)
+    except AudioDecodeError as error:
+        return None, error.reasons[0], None
+    if entry_path is None:
+        return features, None, None
+    try:
+        store.save(entry_path, features)
+    except OSError as error:
+        return features, None, f"{store.directory}: {error.strerror or error}"
+    return features, None, None
+
+
+def extract_track(
+    path, *, sample_rate, segment_duration, n_segments, **mfcc_parameters
+):
+    """MFCCs of one file's present segments: (n_present_segments, n_frames, n_mfcc)."""
+    n_segment_samples = count_segment_samples(segment_duration, sample_rate)
+    n_fft, hop_length = mfcc_parameters["n_fft"], mfcc_parameters["hop_length"]
+    n_frames = count_frames(n_segment_samples, n_fft=n_fft, hop_length=hop_length)
+    # Centred, a window of odd length reaches one sample less far.
+    n_required_samples = (n_frames - 1) * hop_length + n_fft % 2
+    duration = None
+    if n_segments is not None:
+        duration = n_segments * n_segment_samples / sample_rate
+    signal = load_audio(path, sample_rate=sample_rate, duration=duration)
+    segments = split_segments(
+        signal,
+        n_segment_samples=n_segment_samples,
+        n_required_samples=n_required_samples,
+        n_segments=n_segments,
+    )
+    if not segments:
+        reason = (
+            f"too short: {len(signal) / sample_rate:.2f} s ({len(signal)} samples at "
+            f"{sample_rate} Hz), expected at least one segment of "
+            f"{segment_duration:g} s ({n_required_samples} samples)"
+        )
+        raise AudioDecodeError([(path, reason)])
+    return np.stack(
+        [
+            compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)
+            for segment in segments
+        ]
+    )
+
+
+def _warn_of_unkept(reasons):
+    for reason in sorted(reasons):
+        warnings.warn(
+            f"features could not be kept in cache_dir {reason}; they are computed "
+            "again next time.",
+            RuntimeWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,98 @@
+"""Standardised coefficients."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skgenre._validation import check_n_mfcc, check_tracks
+from skgenre.segments import present_segments
+
+
+class MFCCScaler(TransformerMixin, BaseEstimator):
+    """Standardise each coefficient over all frames of the training tracks.
+
+    Missing segments stay missing. The paper feeds its networks with raw coefficients;
+    its presets leave this step out.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_mfcc,)
+        Mean of each coefficient.
+    scale_ : ndarray of shape (n_mfcc,)
+        Standard deviation of each coefficient; 1 where it is constant.
+    n_features_in_ : int
+        Number of features; only where `fit` was given 2-D input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre import MFCCScaler
+    >>> X = np.arange(24.0).reshape(2, 2, 3, 2)
+    >>> MFCCScaler().fit(X).mean_
+    array([11., 12.])
+    """
+
+    def fit(self, X, y=None):
+        """Learn the mean and scale of each coefficient.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features of the training tracks; missing segments are all NaN.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted scaler.
+        """
+        X = check_tracks(self, X, reset=True)
+        frames = X[present_segments(X)].reshape(-1, X.shape[-1])
+        self.mean_ = frames.mean(axis=0, dtype=np.float64)
+        scale = frames.std(axis=0, dtype=np.float64)
+        # A constant coefficient has a deviation of rounding errors, not of zero.
+        constant = scale <= 10 * np.finfo(X.dtype).eps * np.abs(self.mean_)
+        self.scale_ = np.where(constant, 1.0, scale)
+        self.n_mfcc_ = X.shape[-1]
+        return self
+
+    def transform(self, X):
+        """Standardise the coefficients.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features; missing segments are all NaN.
+
+        Returns
+        -------
+        features : ndarray of the shape of X
+            Standardised features, in the floating type of `X`.
+        """
+        check_is_fitted(self)
+        tracks = check_tracks(self, X, reset=False)
+        check_n_mfcc(self, tracks)
+        mean, scale = self.mean_.astype(tracks.dtype), self.scale_.astype(tracks.dtype)
+        return ((tracks - mean) / scale).reshape(np.asarray(X).shape)
+
+    def set_output(self, *, transform=None):
+        """Change nothing: an array of four axes has no form as a frame.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored; accepted so that a whole pipeline can be configured.
+
+        Returns
+        -------
+        self : object
+            This scaler.
+        """
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

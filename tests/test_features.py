@@ -1,0 +1,256 @@
+import logging
+import pickle
+
+import librosa
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import parallel_config
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skgenre import AudioDecodeError, MFCCExtractor, MFCCScaler, TrackStatistics
+
+
+def librosa_segments(path, *, sample_rate=22050, segment_samples=66150, **parameters):
+    """The usual loop: load, cut, librosa.feature.mfcc per segment."""
+    signal, _ = librosa.load(path, sr=sample_rate)
+    starts = range(0, len(signal), segment_samples)
+    return [
+        librosa.feature.mfcc(
+            y=signal[start : start + segment_samples], sr=sample_rate, **parameters
+        ).T
+        for start in starts
+    ]
+
+
+def test_every_segment_equals_librosa_alone(made_tracks):
+    X = MFCCExtractor(n_segments=2).transform(made_tracks.paths[:3])
+    assert X.shape == (3, 2, 130, 13)
+    assert X.dtype == np.float32
+    for track, path in zip(X, made_tracks.paths, strict=False):
+        expected = librosa_segments(path, n_mfcc=13)[:2]
+        assert_allclose(track, expected, atol=1e-3)
+
+
+def test_other_parameters_equal_librosa_too(write_tone):
+    path = write_tone(duration=4.2, sample_rate=44100, n_channels=2)
+    parameters = {"n_mfcc": 20, "n_fft": 1024, "hop_length": 256, "n_mels": 40}
+    limits = {"fmin": 50.0, "fmax": 7000.0}
+    extractor = MFCCExtractor(
+        sample_rate=16000, segment_duration=2.0, n_segments=2, **parameters, **limits
+    )
+    expected = librosa_segments(
+        path, sample_rate=16000, segment_samples=32000, **parameters, **limits
+    )
+    assert_allclose(extractor.transform([path])[0], expected[:2], atol=1e-3)
+
+
+def test_real_tracks_have_both_short_and_missing_last_segments(real_tracks):
+    paths = sorted(real_tracks.glob("*/*.wav"))
+    X = MFCCExtractor(n_jobs=2).transform(paths)
+    present = ~np.isnan(X).all(axis=(2, 3))
+    for path, row in zip(paths, present, strict=True):
+        n_samples = len(librosa.load(path, sr=None)[0])
+        assert row.sum() == min(10, 1 + (n_samples - 66048) // 66150)
+    assert not present.all()
+
+
+def test_nine_second_segments_have_388_frames(write_tone):
+    extractor = MFCCExtractor(segment_duration=9.0, n_segments=1)
+    assert extractor.transform([write_tone(duration=9.1)]).shape == (1, 1, 388, 13)
+
+
+@pytest.mark.parametrize(("n_missing", "is_present"), [(102, True), (103, False)])
+def test_segment_counts_when_all_of_its_frames_can_be_had(
+    write_tone, n_missing, is_present
+):
+    path = write_tone(duration=(2 * 66150 - n_missing) / 22050)
+    X = MFCCExtractor(n_segments=2).transform([path])
+    assert np.isfinite(X[0, 1]).all() == is_present
+    assert np.isnan(X[0, 1]).all() != is_present
+
+
+def test_all_whole_segments_are_taken_where_no_number_is_given(write_tone):
+    paths = [write_tone("a.wav", duration=3.0), write_tone("b.wav", duration=10.0)]
+    X = MFCCExtractor(n_segments=None).transform(paths)
+    assert_array_equal(np.isfinite(X[:, :, 0, 0]).sum(axis=1), [1, 3])
+
+
+def test_batch_order_and_workers_change_nothing(made_tracks):
+    paths = made_tracks.paths[:6]
+    expected = MFCCExtractor(n_segments=2).transform(paths)
+    backwards = MFCCExtractor(n_segments=2, n_jobs=2).transform(paths[::-1])[::-1]
+    alone = np.concatenate([MFCCExtractor(n_segments=2).transform([p]) for p in paths])
+    with parallel_config("loky", n_jobs=2):
+        processes = MFCCExtractor(n_segments=2).transform(paths)
+    for other in (backwards, alone, processes):
+        assert_array_equal(other, expected)
+
+
+@pytest.mark.parametrize(
+    "container", [list, tuple, np.array, pd.Series, lambda p: pd.DataFrame({"path": p})]
+)
+def test_paths_may_come_in_any_container(made_tracks, container):
+    paths = made_tracks.paths[:2].tolist()
+    expected = MFCCExtractor(n_segments=1).transform(paths)
+    assert_array_equal(
+        MFCCExtractor(n_segments=1).transform(container(paths)), expected
+    )
+
+
+def test_kept_features_are_used_again(made_tracks, tmp_path, monkeypatch):
+    extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path / "store")
+    first = extractor.transform(made_tracks.paths[:2])
+    monkeypatch.setattr("skgenre.features.extractor.load_audio", None)
+    assert_array_equal(extractor.transform(made_tracks.paths[:2]), first)
+
+
+def test_damaged_entry_is_analysed_again(made_tracks, tmp_path, caplog):
+    extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path)
+    first = extractor.transform(made_tracks.paths[:1])
+    (entry,) = tmp_path.glob("*/*.npy")
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[:-100])
+    with caplog.at_level(logging.WARNING):
+        assert_array_equal(extractor.transform(made_tracks.paths[:1]), first)
+    assert len(caplog.records) == 1
+    assert entry.read_bytes() == whole
+
+
+def test_unusable_cache_costs_the_cache_not_the_result(made_tracks, tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    extractor = MFCCExtractor(n_segments=1, cache_dir=in_the_way)
+    with pytest.warns(RuntimeWarning, match=r"could not be kept in cache_dir .*file"):
+        X = extractor.transform(made_tracks.paths[:2])
+    assert np.isfinite(X).all()
+
+
+def test_bad_files_are_named_together_after_the_good_ones_are_kept(
+    made_tracks, tmp_path
+):
+    text = tmp_path / "text.wav"
+    text.write_text("this is no sound")
+    absent = tmp_path / "absent.wav"
+    paths = [text, *made_tracks.paths[:3], absent]
+    with pytest.raises(AudioDecodeError, match=r"text\.wav") as caught:
+        MFCCExtractor(cache_dir=tmp_path / "store").transform(paths)
+    assert caught.value.paths == [str(text), str(absent)]
+    assert len(list((tmp_path / "store").glob("*/*.npy"))) == 3
+
+
+def test_track_shorter_than_a_segment_is_refused(write_tone):
+    path = write_tone(duration=2.9)
+    with pytest.raises(AudioDecodeError, match=r"tone\.wav.*2\.90 s.*66048 samples"):
+        MFCCExtractor().transform([path])
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ([], ValueError, "at least one path"),
+        ("track.wav", TypeError, "single path"),
+        ([1], TypeError, r"X\[0\] must be a path .* got 1"),
+        (["a.wav", None], TypeError, r"X\[1\] must be a path"),
+        (np.array([["a", "b"]]), ValueError, r"shape \(1, 2\)"),
+        (np.zeros((2, 1)), TypeError, r"X\[0\] must be a path"),
+    ],
+)
+def test_other_input_than_paths_is_refused(X, error, message):
+    with pytest.raises(error, match=message):
+        MFCCExtractor().transform(X)
+    with pytest.raises(error, match=message):
+        MFCCExtractor().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sample_rate", 0),
+        ("n_mfcc", 0),
+        ("n_mfcc", 129),
+        ("n_fft", 2048.0),
+        ("hop_length", -1),
+        ("n_mels", True),
+        ("fmin", -1.0),
+        ("fmin", 11025.0),
+        ("fmax", 0.0),
+        ("fmax", 20000),
+        ("segment_duration", 0.0),
+        ("segment_duration", float("nan")),
+        ("segment_duration", "3"),
+        ("segment_duration", 0.01),
+        ("n_segments", 0),
+    ],
+)
+def test_parameter_out_of_range_is_refused_by_name(name, value):
+    with pytest.raises((ValueError, TypeError), match=rf"^{name} must be .*{value!r}"):
+        MFCCExtractor(**{name: value}).fit(["a.wav"])
+
+
+def test_extractor_survives_clone_and_pickle(made_tracks):
+    extractor = MFCCExtractor(n_segments=1, n_mfcc=20)
+    copy = pickle.loads(pickle.dumps(clone(extractor)))
+    assert copy.get_params() == extractor.get_params()
+    assert copy.transform(made_tracks.paths[:1]).shape == (1, 1, 130, 20)
+
+
+def test_pipeline_of_all_transformers_gives_a_named_frame(made_tracks):
+    pipeline = make_pipeline(
+        MFCCExtractor(n_segments=2), MFCCScaler(), TrackStatistics(), StandardScaler()
+    ).set_output(transform="pandas")
+    frame = pipeline.fit_transform(made_tracks.paths[:4])
+    assert frame.shape == (4, 52)
+    assert list(frame.columns[[0, 13, 26, 51]]) == [
+        "mfcc1_mean",
+        "mfcc1_std",
+        "mfcc1_delta_mean",
+        "mfcc13_delta_std",
+    ]
+
+
+def with_missing_segment():
+    X = np.random.default_rng(0).normal(5, 3, size=(4, 3, 12, 2)).astype(np.float32)
+    X[1, 2] = np.nan
+    return X
+
+
+def test_scaled_coefficients_have_mean_zero_and_deviation_one():
+    X = with_missing_segment()
+    scaled = MFCCScaler().fit_transform(X)
+    assert scaled.dtype == np.float32
+    assert_array_equal(np.isnan(scaled), np.isnan(X))
+    assert_allclose(np.nanmean(scaled, axis=(0, 1, 2)), 0, atol=1e-5)
+    assert_allclose(np.nanstd(scaled, axis=(0, 1, 2)), 1, rtol=1e-5)
+
+
+def test_constant_coefficient_is_only_centred():
+    X = np.full((3, 2, 4, 2), 0.1, dtype=np.float32)
+    assert_allclose(MFCCScaler().fit_transform(X), 0, atol=1e-7)
+
+
+def test_statistics_are_those_of_the_frames_and_of_librosas_deltas():
+    X = with_missing_segment()
+    statistics = TrackStatistics().fit_transform(X)
+    for track, row in zip(X, statistics, strict=True):
+        segments = [segment for segment in track if np.isfinite(segment).all()]
+        deltas = [librosa.feature.delta(segment, axis=0) for segment in segments]
+        frames, deltas = np.concatenate(segments), np.concatenate(deltas)
+        expected = [frames.mean(0), frames.std(0), deltas.mean(0), deltas.std(0)]
+        assert_allclose(row, np.concatenate(expected), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 8])
+def test_statistics_of_few_frames_are_finite(n_frames):
+    X = np.random.default_rng(0).normal(size=(2, 1, n_frames, 3))
+    assert np.isfinite(TrackStatistics().fit_transform(X)).all()
+
+
+@pytest.mark.parametrize("transformer", [MFCCScaler(), TrackStatistics()])
+def test_other_number_of_coefficients_is_refused(transformer):
+    transformer.fit(np.zeros((2, 1, 5, 3)))
+    with pytest.raises(ValueError, match=r"X has 4 coefficients, .* fitted on 3"):
+        transformer.transform(np.zeros((2, 1, 5, 4)))
