@@ -1,0 +1,306 @@
+"""Classifiers whose rows are tracks: they train on segments and answer per track."""
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    has_fit_parameter,
+)
+
+from skgenre._validation import (
+    check_choice,
+    check_sample_weight,
+    check_target,
+    check_tracks,
+)
+from skgenre.pooling import POOLINGS, pool_probabilities
+from skgenre.segments import flatten_tracks, present_segments, unflatten_segments
+
+
+class BaseTrackClassifier(ClassifierMixin, BaseEstimator):
+    """Base of all classifiers of tracks.
+
+    A row of `X` is a track, of shape (n_segments, n_frames, n_mfcc). The segments that
+    the tracks have become the rows that a subclass trains on, in `_fit_segments`; the
+    probabilities that it gives for segments, in `_predict_segments`, are pooled per
+    track. The number of segments is free; their shape, (n_frames, n_mfcc), must be the
+    same in `fit` and `predict`.
+
+    A subclass has a constructor parameter ``pooling`` and implements the two methods.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The genres, sorted.
+    segment_shape_ : tuple of int
+        (n_frames, n_mfcc) of the segments seen in `fit`.
+    n_features_in_ : int
+        Number of features; only where `fit` was given 2-D input.
+    """
+
+    def fit(self, X, y, sample_weight=None):
+        """Train on the segments of tracks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features; a missing segment is all NaN. Also (n_tracks, n_frames, n_mfcc):
+            one segment per track, or (n_tracks, n_features): one segment of one frame.
+        y : array-like of shape (n_tracks,)
+            Genres.
+        sample_weight : array-like of shape (n_tracks,), default=None
+            Weights of the tracks; each of a track's segments gets its weight.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            A parameter is out of range, `X` has another rank, infinite values, partly
+            missing segments or a track without any; `y` holds one genre only.
+        """
+        return self._fit_tracks(X, y, sample_weight)
+
+    def _fit_tracks(self, X, y, sample_weight=None, **fit_arguments):
+        self._check_parameters()
+        X = self._check_features(X, reset=True)
+        y = self._encode_target(y)
+        check_consistent_length(X, y)
+        segments, tracks = flatten_tracks(X)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, n_tracks=len(X))[tracks]
+        self._fit_segments(segments, y[tracks], sample_weight, tracks, **fit_arguments)
+        return self
+
+    def _encode_target(self, y):
+        y = check_target(y, estimator=self)
+        self.classes_, encoded = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "y must hold at least two classes (genres), got only one class: "
+                f"{str(self.classes_[0])!r}."
+            )
+        return encoded
+
+    def predict(self, X):
+        """Predict the genre of each track.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        genres : ndarray of shape (n_tracks,)
+            The genre of the highest pooled probability.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[np.argmax(probabilities, axis=1)]
+
+    def predict_proba(self, X):
+        """Predict the probability of each genre for each track.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_tracks, n_classes)
+            Probabilities pooled over each track's segments, in the order of
+            `classes_`; rows sum to one.
+        """
+        return pool_probabilities(self.predict_segments_proba(X), pooling=self.pooling)
+
+    def predict_segments_proba(self, X):
+        """Predict the probability of each genre for each segment.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features, as in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_tracks, n_segments, n_classes)
+            NaN where a track has no segment.
+        """
+        check_is_fitted(self)
+        X = self._check_features(X, reset=False)
+        segments, _ = flatten_tracks(X)
+        return unflatten_segments(self._predict_segments(segments), present_segments(X))
+
+    @abstractmethod
+    def _fit_segments(self, segments, y, sample_weight, tracks):
+        """Train on rows (n_rows, n_frames, n_mfcc).
+
+        `y` holds their class numbers, `sample_weight` their weights or is None, and
+        `tracks` the index of each row's track.
+        """
+
+    @abstractmethod
+    def _predict_segments(self, segments):
+        """Probabilities of rows: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
+
+    def _check_parameters(self):
+        check_choice(self.pooling, POOLINGS, name="pooling")
+
+    def _check_features(self, X, *, reset):
+        X = check_tracks(self, X, reset=reset)
+        if reset:
+            self.segment_shape_ = X.shape[2:]
+        elif X.shape[2:] != self.segment_shape_:
+            raise ValueError(
+                f"X has segments of shape (n_frames, n_mfcc) = {X.shape[2:]}, but "
+                f"{type(self).__name__} was fitted on {self.segment_shape_}."
+            )
+        return X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
+    """Any scikit-learn classifier, trained on segments and pooled per track.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Clone of it is fitted on one row per segment, (n_frames · n_mfcc) values wide.
+        Where it has no `predict_proba`, only ``pooling="vote"`` works.
+    pooling : {"mean", "geometric", "median", "vote", "max"}, default="mean"
+        How the probabilities of a track's segments become the track's.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted clone.
+    classes_ : ndarray of shape (n_classes,)
+        The genres, sorted.
+    segment_shape_ : tuple of int
+        (n_frames, n_mfcc) of the segments seen in `fit`.
+    n_features_in_ : int
+        Number of features; only where `fit` was given 2-D input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgenre import SegmentPoolingClassifier
+    >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
+    >>> y = np.repeat(["blues", "rock"], 4)
+    >>> X[4:] += 3
+    >>> SegmentPoolingClassifier(LogisticRegression()).fit(X, y).predict(X[[0, 7]])
+    array(['blues', 'rock'], dtype='<U5')
+    """
+
+    # Weights are for the estimator: this class only repeats them per segment.
+    __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012
+
+    def __init__(self, estimator, *, pooling="mean"):
+        self.estimator = estimator
+        self.pooling = pooling
+
+    def fit(self, X, y, sample_weight=None, **fit_params):
+        """Fit a clone of the estimator on the segments of tracks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features; a missing segment is all NaN.
+        y : array-like of shape (n_tracks,)
+            Genres.
+        sample_weight : array-like of shape (n_tracks,), default=None
+            Weights of the tracks; each of a track's segments gets its weight.
+        **fit_params : dict
+            Metadata for the estimator, routed to it as it is. Requires
+            ``sklearn.set_config(enable_metadata_routing=True)``.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+        """
+        return self._fit_tracks(X, y, sample_weight, **fit_params)
+
+    def _fit_segments(self, segments, y, sample_weight, tracks, **fit_params):
+        if self.pooling != "vote" and not hasattr(self.estimator, "predict_proba"):
+            raise ValueError(
+                f"estimator must have predict_proba for pooling={self.pooling!r}, got "
+                f"{self.estimator!r}; pooling='vote' needs only predict."
+            )
+        metadata = {name: _per_row(v, tracks) for name, v in fit_params.items()}
+        if sample_weight is not None:
+            metadata["sample_weight"] = sample_weight
+        self.estimator_ = clone(self.estimator)
+        self.estimator_.fit(
+            _as_rows(segments), self.classes_[y], **self._route_fit(metadata)
+        )
+
+    def _route_fit(self, metadata):
+        if get_config()["enable_metadata_routing"]:
+            return process_routing(self, "fit", **metadata).estimator.fit
+        unsupported = set(metadata) - {"sample_weight"}
+        if unsupported:
+            raise ValueError(
+                f"fit got the metadata {sorted(unsupported)}, which needs "
+                "sklearn.set_config(enable_metadata_routing=True)."
+            )
+        if metadata and not has_fit_parameter(self.estimator, "sample_weight"):
+            raise ValueError(
+                f"sample_weight is not supported by the estimator {self.estimator!r}."
+            )
+        return metadata
+
+    def _predict_segments(self, segments):
+        rows = _as_rows(segments)
+        if hasattr(self.estimator_, "predict_proba"):
+            return self.estimator_.predict_proba(rows)
+        predicted = self.estimator_.predict(rows)
+        return (predicted[:, np.newaxis] == self.classes_).astype(np.float64)
+
+    def get_metadata_routing(self):
+        """Tell scikit-learn that `fit` hands its metadata on to the estimator.
+
+        Returns
+        -------
+        router : sklearn.utils.metadata_routing.MetadataRouter
+            The routing of this classifier.
+        """
+        return (
+            MetadataRouter(owner=type(self).__name__)
+            .add_self_request(self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+        )
+
+
+def _as_rows(segments):
+    return segments.reshape(len(segments), -1)
+
+
+def _per_row(metadata, tracks):
+    """Repeat metadata of tracks, such as groups, for each track's segments."""
+    n_tracks = tracks[-1] + 1
+    if hasattr(metadata, "__len__") and len(metadata) == n_tracks:
+        return np.asarray(metadata)[tracks]
+    return metadata
