@@ -1,0 +1,179 @@
+"""Tracks from a folder that has one sub-folder per genre."""
+
+import csv
+import os
+import warnings
+from collections import Counter
+from pathlib import Path
+
+from skgenre.audio import AUDIO_EXTENSIONS
+from skgenre.datasets._bunch import make_track_bunch
+
+_N_LISTED = 10
+
+
+def load_genre_folder(directory, *, groups=None):
+    """List the tracks of a folder with one sub-folder per genre.
+
+    Tracks are found at any depth below their genre's folder, in an order that is the
+    same on every file system. Hidden files and folders are left out. No audio is read.
+
+    Parameters
+    ----------
+    directory : str or Path
+        Folder of genre folders, as in ``directory/blues/track.wav``. Formats: wav, au,
+        flac, ogg and mp3, of any sample rate and number of channels.
+    groups : {"subfolder"}, str, Path or None, default=None
+        Where artists are found: in the folders below the genres
+        (``genre/artist/track.wav``), or in a CSV file with the columns ``path`` (of the
+        track, relative to `directory`) and ``group``. A track whose artist is unknown
+        becomes a group of its own.
+
+    Returns
+    -------
+    data : sklearn.utils.Bunch
+        - ``paths`` : ndarray of str, of shape (n_tracks,);
+        - ``target`` : ndarray of str, of shape (n_tracks,), the genres;
+        - ``target_names`` : ndarray of str, of shape (n_genres,);
+        - ``groups`` : ndarray of str, of shape (n_tracks,), the artists;
+        - ``DESCR`` : str.
+
+    Raises
+    ------
+    OSError
+        `directory`, or the CSV file, does not exist or cannot be read.
+    ValueError
+        `directory` has no genre folder with audio files; the CSV file lacks a column,
+        or names none of the tracks.
+
+    Warns
+    -----
+    UserWarning
+        Files that are no audio, genres without a track or with a single one, rows of
+        the CSV file without a track: each is named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgenre import load_genre_folder, make_genre_tracks
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = make_genre_tracks(
+    ...         folder, n_genres=2, n_tracks_per_genre=3, duration=1.0, random_state=0
+    ...     )
+    ...     data = load_genre_folder(folder, groups="subfolder")
+    >>> data.paths.shape, len(data.target_names)
+    ((6,), 2)
+    """
+    directory = Path(directory)
+    # Not is_dir(): listing tells a missing folder from a file and a forbidden one.
+    genres = sorted(entry.name for entry in os.scandir(directory) if _is_genre(entry))
+    tracks, foreign = [], []
+    for genre in genres:
+        audio, other = _find_files(directory / genre)
+        tracks += [(path, genre) for path in audio]
+        foreign += other
+    if not tracks:
+        extensions = ", ".join(AUDIO_EXTENSIONS)
+        raise ValueError(
+            f"{directory} must have genre folders with audio files ({extensions}), as "
+            f"in {directory / 'blues' / 'track.wav'}; got {len(genres)} folders and no "
+            "audio file in them."
+        )
+    _warn_of_leftovers(directory, foreign)
+    _warn_of_small_genres(genres, Counter(genre for _, genre in tracks))
+    paths = [path for path, _ in tracks]
+    return make_track_bunch(
+        paths,
+        [genre for _, genre in tracks],
+        _find_groups(directory, paths, groups),
+        f"{len(paths)} tracks of {len(genres)} genres in {directory}",
+    )
+
+
+def _is_genre(entry):
+    return entry.is_dir() and not entry.name.startswith(".")
+
+
+def _find_files(folder):
+    """Audio files and other files below a folder, sorted by the parts of the paths."""
+    audio, other, visited = [], [], set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        # A link may lead back to a folder above it.
+        visited.add(os.path.realpath(parent))
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and os.path.realpath(os.path.join(parent, name)) not in visited
+        ]
+        for name in names:
+            if not name.startswith("."):
+                is_audio = name.lower().endswith(AUDIO_EXTENSIONS)
+                (audio if is_audio else other).append(Path(parent, name))
+    return sorted(audio, key=_sort_key), sorted(other, key=_sort_key)
+
+
+def _sort_key(path):
+    # Path's own order folds case on some systems.
+    return path.parts
+
+
+def _find_groups(directory, paths, groups):
+    """The artist of each track, None where it is unknown."""
+    if groups is None:
+        return [None] * len(paths)
+    folders = [path.relative_to(directory).parts[1:-1] for path in paths]
+    if isinstance(groups, str) and groups == "subfolder":
+        return [parts[0] if parts else None for parts in folders]
+    return _read_groups(directory, paths, groups)
+
+
+def _read_groups(directory, paths, csv_path):
+    with open(csv_path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        missing = {"path", "group"} - set(reader.fieldnames or ())
+        if missing:
+            raise ValueError(
+                f"{csv_path} must have the columns 'path' and 'group', got "
+                f"{reader.fieldnames!r}."
+            )
+        # Joined, an absolute path stays as it is.
+        rows = {directory / row["path"]: row["group"] or None for row in reader}
+    unused = sorted(set(rows) - set(paths), key=_sort_key)
+    if len(unused) == len(rows):
+        raise ValueError(
+            f"{csv_path} names none of the {len(paths)} tracks in {directory}: "
+            f"expected paths relative to it, such as {paths[0].relative_to(directory)}."
+        )
+    if unused:
+        _warn(f"{csv_path} names files that are no tracks in {directory}", unused)
+    return [rows.get(path) for path in paths]
+
+
+def _warn_of_leftovers(directory, foreign):
+    astray = [
+        directory / entry.name
+        for entry in os.scandir(directory)
+        if entry.name.lower().endswith(AUDIO_EXTENSIONS) and entry.is_file()
+    ]
+    if astray:
+        _warn("left out, being in no genre's folder", sorted(astray, key=_sort_key))
+    if foreign:
+        extensions = ", ".join(AUDIO_EXTENSIONS)
+        _warn(f"left out, being no audio ({extensions})", foreign)
+
+
+def _warn_of_small_genres(genres, n_tracks):
+    empty = [genre for genre in genres if n_tracks[genre] == 0]
+    if empty:
+        _warn("left out, being genre folders without audio files", empty)
+    single = [genre for genre in genres if n_tracks[genre] == 1]
+    if single:
+        _warn("genres with one track, too few to train and test on", single)
+
+
+def _warn(what, names):
+    listed = ", ".join(str(name) for name in names[:_N_LISTED])
+    more = len(names) - _N_LISTED
+    suffix = f" and {more} more" if more > 0 else ""
+    warnings.warn(f"{what}: {listed}{suffix}", UserWarning, stacklevel=4)
