@@ -1,0 +1,331 @@
+"""How an invented track sounds: a recipe's score, instruments, an artist's production."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Enough bands that a colour reaches all of the usual 13 coefficients: with half as many,
+# a few tracks tell a classifier all the colours there are.
+N_EQUALISER_BANDS = 12
+
+_ARTIST_EQUALISER_DECIBELS = 12.0
+_TRACK_EQUALISER_DECIBELS = 12.0
+_TRACK_LEVEL_DECIBELS = 4.0
+_NOISE_FLOOR = 1e-3  # -60 dB: without it, empty bands would be an exact zero
+_N_BARS_PER_SECTION = 2
+_LATEST_ONSET_SECONDS = 0.008
+
+# How likely a part is to play in a section. The bass always does: no silent segments.
+_PRESENCE = {"drum": 0.85, "bass": 1.0, "chord": 0.8, "lead": 0.6}
+_VELOCITIES = {"X": 1.0, "x": 0.6}
+_LOWEST_NOTES = {"bass": 36, "chord": 54, "lead": 66}
+_PITCHES = {
+    "C": 0, "D": 2, "Eb": 3, "E": 4, "F": 5, "G": 7, "Ab": 8, "A": 9, "Bb": 10, "B": 11,
+}  # fmt: skip
+_INTERVALS = {
+    "": (0, 4, 7),
+    "m": (0, 3, 7),
+    "5": (0, 7),
+    "7": (0, 4, 7, 10),
+    "m7": (0, 3, 7, 10),
+    "maj7": (0, 4, 7, 11),
+}
+
+_TABLE_LENGTH = 4096
+_HIGHEST_PARTIAL_HERTZ = 12_000.0
+_LONGEST_NOTE_SECONDS = 0.8
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one player of a genre does.
+
+    The pattern is one bar, four steps to the beat: ``X`` loud, ``x`` soft, ``.`` silent.
+    Artists choose among the instruments; the level is in decibels.
+    """
+
+    role: str
+    pattern: str
+    instruments: str
+    level: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the tracks of a genre share; tempo in beats per minute, swing in steps."""
+
+    tempo: tuple
+    chords: str
+    scale: tuple
+    parts: tuple
+    swing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What the tracks of an artist share, whatever their genre."""
+
+    equaliser: np.ndarray
+    reverb_duration: float
+    reverb_level: float
+    room_seed: int
+    peak: float
+    tuning_cents: float
+    chorus_cents: float
+    drum_level: float
+    tastes: dict
+
+
+@dataclass(frozen=True)
+class _Song:
+    """What a track has for itself: its composition and its mix."""
+
+    tempo: float
+    key: int
+    first_chord: int
+    levels: dict
+    equaliser: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Timbre:
+    """Fall of the partials (decibels per octave), share of the even ones, seconds."""
+
+    fall: float
+    even: float
+    decay: float
+    attack: float = 0.005
+
+
+@dataclass(frozen=True)
+class _Drum:
+    """Band of noise (hertz, octaves, seconds, level) over a falling tone (hertz, level)."""
+
+    centre: float
+    width: float
+    decay: float
+    noise: float
+    pitch: float = 0.0
+    tone: float = 0.0
+
+
+_INSTRUMENTS = {
+    "bass": _Timbre(fall=9, even=0.8, decay=0.3),
+    "brass": _Timbre(fall=4.5, even=1.0, decay=0.6, attack=0.03),
+    "fuzz guitar": _Timbre(fall=3.5, even=1.0, decay=0.8),
+    "guitar": _Timbre(fall=6.5, even=1.0, decay=0.3),
+    "organ": _Timbre(fall=7, even=0.4, decay=2.0, attack=0.02),
+    "piano": _Timbre(fall=8, even=0.9, decay=0.45),
+    "reed": _Timbre(fall=5, even=0.3, decay=0.7, attack=0.02),
+    "strings": _Timbre(fall=5.5, even=0.9, decay=1.5, attack=0.08),
+    "synth": _Timbre(fall=4, even=0.6, decay=0.25),
+    "synth bass": _Timbre(fall=6, even=0.5, decay=0.2),
+    "clap": _Drum(centre=1500, width=0.8, decay=0.08, noise=0.5),
+    "hat": _Drum(centre=8000, width=0.6, decay=0.035, noise=0.25),
+    "kick": _Drum(centre=100, width=1.5, decay=0.03, noise=0.2, pitch=55, tone=1.0),
+    "open hat": _Drum(centre=7500, width=0.7, decay=0.2, noise=0.22),
+    "shaker": _Drum(centre=6000, width=0.8, decay=0.05, noise=0.2),
+    "snare": _Drum(centre=2500, width=1.5, decay=0.09, noise=0.5, pitch=190, tone=0.35),
+    "tom": _Drum(centre=300, width=1.0, decay=0.08, noise=0.2, pitch=110, tone=0.7),
+}
+
+
+def draw_colour(generator, direction):
+    """Artist's production, leaning where the unit vector `direction` points."""
+    return Colour(
+        equaliser=_ARTIST_EQUALISER_DECIBELS * direction,
+        reverb_duration=generator.uniform(0.1, 0.9),
+        reverb_level=generator.uniform(0.05, 0.5),
+        room_seed=generator.randint(2**31 - 1),
+        peak=_amplitude(generator.uniform(-14, -1)),
+        tuning_cents=generator.uniform(-40, 40),
+        chorus_cents=generator.uniform(1, 14),
+        drum_level=generator.uniform(-5, 5),
+        tastes={role: generator.random_sample() for role in _PRESENCE},
+    )
+
+
+def synthesise(recipe, colour, generator, *, n_samples, sample_rate):
+    """One song of a genre by an artist: -> float32 (n_samples,), peak below one."""
+    song = _draw_song(recipe, generator)
+    score = _write_score(recipe, colour, song, n_samples / sample_rate, generator)
+    signal = _play(score, colour, generator, n_samples, sample_rate)
+    signal /= max(np.abs(signal).max(), _NOISE_FLOOR)
+    noise = generator.random_sample(n_samples).astype(np.float32)
+    signal += np.float32(2 * _NOISE_FLOOR) * (noise - np.float32(0.5))
+    equaliser = colour.equaliser + song.equaliser
+    signal = _produce(signal, colour, equaliser, sample_rate)
+    return signal * np.float32(colour.peak / np.abs(signal).max())
+
+
+def _draw_song(recipe, generator):
+    direction = generator.standard_normal(N_EQUALISER_BANDS)
+    direction /= np.sqrt(np.sum(direction**2))
+    loudest = _TRACK_LEVEL_DECIBELS
+    return _Song(
+        tempo=generator.uniform(*recipe.tempo),
+        key=generator.randint(12),
+        first_chord=generator.randint(len(recipe.chords.split())),
+        levels={role: generator.uniform(-loudest, loudest) for role in _PRESENCE},
+        equaliser=_TRACK_EQUALISER_DECIBELS * direction,
+    )
+
+
+def _write_score(recipe, colour, song, duration, generator):
+    """(seconds, instrument, notes, amplitude) of each sound, bar by bar."""
+    score = []
+    chords = [_read_chord(name) for name in recipe.chords.split()]
+    n_steps = len(recipe.parts[0].pattern)
+    step_duration = 15 / song.tempo
+    for bar in range(int(np.ceil(duration / (n_steps * step_duration)))):
+        if bar % _N_BARS_PER_SECTION == 0:
+            playing = {
+                role: generator.random_sample() < presence
+                for role, presence in _PRESENCE.items()
+            }
+        chord = chords[(bar + song.first_chord) % len(chords)]
+        for part in recipe.parts:
+            if not playing[part.role]:
+                continue
+            instrument = _choose_instrument(part, colour)
+            level = part.level + song.levels[part.role]
+            level += colour.drum_level * (part.role == "drum")
+            for step, mark in enumerate(part.pattern):
+                if mark == ".":
+                    continue
+                late = recipe.swing if step % 4 >= 2 else 0.0
+                seconds = (bar * n_steps + step + late) * step_duration
+                seconds += generator.uniform(0, _LATEST_ONSET_SECONDS)
+                notes = _choose_notes(part.role, chord, recipe, song, generator)
+                loudness = generator.uniform(0.8, 1.2) * _VELOCITIES[mark]
+                loudness *= _amplitude(level) / max(len(notes), 1)
+                score.append((seconds, instrument, notes, loudness))
+    return score
+
+
+def _choose_instrument(part, colour):
+    names = part.instruments.split(", ")
+    return names[int(colour.tastes[part.role] * len(names))]
+
+
+def _choose_notes(role, chord, recipe, song, generator):
+    """Notes (MIDI numbers) that a player adds to a chord; drums have none."""
+    if role == "drum":
+        return ()
+    if role == "bass":
+        chord = chord[:1]
+    elif role == "lead":
+        chord = (recipe.scale[generator.randint(len(recipe.scale))],)
+    lowest = _LOWEST_NOTES[role]
+    return tuple(sorted(lowest + (pitch + song.key) % 12 for pitch in chord))
+
+
+def _read_chord(name):
+    """Pitches of a chord, in semitones above C: "Am" -> (9, 12, 16)."""
+    n_root = 2 if name[1:2] == "b" else 1
+    root = _PITCHES[name[:n_root]]
+    return tuple(root + interval for interval in _INTERVALS[name[n_root:]])
+
+
+def _play(score, colour, generator, n_samples, sample_rate):
+    """Sum of the sounds of a score; each different one is made once."""
+    signal = np.zeros(n_samples, dtype=np.float32)
+    sounds = {}
+    for seconds, instrument, notes, amplitude in score:
+        if (instrument, notes) not in sounds:
+            sounds[instrument, notes] = _make_sound(
+                _INSTRUMENTS[instrument], notes, colour, generator, sample_rate
+            )
+        start = int(seconds * sample_rate)
+        sound = sounds[instrument, notes][: max(n_samples - start, 0)]
+        signal[start : start + len(sound)] += np.float32(amplitude) * sound
+    return signal
+
+
+def _make_sound(instrument, notes, colour, generator, sample_rate):
+    if isinstance(instrument, _Drum):
+        return _make_hit(instrument, generator, sample_rate)
+    return sum(_make_tone(instrument, note, colour, sample_rate) for note in notes)
+
+
+def _make_tone(timbre, note, colour, sample_rate):
+    """One note of two detuned strings whose upper partials die first."""
+    duration = min(4 * timbre.decay, _LONGEST_NOTE_SECONDS)
+    seconds = np.arange(int(duration * sample_rate)) / sample_rate
+    frequency = 440 * 2 ** ((note - 69 + colour.tuning_cents / 100) / 12)
+    highest = min(0.45 * sample_rate, _HIGHEST_PARTIAL_HERTZ)
+    partials = np.arange(1, int(highest / frequency) + 1)
+    spectrum = partials ** (-timbre.fall / 6.02)
+    spectrum[1::2] *= timbre.even
+    attack, sustain = _make_cycle(spectrum), _make_cycle(spectrum / partials)
+    fade = np.exp(-seconds / timbre.decay).astype(np.float32)
+    attack_fade = fade**4
+    tone = np.zeros(len(seconds), dtype=np.float32)
+    for cents in (-colour.chorus_cents / 2, colour.chorus_cents / 2):
+        positions = seconds * (frequency * 2 ** (cents / 1200) * _TABLE_LENGTH)
+        positions = positions.astype(np.intp) & (_TABLE_LENGTH - 1)
+        tone += attack[positions] * attack_fade + sustain[positions] * fade
+    ends = np.minimum(seconds / timbre.attack, (seconds[-1] - seconds) / 0.02)
+    return tone * (0.5 * np.minimum(ends, 1)).astype(np.float32)
+
+
+def _make_cycle(spectrum):
+    """One period of a sum of sines: (n_partials,) -> (_TABLE_LENGTH,)."""
+    coefficients = np.zeros(_TABLE_LENGTH // 2 + 1, dtype=complex)
+    coefficients[1 : len(spectrum) + 1] = -0.5j * _TABLE_LENGTH * spectrum
+    return np.fft.irfft(coefficients).astype(np.float32)
+
+
+def _make_hit(drum, generator, sample_rate):
+    seconds = np.arange(int(0.4 * sample_rate)) / sample_rate
+    frequencies = np.fft.rfftfreq(len(seconds), 1 / sample_rate)[1:]
+    band = np.exp(-0.5 * (np.log2(frequencies / drum.centre) / drum.width) ** 2)
+    phases = np.exp(2j * np.pi * generator.random_sample(len(band)))
+    noise = np.fft.irfft(np.append(0, band * phases), len(seconds))
+    hit = drum.noise * noise / noise.std() * np.exp(-seconds / drum.decay)
+    cycles = drum.pitch * (seconds + 0.02 * (1 - np.exp(-seconds / 0.02)))
+    tone = np.sin(2 * np.pi * cycles) * np.exp(-seconds / 0.12)
+    return (hit + drum.tone * tone).astype(np.float32)
+
+
+def _produce(signal, colour, equaliser, sample_rate):
+    """Equaliser and room, by overlap-add: blocks keep the transforms in the cache."""
+    # Longer than the longest room by the tenths of a second that an equaliser rings.
+    n_block = 1 << int(1.2 * sample_rate).bit_length()
+    n_blocks = -(-len(signal) // n_block)
+    response = _room_response(colour, sample_rate, n_block)
+    response *= _equaliser_response(equaliser, sample_rate, n_block)
+    blocks = np.zeros((n_blocks, 2 * n_block), dtype=np.float32)
+    padding = np.zeros(n_blocks * n_block - len(signal), dtype=np.float32)
+    blocks[:, :n_block] = np.append(signal, padding).reshape(n_blocks, n_block)
+    spectra = np.fft.rfft(blocks) * response.astype(np.complex64)
+    blocks = np.fft.irfft(spectra).astype(np.float32, copy=False)
+    produced = blocks[:, :n_block]
+    produced[1:] += blocks[:-1, n_block:]
+    return produced.ravel()[: len(signal)]
+
+
+def _room_response(colour, sample_rate, n_block):
+    """Spectrum of the direct sound and its decaying echoes: (n_block + 1,)."""
+    seconds = np.arange(int(colour.reverb_duration * sample_rate)) / sample_rate
+    noise = np.random.RandomState(colour.room_seed).random_sample(len(seconds))
+    echoes = (noise - 0.5) * np.exp(-5 * seconds / colour.reverb_duration)
+    echoes *= colour.reverb_level / np.sqrt(np.sum(echoes**2))
+    echoes[0] += 1
+    return np.fft.rfft(echoes, 2 * n_block)
+
+
+def _equaliser_response(equaliser, sample_rate, n_block):
+    """Gains: (N_EQUALISER_BANDS,) decibels, cosines along mel -> (n_block + 1,)."""
+    frequencies = np.fft.rfftfreq(2 * n_block, 1 / sample_rate)
+    height = np.log1p(frequencies / 700) / np.log1p(11_025 / 700)
+    angle = np.pi * np.minimum(height, 1).astype(np.float32)
+    decibels = sum(
+        gain * np.cos(np.float32(band) * angle)
+        for band, gain in enumerate(equaliser, start=1)
+    )
+    return _amplitude(decibels)
+
+
+def _amplitude(decibels):
+    return 10 ** (decibels / 20)
