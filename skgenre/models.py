@@ -1,0 +1,104 @@
+"""Whole pipelines by name: from paths of audio files to genres."""
+
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skgenre._validation import check_choice
+from skgenre.features import MFCCExtractor, TrackStatistics
+from skgenre.keras_classifiers import (
+    CNNGenreClassifier,
+    LSTMGenreClassifier,
+    MLPGenreClassifier,
+)
+
+
+def _regularized_mlp():
+    return MLPGenreClassifier(l2=0.001, dropout=0.3)
+
+
+_NETWORKS = {
+    "mlp": MLPGenreClassifier,
+    "mlp-regularized": _regularized_mlp,
+    "cnn": CNNGenreClassifier,
+    "lstm": LSTMGenreClassifier,
+}
+_CLASSICAL = {
+    "logistic": lambda: LogisticRegression(max_iter=2000),
+    "svm": lambda: SVC(kernel="rbf"),
+    "forest": lambda: RandomForestClassifier(n_estimators=300),
+    "knn": KNeighborsClassifier,
+    "dummy": DummyClassifier,
+}
+NETWORK_NAMES = tuple(_NETWORKS)
+MODEL_NAMES = (*NETWORK_NAMES, *_CLASSICAL)
+
+
+def make_model(name, **parameters):
+    """Make a whole pipeline, from paths of audio files to genres.
+
+    Parameters
+    ----------
+    name : str
+        One of the paper's networks, on MFCCs: ``mlp``, ``mlp-regularized``, ``cnn``,
+        ``lstm``; or a classical model on each track's standardised statistics:
+        ``logistic`` (regression), ``svm`` (RBF kernel), ``forest`` (random forest),
+        ``knn`` (nearest neighbours), ``dummy`` (the most frequent genre).
+    **parameters : dict
+        Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
+        where several steps have one of that name, with the step's
+        (``mfccextractor__n_jobs=2``).
+
+    Returns
+    -------
+    model : sklearn.pipeline.Pipeline
+        Not fitted yet.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown; no step, or more than one, has a parameter of that name.
+
+    Examples
+    --------
+    >>> from skgenre import make_model
+    >>> model = make_model("cnn", epochs=30, n_mfcc=20)
+    >>> [name for name, _ in model.steps]
+    ['mfccextractor', 'cnngenreclassifier']
+    >>> model.get_params()["mfccextractor__n_mfcc"]
+    20
+    """
+    check_choice(name, MODEL_NAMES, name="name")
+    if name in _NETWORKS:
+        model = make_pipeline(MFCCExtractor(), _NETWORKS[name]())
+    else:
+        model = make_pipeline(
+            MFCCExtractor(), TrackStatistics(), StandardScaler(), _CLASSICAL[name]()
+        )
+    return model.set_params(
+        **{_full_name(model, key): value for key, value in parameters.items()}
+    )
+
+
+def _full_name(model, parameter):
+    """A parameter's name with its step's, from either form."""
+    known = [key for key in model.get_params() if "__" in key]
+    if parameter in known:
+        return parameter
+    matching = [key for key in known if key.split("__", 1)[1] == parameter]
+    if len(matching) > 1:
+        raise ValueError(
+            f"{parameter!r} is a parameter of several steps: use one of "
+            f"{', '.join(matching)}."
+        )
+    if not matching:
+        names = sorted({key.split("__", 1)[1] for key in known})
+        raise ValueError(
+            f"{parameter!r} is no parameter of the model's steps, which have: "
+            f"{', '.join(names)}."
+        )
+    return matching[0]

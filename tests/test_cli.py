@@ -1,0 +1,99 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from skgenre.cli import main
+
+
+def run(*arguments):
+    command = [sys.executable, "-P", "-m", "skgenre", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def folder_of(data):
+    return str(data.paths[0].rsplit("/", 3)[0])
+
+
+def test_quick_benchmark_runs_on_data_of_its_own(capsys, caplog):
+    assert main(["benchmark", "--quick", "--models", "knn,dummy"]) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split()[1] for row in rows] == ["knn", "dummy"]
+    assert "analysed 18 of 18 tracks" in caplog.text
+
+
+def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
+    done = run(
+        "benchmark",
+        *("--data", folder_of(made_tracks)),
+        *("--models", "cnn,svm", "--epochs", "1", "--folds", "2"),
+        *("--output", str(tmp_path / "out")),
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [row["model"] for row in results["summary"]] == ["cnn", "svm"]
+    assert results["setting"]["command"].startswith("skgenre benchmark --data ")
+    assert "accuracy per segment" in done.stdout
+
+
+def test_tensorflow_starts_without_noise(tmp_path):
+    done = run("benchmark", "--quick", "--models", "mlp", "--epochs", "1")
+    lines = done.stderr.splitlines()
+    assert all(
+        line.startswith(("making", "18 tracks", "analysed", "mlp, ")) for line in lines
+    ), done.stderr
+
+
+def test_unreadable_files_are_listed_above_the_table(made_tracks, tmp_path, capsys):
+    for number, path in enumerate(made_tracks.paths[:4]):
+        link = tmp_path / ("jazz", "rock")[number % 2] / f"{number}.wav"
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(path)
+    (tmp_path / "rock" / "text.wav").write_text("no sound")
+    command = [
+        "benchmark",
+        "--data",
+        str(tmp_path),
+        "--models",
+        "dummy",
+        "--folds",
+        "2",
+    ]
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("left out: ")
+    assert "text.wav" in lines[0]
+    assert lines[1].startswith("| model")
+    assert main([*command, "--strict"]) == 1
+    assert "skgenre: error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--models", "vgg"], "'vgg' is not one of mlp, "),
+        (["--models", ""], "expected distinct names"),
+        (["--protocols", "paper"], "'paper' is not one of track"),
+        (["--folds", "1"], "at least 2, got '1'"),
+        (["--epochs", "zero"], "at least 1, got 'zero'"),
+        (["--seeds", "0,-1"], "expected distinct whole numbers"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_command_is_refused_with_exit_code_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["benchmark", *arguments])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_failed_work_is_one_line_and_exit_code_1(tmp_path):
+    done = run("benchmark", "--data", str(tmp_path / "absent"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("skgenre: error: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert (
+        "Traceback"
+        in run("benchmark", "--debug", "--data", str(tmp_path / "absent")).stderr
+    )

@@ -1,0 +1,57 @@
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
+
+from skgenre import MFCCExtractor, MLPGenreClassifier, make_model
+from skgenre.models import MODEL_NAMES
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_every_model_leads_from_paths_to_genres(name):
+    model = make_model(name)
+    assert isinstance(model[0], MFCCExtractor)
+    assert clone(model).get_params().keys() == model.get_params().keys()
+
+
+def test_presets_are_the_papers_networks():
+    defaults = MLPGenreClassifier().get_params()
+    assert make_model("mlp")[-1].get_params() == defaults
+    assert make_model("mlp-regularized")[-1].get_params() == {
+        **defaults,
+        "l2": 0.001,
+        "dropout": 0.3,
+    }
+    for name in ("mlp", "cnn", "lstm"):
+        network = make_model(name)[-1]
+        assert (network.learning_rate, network.batch_size) == (1e-4, 32)
+        assert (network.epochs, network.dense_units if name != "mlp" else 64) == (
+            50,
+            64,
+        )
+
+
+def test_classical_models_are_those_named():
+    assert isinstance(make_model("logistic")[-1], LogisticRegression)
+    assert make_model("svm")[-1].get_params()["kernel"] == SVC().kernel == "rbf"
+    assert isinstance(make_model("knn")[-1], KNeighborsClassifier)
+
+
+def test_parameters_go_to_the_step_that_has_them():
+    model = make_model("svm", C=3.0, n_mfcc=20, mfccextractor__n_jobs=2)
+    assert (model[-1].C, model[0].n_mfcc, model[0].n_jobs) == (3.0, 20, 2)
+
+
+def test_parameter_of_several_steps_needs_the_steps_name():
+    with pytest.raises(
+        ValueError, match="several steps: use one of mfccextractor__n_j"
+    ):
+        make_model("forest", n_jobs=2)
+
+
+def test_unknown_names_list_the_known():
+    with pytest.raises(ValueError, match=r"name must be one of 'mlp'.*got 'vgg'"):
+        make_model("vgg")
+    with pytest.raises(ValueError, match=r"'depth' is no parameter .*n_estimators"):
+        make_model("forest", depth=3)
