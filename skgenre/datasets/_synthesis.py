@@ -1,27 +1,26 @@
-"""How an invented track sounds: a recipe's score, instruments, an artist's production."""
+"""How an invented track sounds: score, instruments, an artist's production."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# Enough bands that a colour reaches all of the usual 13 coefficients: with half as many,
-# a few tracks tell a classifier all the colours there are.
+# Enough bands that a colour reaches all of the usual 13 coefficients: with half as
+# many, a few tracks tell a classifier all the colours there are.
 N_EQUALISER_BANDS = 12
 
-_ARTIST_EQUALISER_DECIBELS = 12.0
-_TRACK_EQUALISER_DECIBELS = 12.0
+_ARTIST_EQUALISER_DECIBELS = 11.0
+_TRACK_EQUALISER_DECIBELS = 11.5
 _TRACK_LEVEL_DECIBELS = 4.0
 _NOISE_FLOOR = 1e-3  # -60 dB: without it, empty bands would be an exact zero
 _N_BARS_PER_SECTION = 2
+_STEP_BEATS = 0.25
 _LATEST_ONSET_SECONDS = 0.008
 
 # How likely a part is to play in a section. The bass always does: no silent segments.
 _PRESENCE = {"drum": 0.85, "bass": 1.0, "chord": 0.8, "lead": 0.6}
-_VELOCITIES = {"X": 1.0, "x": 0.6}
+_LOUDNESS = {"X": 1.0, "x": 0.6}
 _LOWEST_NOTES = {"bass": 36, "chord": 54, "lead": 66}
-_PITCHES = {
-    "C": 0, "D": 2, "Eb": 3, "E": 4, "F": 5, "G": 7, "Ab": 8, "A": 9, "Bb": 10, "B": 11,
-}  # fmt: skip
+_NATURALS = "C D EF G A B"  # a semitone each
 _INTERVALS = {
     "": (0, 4, 7),
     "m": (0, 3, 7),
@@ -40,8 +39,8 @@ _LONGEST_NOTE_SECONDS = 0.8
 class Part:
     """What one player of a genre does.
 
-    The pattern is one bar, four steps to the beat: ``X`` loud, ``x`` soft, ``.`` silent.
-    Artists choose among the instruments; the level is in decibels.
+    The pattern is one bar, four steps to the beat: ``X`` loud, ``x`` soft, ``.``
+    silent. Artists choose among the instruments; the level is in decibels.
     """
 
     role: str
@@ -78,13 +77,12 @@ class Colour:
 
 @dataclass(frozen=True)
 class _Song:
-    """What a track has for itself: its composition and its mix."""
+    """What a track has for itself: its composition, the levels of its mix."""
 
     tempo: float
     key: int
     first_chord: int
     levels: dict
-    equaliser: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class _Timbre:
 
 @dataclass(frozen=True)
 class _Drum:
-    """Band of noise (hertz, octaves, seconds, level) over a falling tone (hertz, level)."""
+    """Noise (hertz, octaves, seconds, level) over a falling tone (hertz, level)."""
 
     centre: float
     width: float
@@ -130,8 +128,8 @@ _INSTRUMENTS = {
 }
 
 
-def draw_colour(generator, direction):
-    """Artist's production, leaning where the unit vector `direction` points."""
+def draw_colour(direction, generator):
+    """Artist's production; its equaliser leans where the unit vector points."""
     return Colour(
         equaliser=_ARTIST_EQUALISER_DECIBELS * direction,
         reverb_duration=generator.uniform(0.1, 0.9),
@@ -145,62 +143,70 @@ def draw_colour(generator, direction):
     )
 
 
-def synthesise(recipe, colour, generator, *, n_samples, sample_rate):
-    """One song of a genre by an artist: -> float32 (n_samples,), peak below one."""
+def synthesise(recipe, colour, direction, generator, *, n_samples, sample_rate):
+    """One song of a genre by an artist: -> float32 (n_samples,), peak below one.
+
+    As the artist's equaliser has a direction, so has the one of the song's own mix.
+    """
     song = _draw_song(recipe, generator)
     score = _write_score(recipe, colour, song, n_samples / sample_rate, generator)
     signal = _play(score, colour, generator, n_samples, sample_rate)
     signal /= max(np.abs(signal).max(), _NOISE_FLOOR)
     noise = generator.random_sample(n_samples).astype(np.float32)
     signal += np.float32(2 * _NOISE_FLOOR) * (noise - np.float32(0.5))
-    equaliser = colour.equaliser + song.equaliser
+    equaliser = colour.equaliser + _TRACK_EQUALISER_DECIBELS * direction
     signal = _produce(signal, colour, equaliser, sample_rate)
     return signal * np.float32(colour.peak / np.abs(signal).max())
 
 
 def _draw_song(recipe, generator):
-    direction = generator.standard_normal(N_EQUALISER_BANDS)
-    direction /= np.sqrt(np.sum(direction**2))
     loudest = _TRACK_LEVEL_DECIBELS
     return _Song(
         tempo=generator.uniform(*recipe.tempo),
         key=generator.randint(12),
         first_chord=generator.randint(len(recipe.chords.split())),
         levels={role: generator.uniform(-loudest, loudest) for role in _PRESENCE},
-        equaliser=_TRACK_EQUALISER_DECIBELS * direction,
     )
 
 
 def _write_score(recipe, colour, song, duration, generator):
-    """(seconds, instrument, notes, amplitude) of each sound, bar by bar."""
+    """(seconds, instrument, notes, amplitude) of every sound, bar by bar."""
     score = []
     chords = [_read_chord(name) for name in recipe.chords.split()]
-    n_steps = len(recipe.parts[0].pattern)
-    step_duration = 15 / song.tempo
-    for bar in range(int(np.ceil(duration / (n_steps * step_duration)))):
+    bar_duration = len(recipe.parts[0].pattern) * _STEP_BEATS * 60 / song.tempo
+    for bar in range(int(np.ceil(duration / bar_duration))):
         if bar % _N_BARS_PER_SECTION == 0:
-            playing = {
-                role: generator.random_sample() < presence
-                for role, presence in _PRESENCE.items()
-            }
+            draws = generator.random_sample(len(_PRESENCE))
+            playing = dict(
+                zip(_PRESENCE, draws < list(_PRESENCE.values()), strict=True)
+            )
         chord = chords[(bar + song.first_chord) % len(chords)]
         for part in recipe.parts:
             if not playing[part.role]:
                 continue
-            instrument = _choose_instrument(part, colour)
             level = part.level + song.levels[part.role]
-            level += colour.drum_level * (part.role == "drum")
-            for step, mark in enumerate(part.pattern):
-                if mark == ".":
-                    continue
-                late = recipe.swing if step % 4 >= 2 else 0.0
-                seconds = (bar * n_steps + step + late) * step_duration
-                seconds += generator.uniform(0, _LATEST_ONSET_SECONDS)
-                notes = _choose_notes(part.role, chord, recipe, song, generator)
-                loudness = generator.uniform(0.8, 1.2) * _VELOCITIES[mark]
-                loudness *= _amplitude(level) / max(len(notes), 1)
-                score.append((seconds, instrument, notes, loudness))
+            level += colour.drum_level if part.role == "drum" else 0.0
+            instrument = _choose_instrument(part, colour)
+            for seconds, notes, loudness in _write_bar(
+                part, chord, recipe, song, generator
+            ):
+                seconds += bar * bar_duration
+                score.append((seconds, instrument, notes, loudness * _amplitude(level)))
     return score
+
+
+def _write_bar(part, chord, recipe, song, generator):
+    """(seconds, notes, loudness) of what one player does in one bar."""
+    sounds = []
+    for step, mark in enumerate(part.pattern):
+        if mark in _LOUDNESS:
+            late = recipe.swing if step % 4 >= 2 else 0.0
+            seconds = (step + late) * _STEP_BEATS * 60 / song.tempo
+            seconds += generator.uniform(0, _LATEST_ONSET_SECONDS)
+            notes = _choose_notes(part.role, chord, recipe, song, generator)
+            loudness = generator.uniform(0.8, 1.2) * _LOUDNESS[mark]
+            sounds.append((seconds, notes, loudness / max(len(notes), 1)))
+    return sounds
 
 
 def _choose_instrument(part, colour):
@@ -222,9 +228,9 @@ def _choose_notes(role, chord, recipe, song, generator):
 
 def _read_chord(name):
     """Pitches of a chord, in semitones above C: "Am" -> (9, 12, 16)."""
-    n_root = 2 if name[1:2] == "b" else 1
-    root = _PITCHES[name[:n_root]]
-    return tuple(root + interval for interval in _INTERVALS[name[n_root:]])
+    is_flat = name[1:2] == "b"
+    root = _NATURALS.index(name[0]) - is_flat
+    return tuple(root + interval for interval in _INTERVALS[name[1 + is_flat :]])
 
 
 def _play(score, colour, generator, n_samples, sample_rate):

@@ -21,6 +21,8 @@ _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 _MINOR = (0, 2, 3, 5, 7, 8, 10)
 _BLUES = (0, 3, 5, 6, 7, 10)
 
+_LOWEST_SAMPLE_RATE = 4000
+
 _RECIPES = {
     "ballad": Recipe(
         tempo=(62, 80),
@@ -158,7 +160,7 @@ _RECIPES = {
 }
 
 # What a stream of random numbers decides.
-_DIRECTIONS, _COLOUR, _SONG = range(3)
+_PURPOSES = ("artist's equaliser", "artist", "track's equaliser", "track")
 
 
 def make_genre_tracks(
@@ -172,66 +174,150 @@ def make_genre_tracks(
     random_state=None,
 ):
     """Invent music-like tracks and write them as WAV files.
+
+    A genre is a recipe of tempo, rhythm, harmony and timbre. An artist is a colour of
+    production over it: equaliser, reverb, gain, tuning, favourite instruments. Each
+    track adds a song and a mix of its own. As with real music, a classifier scores best
+    where it knows other segments of a track, worse where it knows other tracks of the
+    artist, and worst where it has never heard the artist.
+
+    Parameters
+    ----------
+    directory : str or Path
+        Folder to write to, made where it does not exist. A track is the file
+        ``<genre>/<artist>/<genre>.<number>.wav`` in it, mono, of 16 bits. Files of the
+        same name are replaced, others are left alone.
+    n_genres : int, default=4
+        The first so many of ballad, blues, disco, funk, march, reggae, rock, swing,
+        techno and waltz.
+    n_tracks_per_genre : int, default=12
+        Tracks of each genre, shared out among its artists as evenly as can be.
+    n_artists_per_genre : int, default=3
+        Artists of each genre; no artist plays two genres.
+    duration : float, default=30.0
+        Length of a track, in seconds.
+    sample_rate : int, default=22050
+        Samples per second, at least 4000.
+    random_state : int, RandomState instance or None, default=None
+        An int gives the same files each time. Counts and duration do not change who the
+        artists are.
+
+    Returns
+    -------
+    data : sklearn.utils.Bunch
+        Tracks in the order of their genre, artist and file name:
+
+        - ``paths`` : ndarray of str, of shape (n_tracks,);
+        - ``target`` : ndarray of str, of shape (n_tracks,), the genres;
+        - ``target_names`` : ndarray of str, of shape (n_genres,);
+        - ``groups`` : ndarray of str, of shape (n_tracks,), the artists;
+        - ``DESCR`` : str.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A count, the duration or the sample rate is out of range; more genres than there
+        are recipes, or more artists than tracks, are asked for.
+    OSError
+        `directory` cannot be written to. A track is either whole or absent.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgenre import make_genre_tracks
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data = make_genre_tracks(
+    ...         folder, n_genres=2, n_tracks_per_genre=3, duration=1.0, random_state=0
+    ...     )
+    >>> data.target_names.tolist(), data.paths.shape
+    (['ballad', 'blues'], (6,))
+    >>> data.groups[0]
+    'ballad-artist-00'
     """
     _check_counts(n_genres, n_tracks_per_genre, n_artists_per_genre)
     check_number(duration, name="duration", low=0, low_open=True)
     check_positive_integer(sample_rate, name="sample_rate")
-    check_number(sample_rate, name="sample_rate", low=4000)
+    check_number(sample_rate, name="sample_rate", low=_LOWEST_SAMPLE_RATE)
     seed = check_random_state(random_state).randint(2**31 - 1)
-    shape = {
-        "n_samples": max(1, round(duration * sample_rate)),
-        "sample_rate": sample_rate,
-    }
+    # Shorter than a sample is still a track: one that holds a sample.
+    n_samples = max(1, round(duration * sample_rate))
     tracks = []
-    for genre in list(_RECIPES)[:n_genres]:
-        counts = np.full(n_artists_per_genre, n_tracks_per_genre // n_artists_per_genre)
-        counts[: n_tracks_per_genre % n_artists_per_genre] += 1
-        for artist, n_tracks in enumerate(counts):
+    for genre in sorted(_RECIPES)[:n_genres]:
+        for artist, number, rank in _share_out(n_tracks_per_genre, n_artists_per_genre):
             name = f"{genre}-artist-{artist:02d}"
-            folder = Path(directory) / genre / name
-            folder.mkdir(parents=True, exist_ok=True)
-            first = counts[:artist].sum()
-            colour = _draw_artist(seed, genre, artist)
-            for track in range(n_tracks):
-                path = folder / f"{genre}.{first + track:05d}.wav"
-                generator = _open_stream(seed, _SONG, genre, artist, track)
-                signal = synthesise(_RECIPES[genre], colour, generator, **shape)
-                _write_wav(path, signal, sample_rate)
-                tracks.append((genre, name, path))
+            path = Path(directory) / genre / name / f"{genre}.{number:05d}.wav"
+            signal = _make_track(seed, genre, artist, rank, n_samples, sample_rate)
+            _write_wav(path, signal, sample_rate)
+            tracks.append((genre, name, path))
     target, groups, paths = zip(*sorted(tracks), strict=True)
-    return make_track_bunch(paths, target, groups, "")
+    description = f"{len(paths)} invented tracks of {n_genres} genres in {directory}"
+    return make_track_bunch(paths, target, groups, description)
 
 
 def _check_counts(n_genres, n_tracks_per_genre, n_artists_per_genre):
     check_positive_integer(n_genres, name="n_genres")
     check_positive_integer(n_tracks_per_genre, name="n_tracks_per_genre")
     check_positive_integer(n_artists_per_genre, name="n_artists_per_genre")
+    if n_genres > len(_RECIPES):
+        raise ValueError(
+            f"n_genres must be at most {len(_RECIPES)}, as there are recipes "
+            f"({', '.join(sorted(_RECIPES))}), got {n_genres!r}."
+        )
+    if n_artists_per_genre > n_tracks_per_genre:
+        raise ValueError(
+            "n_artists_per_genre must be at most n_tracks_per_genre = "
+            f"{n_tracks_per_genre!r}, got {n_artists_per_genre!r}."
+        )
 
 
-def _draw_artist(seed, genre, artist):
-    """Colour of an artist, as unlike the colours of the genre's others as can be.
+def _share_out(n_tracks, n_artists):
+    """(artist, number in the genre, rank among the artist's) of each track."""
+    numbers = iter(range(n_tracks))
+    for artist in range(n_artists):
+        for rank in range(len(range(artist, n_tracks, n_artists))):
+            yield artist, next(numbers), rank
 
-    Artists drawn each for himself may by chance sound alike, and three are few: the
-    protocols would then differ by much in one data set and by nothing in the next.
-    """
-    band, artist_in_band = divmod(artist, N_EQUALISER_BANDS)
-    stream = _open_stream(seed, _DIRECTIONS, genre, band)
-    directions, _ = np.linalg.qr(stream.standard_normal((N_EQUALISER_BANDS,) * 2))
-    return draw_colour(
-        _open_stream(seed, _COLOUR, genre, artist), directions[artist_in_band]
+
+def _make_track(seed, genre, artist, rank, n_samples, sample_rate):
+    colour = draw_colour(
+        _draw_direction(artist, seed, "artist's equaliser", genre),
+        _open_stream(seed, "artist", genre, artist),
+    )
+    # Opposite pairs: mixes that lean one way by chance would be a second colour.
+    mix = _draw_direction(rank // 2, seed, "track's equaliser", genre, artist)
+    return synthesise(
+        _RECIPES[genre],
+        colour,
+        mix if rank % 2 else -mix,
+        _open_stream(seed, "track", genre, artist, rank),
+        n_samples=n_samples,
+        sample_rate=sample_rate,
     )
 
 
-def _open_stream(seed, purpose, genre, *indices):
-    """Random numbers that no other choice of counts or duration would change."""
-    # Of numpy's generators only the legacy one promises the same numbers in each release.
-    key = (seed, purpose, list(_RECIPES).index(genre), *indices)
+def _draw_direction(number, *key):
+    """Unit vector `number` of a family: (N_EQUALISER_BANDS,).
+
+    At right angles to the others: drawn freely, three artists may happen to sound
+    alike, and what the protocols show would be a matter of luck.
+    """
+    family, row = divmod(number, N_EQUALISER_BANDS)
+    stream = _open_stream(*key, family)
+    rows, _ = np.linalg.qr(stream.standard_normal((N_EQUALISER_BANDS,) * 2))
+    return rows[row]
+
+
+def _open_stream(seed, purpose, genre, *numbers):
+    """Random numbers that no count and no duration changes."""
+    key = (seed, _PURPOSES.index(purpose), list(_RECIPES).index(genre), *numbers)
+    # The legacy generator: its numbers stay the same in each release of numpy.
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence(key)))
 
 
 def _write_wav(path, signal, sample_rate):
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file, wave.open(file, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(sample_rate)
-        sound.writeframes(np.rint(signal * 32767).astype("<i2").tobytes())
+        sound.writeframes(np.rint(signal * 32_767).astype("<i2").tobytes())
