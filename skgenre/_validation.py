@@ -25,9 +25,10 @@ def check_number(value, *, name, low=None, high=None, low_open=False, high_open=
     expected = _describe_interval(low, high, low_open, high_open)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {expected}, got {value!r}.")
-    too_low = low is not None and (value < low or (low_open and value == low))
-    too_high = high is not None and (value > high or (high_open and value == high))
-    if not np.isfinite(value) or too_low or too_high:
+    number = float(value)  # numpy's integers overflow when compared with floats
+    too_low = low is not None and (number < low or (low_open and number == low))
+    too_high = high is not None and (number > high or (high_open and number == high))
+    if not np.isfinite(number) or too_low or too_high:
         raise ValueError(f"{name} must be {expected}, got {value!r}.")
 
 

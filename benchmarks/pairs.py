@@ -1,0 +1,39 @@
+"""Paired, alternating measurements: what the machine does falls on both sides."""
+
+import platform
+from importlib import metadata
+from time import perf_counter, process_time
+
+import numpy as np
+
+N_WARM_UP_PAIRS = 2
+
+
+def measure_pairs(ours, theirs, n_pairs):
+    """Wall and CPU seconds of two functions: (n_pairs, 2, 2), ours first."""
+    seconds = np.empty((n_pairs + N_WARM_UP_PAIRS, 2, 2))
+    for number, pair in enumerate(seconds):
+        # Each side goes first in every other pair.
+        for side in ((0, 1), (1, 0))[number % 2]:
+            wall, cpu = perf_counter(), process_time()
+            (ours, theirs)[side]()
+            pair[side] = perf_counter() - wall, process_time() - cpu
+    return seconds[N_WARM_UP_PAIRS:]
+
+
+def print_header():
+    """Name what was measured with."""
+    names = ("numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr", "joblib")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
+    print(f"Python {platform.python_version()}, {versions}")
+    print(f"{'':34} {'ours':>9} {'theirs':>9} {'ratio':>6}  (range), CPU ratio")
+
+
+def print_pairs(what, seconds, per=1):
+    """One line: medians in milliseconds per item, and the ratio, pair by pair."""
+    ours, theirs = 1000 * np.median(seconds[:, :, 0], axis=0) / per
+    wall, cpu = (seconds[:, 1] / seconds[:, 0]).T
+    print(
+        f"{what:34} {ours:6.2f} ms {theirs:6.2f} ms {np.median(wall):6.2f}"
+        f"  ({wall.min():.2f} to {wall.max():.2f}), {np.median(cpu):.2f}"
+    )
