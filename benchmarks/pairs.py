@@ -21,11 +21,16 @@ def measure_pairs(ours, theirs, n_pairs):
     return seconds[N_WARM_UP_PAIRS:]
 
 
-def print_header():
-    """Name what was measured with."""
+def describe_versions():
+    """What was measured with."""
     names = ("numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr", "joblib")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
-    print(f"Python {platform.python_version()}, {versions}")
+    return f"Python {platform.python_version()}, {versions}"
+
+
+def print_header():
+    """Name the versions and the columns."""
+    print(describe_versions())
     print(f"{'':34} {'ours':>9} {'theirs':>9} {'ratio':>6}  (range), CPU ratio")
 
 

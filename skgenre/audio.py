@@ -228,10 +228,12 @@ def _read_mono(reader, n_frames):
     """Read up to n_frames (None: all): what is there counts, not what is promised."""
     n_left = reader.frames if n_frames is None else min(n_frames, reader.frames)
     n_block_frames = max(1, MAX_BLOCK_SAMPLES // reader.channels)
+    # Turned into floats here rather than in libsndfile, 16-bit samples cost a third.
+    dtype = "int16" if reader.subtype == "PCM_16" else "float32"
     blocks = []
     while True:
         n_wanted = min(n_left, n_block_frames)
-        block = reader.read(n_wanted, dtype="float32")
+        block = reader.read(n_wanted, dtype=dtype)
         blocks.append(_mix_to_mono(block))
         n_left -= len(block)
         if n_left == 0 or len(block) < n_wanted:
@@ -239,14 +241,17 @@ def _read_mono(reader, n_frames):
 
 
 def _mix_to_mono(block):
+    """Float samples (n_frames,) from floats or 16-bit integers of any channel count."""
+    scale = np.float32(2.0**-15 if block.dtype == np.int16 else 1.0)
     if block.ndim == 1:
-        return block
+        return block if scale == 1 else np.multiply(block, scale, dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # _check_sound names the file
         if block.shape[1] != 2:
-            return np.mean(block.T, axis=0)
-        # The same bits as np.mean, whose short rows cost twenty times as much.
-        mono = block[:, 0] + block[:, 1]
-        mono *= 0.5
+            return np.mean(np.multiply(block, scale, dtype=np.float32).T, axis=0)
+        # The same bits as np.mean, whose short rows cost twenty times as much: powers
+        # of two scale without rounding, and so does the sum of two 16-bit integers.
+        mono = np.add(block[:, 0], block[:, 1], dtype=np.float32)
+        mono *= np.float32(0.5) * scale
         return mono
 
 
