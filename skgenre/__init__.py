@@ -9,6 +9,7 @@ _HOMES = {
     "BaseTrackClassifier": "track_classifier",
     "BenchmarkResult": "benchmark",
     "CNNGenreClassifier": "keras_classifiers",
+    "FeatureStore": "feature_store",
     "LSTMGenreClassifier": "keras_classifiers",
     "MFCCExtractor": "features",
     "MFCCScaler": "features",

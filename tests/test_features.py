@@ -1,17 +1,25 @@
+import errno
 import logging
+import os
 import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import librosa
 import numpy as np
 import pandas as pd
 import pytest
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgenre import AudioDecodeError, MFCCExtractor, MFCCScaler, TrackStatistics
+from skgenre.features import extractor as extractor_module
 
 
 def librosa_segments(path, *, sample_rate=22050, segment_samples=66150, **parameters):
@@ -254,3 +262,101 @@ def test_other_number_of_coefficients_is_refused(transformer):
     transformer.fit(np.zeros((2, 1, 5, 3)))
     with pytest.raises(ValueError, match=r"X has 4 coefficients, .* fitted on 3"):
         transformer.transform(np.zeros((2, 1, 5, 4)))
+
+
+def hard_links(path, folder, n_links):
+    """Files of their own, as the store sees it, at the price of one."""
+    folder.mkdir()
+    links = [folder / f"{number:05d}.wav" for number in range(n_links)]
+    for link in links:
+        link.hardlink_to(path)
+    return links
+
+
+def test_three_bad_files_among_many_cost_only_themselves(write_tone, tmp_path):
+    paths = hard_links(write_tone(duration=3.0), tmp_path / "links", 300)
+    bad = paths[7], paths[99], paths[299]
+    for path in bad:
+        path.unlink()
+        path.write_text("no sound")
+    store = tmp_path / "store"
+    with pytest.raises(AudioDecodeError, match="3 files cannot") as caught:
+        MFCCExtractor(n_segments=1, n_jobs=2, cache_dir=store).transform(paths)
+    assert caught.value.paths == [str(path) for path in bad]
+    assert len(list(store.glob("*/*.npy"))) == 297
+
+
+def test_full_disk_costs_the_cache_not_the_result(made_tracks, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numpy.save", fail)
+    extractor = MFCCExtractor(n_segments=1, cache_dir=tmp_path)
+    with pytest.warns(RuntimeWarning, match="No space left on device"):
+        X = extractor.transform(made_tracks.paths[:2])
+    assert np.isfinite(X).all()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_folder_without_permission_is_said_to_be(made_tracks, tmp_path, monkeypatch):
+    path, stat = made_tracks.paths[0], os.stat
+
+    def forbid(name, *args, **kwargs):
+        if name == path:
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return stat(name, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", forbid)
+    with pytest.raises(AudioDecodeError, match=r"ballad.*Permission denied"):
+        MFCCExtractor(cache_dir=tmp_path).transform([path])
+
+
+def test_file_replaced_while_it_is_read_is_not_kept(made_tracks, tmp_path, monkeypatch):
+    path = tmp_path / "track.wav"
+    path.write_bytes(Path(made_tracks.paths[0]).read_bytes())
+    compute = extractor_module.compute_mfcc
+
+    def replace(*args, **parameters):
+        os.utime(path, ns=(0, 0))
+        return compute(*args, **parameters)
+
+    monkeypatch.setattr(extractor_module, "compute_mfcc", replace)
+    with pytest.raises(AudioDecodeError, match=r"track\.wav: changed while"):
+        MFCCExtractor(n_segments=1, cache_dir=tmp_path / "store").transform([path])
+    assert list((tmp_path / "store").glob("*/*.npy")) == []
+
+
+def test_four_processes_share_a_cold_store(made_tracks, tmp_path):
+    expected = MFCCExtractor(n_segments=2).transform(made_tracks.paths)
+    extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path)
+    results = Parallel(n_jobs=4, backend="loky")(
+        delayed(extractor.transform)(made_tracks.paths) for _ in range(4)
+    )
+    for result in results:
+        assert_array_equal(result, expected)
+    assert len(list(tmp_path.rglob("*.*"))) == len(made_tracks.paths)
+
+
+INTERRUPTED = """
+import sys
+from skgenre import MFCCExtractor
+MFCCExtractor(n_segments=1, n_jobs=2, cache_dir=sys.argv[1]).transform(sys.argv[2:])
+"""
+
+
+def test_interrupted_run_leaves_a_whole_store_to_go_on_from(write_tone, tmp_path):
+    paths = hard_links(write_tone(duration=3.0), tmp_path / "links", 2000)
+    store = tmp_path / "store"
+    command = [sys.executable, "-c", INTERRUPTED, store, *paths]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while len(list(store.glob("*/*.npy"))) < 50:
+        time.sleep(0.01)
+        assert process.poll() is None, "too fast to be interrupted"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    kept = list(store.glob("*/*.npy"))
+    assert 50 <= len(kept) < 2000
+    assert {np.load(entry).shape for entry in kept} == {(1, 130, 13)}
+    assert list(store.rglob(".*")) == []
+    X = MFCCExtractor(n_segments=1, cache_dir=store).transform(paths)
+    assert np.isfinite(X).all()

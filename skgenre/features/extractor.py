@@ -274,6 +274,8 @@ def _analyse_track(path, parameters, store):
     if entry_path is None:
         return features, None, None
     try:
+        if store.entry_path(path) != entry_path:
+            return None, "changed while it was read", None
         store.save(entry_path, features)
     except OSError as error:
         return features, None, f"{store.directory}: {error.strerror or error}"
