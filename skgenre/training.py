@@ -102,11 +102,10 @@ def isolated_random_state(seed):
     """
     import keras
     from keras.src.backend.common import global_state
-    from keras.src.random import seed_generator
-    from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
     from tensorflow.python.eager.context import context
 
-    keras_names = (GLOBAL_RANDOM_SEED, seed_generator.GLOBAL_SEED_GENERATOR)
+    # Keras has no public way to read them, and its constants moved between versions.
+    keras_names = ("global_random_seed", "global_seed_generator")
     python_state, numpy_state = random.getstate(), np.random.get_state()
     keras_state = [global_state.get_global_attribute(name) for name in keras_names]
     tensorflow_seed, tensorflow_rng = context()._seed, getattr(context(), "_rng", None)

@@ -338,8 +338,10 @@ def test_four_processes_share_a_cold_store(made_tracks, tmp_path):
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 from skgenre import MFCCExtractor
+# A shell's background jobs, CI's perhaps, start with the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 MFCCExtractor(n_segments=1, n_jobs=2, cache_dir=sys.argv[1]).transform(sys.argv[2:])
 """
 

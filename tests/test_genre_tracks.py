@@ -1,9 +1,10 @@
-from collections import Counter
+import re
+import wave
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
-import soundfile
 from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
@@ -16,147 +17,220 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from skgenre import MFCCExtractor, make_genre_tracks
+from skgenre import load_genre_folder, make_genre_tracks
+from skgenre.datasets import genre_tracks
 
-SMALL = {"n_genres": 2, "n_tracks_per_genre": 4, "n_artists_per_genre": 3}
+N_SEGMENTS = 5
 
 
-def content(data):
+def read_wav(path):
+    """Samples as whole numbers, and the sample rate."""
+    with wave.open(str(path), "rb") as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
+        return samples, file.getframerate()
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Make two short tracks of two genres, unless asked otherwise."""
+
+    def make_small(name="tracks", **parameters):
+        defaults = {
+            "n_genres": 2,
+            "n_tracks_per_genre": 2,
+            "n_artists_per_genre": 1,
+            "duration": 1.0,
+            "random_state": 0,
+        }
+        return make_genre_tracks(tmp_path / name, **{**defaults, **parameters})
+
+    return make_small
+
+
+def contents(data):
     return [Path(path).read_bytes() for path in data.paths]
 
 
-@pytest.fixture(scope="module")
-def statistics(tmp_path_factory):
-    """Statistics of segments (n_tracks, n_segments, 26), genres, artists."""
-    data = make_genre_tracks(
-        tmp_path_factory.mktemp("tracks"), duration=15.0, random_state=1
+@pytest.mark.parametrize("seed", [0, np.random.RandomState(0)], ids=["int", "stream"])
+def test_same_random_state_gives_same_bytes(make, seed):
+    state = seed if isinstance(seed, int) else np.random.RandomState(0)
+    assert contents(make("a", random_state=seed)) == contents(
+        make("b", random_state=state)
     )
-    X = MFCCExtractor(n_segments=5, n_jobs=2).transform(data.paths)
-    return np.concatenate([X.mean(axis=2), X.std(axis=2)], axis=2), data
 
 
-def accuracies(statistics, classifier):
-    """By shuffled segments, by tracks, by artists: the mean of four shuffles."""
-    X, data = statistics
-    rows, y = X.reshape(-1, X.shape[2]), np.repeat(data.target, X.shape[1])
-    tracks, artists = np.repeat(np.arange(len(X)), 5), np.repeat(data.groups, 5)
-    model = make_pipeline(StandardScaler(), classifier)
-    return [
-        np.mean(
-            [
-                cross_val_score(
-                    model, rows, y, groups=groups, cv=splitter(3, True, seed)
-                )
-                for seed in range(4)
-            ]
-        )
-        for splitter, groups in [
-            (lambda k, s, r: StratifiedKFold(k, shuffle=s, random_state=r), None),
-            (
-                lambda k, s, r: StratifiedGroupKFold(k, shuffle=s, random_state=r),
-                tracks,
-            ),
-            (
-                lambda k, s, r: StratifiedGroupKFold(k, shuffle=s, random_state=r),
-                artists,
-            ),
-        ]
+def test_tracks_and_random_states_all_differ(make):
+    made = contents(make("a", random_state=0)) + contents(make("b", random_state=1))
+    assert len(set(made)) == len(made) == 8
+
+
+def test_fewer_tracks_are_some_of_the_same_tracks(make):
+    few = make("few", n_tracks_per_genre=2, n_artists_per_genre=2)
+    many = make("many", n_tracks_per_genre=6, n_artists_per_genre=3)
+    assert set(contents(few)) < set(contents(many))
+
+
+def test_numpy_global_state_is_untouched(make):
+    before = np.random.get_state()[1].copy()
+    make(random_state=3)
+    assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_files_lie_in_genre_and_artist_folders(make, tmp_path):
+    data = make(n_genres=2, n_tracks_per_genre=3, n_artists_per_genre=2)
+    names = [str(Path(path).relative_to(tmp_path / "tracks")) for path in data.paths]
+    assert names[:4] == [
+        "ballad/ballad-artist-00/ballad.00000.wav",
+        "ballad/ballad-artist-00/ballad.00001.wav",
+        "ballad/ballad-artist-01/ballad.00002.wav",
+        "blues/blues-artist-00/blues.00000.wav",
     ]
+    assert_array_equal(data.target, ["ballad"] * 3 + ["blues"] * 3)
+    assert_array_equal(data.groups, [name.split("/")[1] for name in names])
+    assert len([p for p in (tmp_path / "tracks").rglob("*") if p.is_file()]) == 6
+
+
+def test_folder_loader_reads_the_same_bunch(make, tmp_path):
+    made = make(n_genres=3, n_tracks_per_genre=5, n_artists_per_genre=3)
+    loaded = load_genre_folder(tmp_path / "tracks", groups="subfolder")
+    for field in ("paths", "target", "target_names", "groups"):
+        assert_array_equal(made[field], loaded[field])
+
+
+def test_no_artist_plays_two_genres(make):
+    data = make(n_genres=8, n_tracks_per_genre=2, n_artists_per_genre=2)
+    assert len(set(data.groups)) == len(set(zip(data.groups, data.target, strict=True)))
+    assert len(set(data.groups)) == 16
+
+
+def test_artists_share_the_tracks_as_evenly_as_can_be(make):
+    data = make(n_genres=1, n_tracks_per_genre=8, n_artists_per_genre=3)
+    _, counts = np.unique(data.groups, return_counts=True)
+    assert sorted(counts) == [2, 3, 3]
+
+
+@pytest.mark.parametrize("sample_rate", [4000, 8000, 44100, 96000])
+@pytest.mark.parametrize("duration", [0.01, 1.0, 3.7])
+def test_any_sample_rate_and_duration(make, sample_rate, duration):
+    data = make(n_genres=8, sample_rate=sample_rate, duration=duration)
+    for path in data.paths[::2]:
+        samples, rate = read_wav(path)
+        assert (len(samples), rate) == (round(duration * sample_rate), sample_rate)
+        assert 0.1 < np.abs(samples / 32768).max() < 1
+
+
+def test_no_segment_of_three_seconds_is_silent(make):
+    data = make(n_genres=8, duration=30.0)
+    for path in data.paths:
+        samples, rate = read_wav(path)
+        segments = (samples / 32768.0).reshape(10, 3 * rate)
+        assert np.sqrt(np.mean(segments**2, axis=1)).min() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"n_genres": 0}, ValueError, "n_genres must be a positive integer, got 0"),
+        ({"n_genres": 2.0}, TypeError, "n_genres must be a positive integer, got 2.0"),
+        ({"n_genres": 9}, ValueError, "n_genres must be at most 8.*waltz.*got 9"),
+        ({"n_tracks_per_genre": -1}, ValueError, "n_tracks_per_genre .*got -1"),
+        ({"n_artists_per_genre": 3}, ValueError, "at most n_tracks_per_genre = 2.*3"),
+        ({"duration": 0}, ValueError, "duration must be .*above 0, got 0"),
+        ({"duration": np.inf}, ValueError, "duration must be a finite .*got inf"),
+        ({"duration": "30"}, TypeError, "duration must be .*got '30'"),
+        ({"sample_rate": 3999}, ValueError, "sample_rate .*at least 4000, got 3999"),
+        ({"sample_rate": 8000.0}, TypeError, "sample_rate .*got 8000.0"),
+    ],
+)
+def test_bad_parameters_are_refused_before_anything_is_written(
+    make, tmp_path, parameters, error, message
+):
+    with pytest.raises(error, match=message):
+        make(**parameters)
+    assert not (tmp_path / "tracks").exists()
+
+
+def test_failure_leaves_whole_tracks_only(make, tmp_path, monkeypatch):
+    whole = contents(make("whole"))
+    n_writes = iter(range(3))
+
+    class FullDisk(wave.Wave_write):
+        def writeframes(self, data):
+            if next(n_writes) == 2:
+                super().writeframes(data[: len(data) // 2])
+                raise OSError(28, "No space left on device")
+            super().writeframes(data)
+
+    monkeypatch.setattr(genre_tracks.wave, "open", lambda file, mode: FullDisk(file))
+    with pytest.raises(OSError, match=re.escape("No space left")):
+        make("tracks")
+    found = sorted(p for p in (tmp_path / "tracks").rglob("*") if p.is_file())
+    assert [path.read_bytes() for path in found] == whole[:2]
+
+
+@pytest.fixture(scope="module")
+def segments(tmp_path_factory):
+    """Mean and spread of the coefficients: (n_tracks, N_SEGMENTS, 26); the Bunch."""
+    data = make_genre_tracks(
+        tmp_path_factory.mktemp("protocols"), duration=15.0, random_state=2
+    )
+    features = []
+    for path in data.paths:
+        samples, rate = read_wav(path)
+        mfcc = librosa.feature.mfcc(
+            y=(samples / 32768.0).reshape(N_SEGMENTS, -1), sr=rate, n_mfcc=13
+        )
+        features.append(np.concatenate([mfcc.mean(axis=2), mfcc.std(axis=2)], axis=1))
+    return np.array(features), data
+
+
+def score_tracks(classifier, features, target, splits):
+    """Mean accuracy per segment where whole tracks are held out."""
+    scores = []
+    for train, test in splits:
+        classifier.fit(
+            np.concatenate(features[train]), np.repeat(target[train], N_SEGMENTS)
+        )
+        truth = np.repeat(target[test], N_SEGMENTS)
+        scores.append(classifier.score(np.concatenate(features[test]), truth))
+    return np.mean(scores)
 
 
 @pytest.mark.parametrize(
     "classifier", [LogisticRegression(max_iter=500), KNeighborsClassifier()]
 )
-def test_segments_tracks_and_artists_give_falling_accuracies(statistics, classifier):
-    segment, track, artist = accuracies(statistics, classifier)
-    assert segment > track + 0.08
-    assert track > artist + 0.08
+def test_segment_track_and_artist_protocols_differ_visibly(segments, classifier):
+    features, data = segments
+    model = make_pipeline(StandardScaler(), classifier)
+    folds = {"shuffle": True, "random_state": 0}
+    by_segment = cross_val_score(
+        model,
+        np.concatenate(features),
+        np.repeat(data.target, N_SEGMENTS),
+        cv=StratifiedKFold(5, **folds),
+    ).mean()
+    tracks = StratifiedKFold(4, **folds).split(features, data.target)
+    by_track = score_tracks(model, features, data.target, tracks)
+    artists = StratifiedGroupKFold(3, **folds)
+    artists = artists.split(features, data.target, data.groups)
+    by_artist = score_tracks(model, features, data.target, artists)
+    assert by_segment > by_track + 0.08 > by_artist + 0.16
+    assert by_segment > 0.85
+    assert by_artist > 0.33  # chance is a quarter
 
 
-def test_genres_are_no_matter_of_one_coefficient(statistics):
-    X, data = statistics
-    rows, y = X.reshape(-1, X.shape[2]), np.repeat(data.target, 5)
-    cv = StratifiedGroupKFold(3, shuffle=True, random_state=0)
-    tracks = np.repeat(np.arange(len(X)), 5)
+def test_no_single_coefficient_separates_the_genres(segments):
+    features, data = segments
     tree = DecisionTreeClassifier(max_depth=6, random_state=0)
-    alone = [
-        cross_val_score(tree, rows[:, [column]], y, groups=tracks, cv=cv).mean()
-        for column in range(rows.shape[1])
-    ]
-    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    together = cross_val_score(logistic, rows, y, groups=tracks, cv=cv).mean()
-    assert max(alone) < together - 0.1
-    assert together < 0.95
+    folds = StratifiedKFold(4, shuffle=True, random_state=0)
 
+    def score(columns):
+        splits = folds.split(features, data.target)
+        return score_tracks(tree, features[..., columns], data.target, splits)
 
-def test_same_random_state_gives_the_same_bytes(tmp_path):
-    first = make_genre_tracks(tmp_path / "a", duration=2.0, random_state=3, **SMALL)
-    second = make_genre_tracks(tmp_path / "b", duration=2.0, random_state=3, **SMALL)
-    other = make_genre_tracks(tmp_path / "c", duration=2.0, random_state=4, **SMALL)
-    assert content(first) == content(second)
-    assert not set(content(first)) & set(content(other))
-    assert len(set(content(first))) == 8
-
-
-def test_more_genres_leave_the_first_as_they_were(tmp_path):
-    few = make_genre_tracks(tmp_path / "a", duration=1.0, random_state=0, **SMALL)
-    more = {**SMALL, "n_genres": 3}
-    many = make_genre_tracks(tmp_path / "b", duration=1.0, random_state=0, **more)
-    assert content(few) == content(many)[:8]
-
-
-def test_folder_is_genre_artist_track(tmp_path):
-    data = make_genre_tracks(tmp_path, duration=1.0, random_state=0, **SMALL)
-    parts = [Path(path).relative_to(tmp_path).parts for path in data.paths]
-    assert_array_equal([genre for genre, _, _ in parts], data.target)
-    assert_array_equal([artist for _, artist, _ in parts], data.groups)
-    assert sorted(Counter(data.groups).values()) == [1, 1, 1, 1, 2, 2]
-    assert parts == sorted(parts)
-    assert len(list(tmp_path.rglob("*.*"))) == 8
-
-
-@pytest.mark.parametrize(
-    ("duration", "sample_rate"), [(1.0, 8000), (0.5, 44100), (1.0, 96000)]
-)
-def test_tracks_are_mono_sound_of_the_length_asked_for(tmp_path, duration, sample_rate):
-    data = make_genre_tracks(
-        tmp_path, duration=duration, sample_rate=sample_rate, random_state=0, **SMALL
-    )
-    for path in data.paths:
-        signal, rate = soundfile.read(path)
-        assert (signal.shape, rate) == ((round(duration * sample_rate),), sample_rate)
-        assert 0.1 < np.abs(signal).max() < 1
-
-
-def test_global_random_state_is_not_touched(tmp_path):
-    before = np.random.get_state()[1].copy()
-    make_genre_tracks(tmp_path, duration=1.0, random_state=0, **SMALL)
-    assert_array_equal(np.random.get_state()[1], before)
-
-
-def test_track_is_whole_or_absent(tmp_path, monkeypatch):
-    def fail(*args):
-        raise OSError("disk full")
-
-    monkeypatch.setattr("wave.Wave_write.writeframes", fail)
-    with pytest.raises(OSError, match="disk full"):
-        make_genre_tracks(tmp_path, duration=1.0, random_state=0, **SMALL)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("n_genres", 0),
-        ("n_genres", 11),
-        ("n_tracks_per_genre", 2.0),
-        ("n_artists_per_genre", 5),
-        ("duration", 0),
-        ("duration", float("inf")),
-        ("sample_rate", 100),
-    ],
-)
-def test_parameter_out_of_range_is_refused_by_name(tmp_path, name, value):
-    arguments = {**SMALL, "duration": 1.0, name: value}
-    with pytest.raises((ValueError, TypeError), match=rf"^{name} must be .*{value!r}"):
-        make_genre_tracks(tmp_path, **arguments)
+    best = max(score([coefficient]) for coefficient in range(13))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    splits = folds.split(features, data.target)
+    assert best < score_tracks(model, features, data.target, splits) - 0.1
+    assert best < 0.6

@@ -1,25 +1,20 @@
-"""How an invented track sounds: score, instruments, an artist's production."""
+"""How an invented track sounds: its score, its instruments, its production."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# Enough bands that a colour reaches all of the usual 13 coefficients: with half as
-# many, a few tracks tell a classifier all the colours there are.
+# The usual 13 coefficients but for the loudness. With half as many bands, a few tracks
+# show a classifier all the colours there are: segments and tracks then score alike.
 N_EQUALISER_BANDS = 12
-
 _ARTIST_EQUALISER_DECIBELS = 11.0
 _TRACK_EQUALISER_DECIBELS = 11.5
-_TRACK_LEVEL_DECIBELS = 4.0
 _NOISE_FLOOR = 1e-3  # -60 dB: without it, empty bands would be an exact zero
 _N_BARS_PER_SECTION = 2
-_STEP_BEATS = 0.25
 _LATEST_ONSET_SECONDS = 0.008
-
 # How likely a part is to play in a section. The bass always does: no silent segments.
 _PRESENCE = {"drum": 0.85, "bass": 1.0, "chord": 0.8, "lead": 0.6}
 _LOUDNESS = {"X": 1.0, "x": 0.6}
-_LOWEST_NOTES = {"bass": 36, "chord": 54, "lead": 66}
 _NATURALS = "C D EF G A B"  # a semitone each
 _INTERVALS = {
     "": (0, 4, 7),
@@ -29,7 +24,6 @@ _INTERVALS = {
     "m7": (0, 3, 7, 10),
     "maj7": (0, 4, 7, 11),
 }
-
 _TABLE_LENGTH = 4096
 _HIGHEST_PARTIAL_HERTZ = 12_000.0
 _LONGEST_NOTE_SECONDS = 0.8
@@ -37,10 +31,9 @@ _LONGEST_NOTE_SECONDS = 0.8
 
 @dataclass(frozen=True)
 class Part:
-    """What one player of a genre does.
+    """What one player of a genre does; artists choose among the instruments.
 
-    The pattern is one bar, four steps to the beat: ``X`` loud, ``x`` soft, ``.``
-    silent. Artists choose among the instruments; the level is in decibels.
+    The pattern is one bar, four steps to the beat: ``X`` loud, ``x`` soft, ``.`` rest.
     """
 
     role: str
@@ -76,16 +69,6 @@ class Colour:
 
 
 @dataclass(frozen=True)
-class _Song:
-    """What a track has for itself: its composition, the levels of its mix."""
-
-    tempo: float
-    key: int
-    first_chord: int
-    levels: dict
-
-
-@dataclass(frozen=True)
 class _Timbre:
     """Fall of the partials (decibels per octave), share of the even ones, seconds."""
 
@@ -97,7 +80,7 @@ class _Timbre:
 
 @dataclass(frozen=True)
 class _Drum:
-    """Noise (hertz, octaves, seconds, level) over a falling tone (hertz, level)."""
+    """Band of noise (hertz, octaves, seconds, level), falling tone (hertz, level)."""
 
     centre: float
     width: float
@@ -107,7 +90,7 @@ class _Drum:
     tone: float = 0.0
 
 
-_INSTRUMENTS = {
+_TIMBRES = {
     "bass": _Timbre(fall=9, even=0.8, decay=0.3),
     "brass": _Timbre(fall=4.5, even=1.0, decay=0.6, attack=0.03),
     "fuzz guitar": _Timbre(fall=3.5, even=1.0, decay=0.8),
@@ -118,13 +101,14 @@ _INSTRUMENTS = {
     "strings": _Timbre(fall=5.5, even=0.9, decay=1.5, attack=0.08),
     "synth": _Timbre(fall=4, even=0.6, decay=0.25),
     "synth bass": _Timbre(fall=6, even=0.5, decay=0.2),
+}
+_DRUMS = {
     "clap": _Drum(centre=1500, width=0.8, decay=0.08, noise=0.5),
     "hat": _Drum(centre=8000, width=0.6, decay=0.035, noise=0.25),
     "kick": _Drum(centre=100, width=1.5, decay=0.03, noise=0.2, pitch=55, tone=1.0),
     "open hat": _Drum(centre=7500, width=0.7, decay=0.2, noise=0.22),
     "shaker": _Drum(centre=6000, width=0.8, decay=0.05, noise=0.2),
     "snare": _Drum(centre=2500, width=1.5, decay=0.09, noise=0.5, pitch=190, tone=0.35),
-    "tom": _Drum(centre=300, width=1.0, decay=0.08, noise=0.2, pitch=110, tone=0.7),
 }
 
 
@@ -148,8 +132,7 @@ def synthesise(recipe, colour, direction, generator, *, n_samples, sample_rate):
 
     As the artist's equaliser has a direction, so has the one of the song's own mix.
     """
-    song = _draw_song(recipe, generator)
-    score = _write_score(recipe, colour, song, n_samples / sample_rate, generator)
+    score = _write_score(recipe, colour, n_samples / sample_rate, generator)
     signal = _play(score, colour, generator, n_samples, sample_rate)
     signal /= max(np.abs(signal).max(), _NOISE_FLOOR)
     noise = generator.random_sample(n_samples).astype(np.float32)
@@ -159,71 +142,55 @@ def synthesise(recipe, colour, direction, generator, *, n_samples, sample_rate):
     return signal * np.float32(colour.peak / np.abs(signal).max())
 
 
-def _draw_song(recipe, generator):
-    loudest = _TRACK_LEVEL_DECIBELS
-    return _Song(
-        tempo=generator.uniform(*recipe.tempo),
-        key=generator.randint(12),
-        first_chord=generator.randint(len(recipe.chords.split())),
-        levels={role: generator.uniform(-loudest, loudest) for role in _PRESENCE},
-    )
-
-
-def _write_score(recipe, colour, song, duration, generator):
-    """(seconds, instrument, notes, amplitude) of every sound, bar by bar."""
-    score = []
+def _write_score(recipe, colour, duration, generator):
+    """(seconds, instrument, notes, amplitude) of every sound of a new song."""
+    step_duration = 15 / generator.uniform(*recipe.tempo)
+    key = generator.randint(12)
     chords = [_read_chord(name) for name in recipe.chords.split()]
-    bar_duration = len(recipe.parts[0].pattern) * _STEP_BEATS * 60 / song.tempo
-    for bar in range(int(np.ceil(duration / bar_duration))):
+    first_chord = generator.randint(len(chords))
+    levels = {role: generator.uniform(-4, 4) for role in _PRESENCE}
+    levels["drum"] += colour.drum_level
+    n_steps = len(recipe.parts[0].pattern)
+    score = []
+    for bar in range(int(np.ceil(duration / (n_steps * step_duration)))):
         if bar % _N_BARS_PER_SECTION == 0:
-            draws = generator.random_sample(len(_PRESENCE))
-            playing = dict(
-                zip(_PRESENCE, draws < list(_PRESENCE.values()), strict=True)
-            )
-        chord = chords[(bar + song.first_chord) % len(chords)]
+            draws = dict(zip(_PRESENCE, generator.random_sample(4), strict=True))
+        chord = chords[(bar + first_chord) % len(chords)]
+        offers = _offer_notes(chord, recipe.scale, key)
         for part in recipe.parts:
-            if not playing[part.role]:
+            if draws[part.role] >= _PRESENCE[part.role]:
                 continue
-            level = part.level + song.levels[part.role]
-            level += colour.drum_level if part.role == "drum" else 0.0
-            instrument = _choose_instrument(part, colour)
-            for seconds, notes, loudness in _write_bar(
-                part, chord, recipe, song, generator
-            ):
-                seconds += bar * bar_duration
-                score.append((seconds, instrument, notes, loudness * _amplitude(level)))
+            names = part.instruments.split(", ")
+            instrument = names[int(colour.tastes[part.role] * len(names))]
+            amplitude = _amplitude(part.level + levels[part.role])
+            for step, loudness in _read_pattern(part.pattern, recipe.swing):
+                seconds = (bar * n_steps + step) * step_duration
+                seconds += generator.uniform(0, _LATEST_ONSET_SECONDS)
+                notes = offers[part.role][generator.randint(len(offers[part.role]))]
+                loudness *= generator.uniform(0.8, 1.2) / max(len(notes), 1)
+                score.append((seconds, instrument, notes, amplitude * loudness))
     return score
 
 
-def _write_bar(part, chord, recipe, song, generator):
-    """(seconds, notes, loudness) of what one player does in one bar."""
-    sounds = []
-    for step, mark in enumerate(part.pattern):
+def _read_pattern(pattern, swing):
+    """(step, loudness) of a bar; swing delays the second half of each beat."""
+    for step, mark in enumerate(pattern):
         if mark in _LOUDNESS:
-            late = recipe.swing if step % 4 >= 2 else 0.0
-            seconds = (step + late) * _STEP_BEATS * 60 / song.tempo
-            seconds += generator.uniform(0, _LATEST_ONSET_SECONDS)
-            notes = _choose_notes(part.role, chord, recipe, song, generator)
-            loudness = generator.uniform(0.8, 1.2) * _LOUDNESS[mark]
-            sounds.append((seconds, notes, loudness / max(len(notes), 1)))
-    return sounds
+            yield step + swing * (step % 4 >= 2), _LOUDNESS[mark]
 
 
-def _choose_instrument(part, colour):
-    names = part.instruments.split(", ")
-    return names[int(colour.tastes[part.role] * len(names))]
+def _offer_notes(chord, scale, key):
+    """For each role, the sets of notes (MIDI numbers) that it may play over a chord."""
 
+    def place(pitches, lowest):
+        return tuple(sorted(lowest + (pitch + key) % 12 for pitch in pitches))
 
-def _choose_notes(role, chord, recipe, song, generator):
-    """Notes (MIDI numbers) that a player adds to a chord; drums have none."""
-    if role == "drum":
-        return ()
-    if role == "bass":
-        chord = chord[:1]
-    elif role == "lead":
-        chord = (recipe.scale[generator.randint(len(recipe.scale))],)
-    lowest = _LOWEST_NOTES[role]
-    return tuple(sorted(lowest + (pitch + song.key) % 12 for pitch in chord))
+    return {
+        "drum": [()],
+        "bass": [place(chord[:1], 36)],
+        "chord": [place(chord, 54)],
+        "lead": [place([pitch], 66) for pitch in scale],
+    }
 
 
 def _read_chord(name):
@@ -239,25 +206,22 @@ def _play(score, colour, generator, n_samples, sample_rate):
     sounds = {}
     for seconds, instrument, notes, amplitude in score:
         if (instrument, notes) not in sounds:
-            sounds[instrument, notes] = _make_sound(
-                _INSTRUMENTS[instrument], notes, colour, generator, sample_rate
-            )
+            if instrument in _DRUMS:
+                sound = _make_hit(_DRUMS[instrument], generator, sample_rate)
+            else:
+                timbre = _TIMBRES[instrument]
+                sound = sum(_make_tone(timbre, n, colour, sample_rate) for n in notes)
+            sounds[instrument, notes] = sound
         start = int(seconds * sample_rate)
         sound = sounds[instrument, notes][: max(n_samples - start, 0)]
         signal[start : start + len(sound)] += np.float32(amplitude) * sound
     return signal
 
 
-def _make_sound(instrument, notes, colour, generator, sample_rate):
-    if isinstance(instrument, _Drum):
-        return _make_hit(instrument, generator, sample_rate)
-    return sum(_make_tone(instrument, note, colour, sample_rate) for note in notes)
-
-
 def _make_tone(timbre, note, colour, sample_rate):
     """One note of two detuned strings whose upper partials die first."""
-    duration = min(4 * timbre.decay, _LONGEST_NOTE_SECONDS)
-    seconds = np.arange(int(duration * sample_rate)) / sample_rate
+    n_samples = int(min(4 * timbre.decay, _LONGEST_NOTE_SECONDS) * sample_rate)
+    seconds = np.arange(n_samples) / sample_rate
     frequency = 440 * 2 ** ((note - 69 + colour.tuning_cents / 100) / 12)
     highest = min(0.45 * sample_rate, _HIGHEST_PARTIAL_HERTZ)
     partials = np.arange(1, int(highest / frequency) + 1)
@@ -265,12 +229,11 @@ def _make_tone(timbre, note, colour, sample_rate):
     spectrum[1::2] *= timbre.even
     attack, sustain = _make_cycle(spectrum), _make_cycle(spectrum / partials)
     fade = np.exp(-seconds / timbre.decay).astype(np.float32)
-    attack_fade = fade**4
     tone = np.zeros(len(seconds), dtype=np.float32)
     for cents in (-colour.chorus_cents / 2, colour.chorus_cents / 2):
         positions = seconds * (frequency * 2 ** (cents / 1200) * _TABLE_LENGTH)
-        positions = positions.astype(np.intp) & (_TABLE_LENGTH - 1)
-        tone += attack[positions] * attack_fade + sustain[positions] * fade
+        positions = positions.astype(np.intp) % _TABLE_LENGTH
+        tone += (attack[positions] * fade**3 + sustain[positions]) * fade
     ends = np.minimum(seconds / timbre.attack, (seconds[-1] - seconds) / 0.02)
     return tone * (0.5 * np.minimum(ends, 1)).astype(np.float32)
 
@@ -290,8 +253,8 @@ def _make_hit(drum, generator, sample_rate):
     noise = np.fft.irfft(np.append(0, band * phases), len(seconds))
     hit = drum.noise * noise / noise.std() * np.exp(-seconds / drum.decay)
     cycles = drum.pitch * (seconds + 0.02 * (1 - np.exp(-seconds / 0.02)))
-    tone = np.sin(2 * np.pi * cycles) * np.exp(-seconds / 0.12)
-    return (hit + drum.tone * tone).astype(np.float32)
+    hit += drum.tone * np.sin(2 * np.pi * cycles) * np.exp(-seconds / 0.12)
+    return hit.astype(np.float32)
 
 
 def _produce(signal, colour, equaliser, sample_rate):
@@ -301,10 +264,9 @@ def _produce(signal, colour, equaliser, sample_rate):
     n_blocks = -(-len(signal) // n_block)
     response = _room_response(colour, sample_rate, n_block)
     response *= _equaliser_response(equaliser, sample_rate, n_block)
-    blocks = np.zeros((n_blocks, 2 * n_block), dtype=np.float32)
     padding = np.zeros(n_blocks * n_block - len(signal), dtype=np.float32)
-    blocks[:, :n_block] = np.append(signal, padding).reshape(n_blocks, n_block)
-    spectra = np.fft.rfft(blocks) * response.astype(np.complex64)
+    blocks = np.append(signal, padding).reshape(n_blocks, n_block)
+    spectra = np.fft.rfft(blocks, 2 * n_block) * response.astype(np.complex64)
     blocks = np.fft.irfft(spectra).astype(np.float32, copy=False)
     produced = blocks[:, :n_block]
     produced[1:] += blocks[:-1, n_block:]
@@ -326,11 +288,12 @@ def _equaliser_response(equaliser, sample_rate, n_block):
     frequencies = np.fft.rfftfreq(2 * n_block, 1 / sample_rate)
     height = np.log1p(frequencies / 700) / np.log1p(11_025 / 700)
     angle = np.pi * np.minimum(height, 1).astype(np.float32)
-    decibels = sum(
-        gain * np.cos(np.float32(band) * angle)
-        for band, gain in enumerate(equaliser, start=1)
-    )
-    return _amplitude(decibels)
+    decibels = sum(gain * np.cos(n * angle) for n, gain in enumerate(equaliser, 1))
+    # Minimum phase, by the folded cepstrum: an echo before its sound would wrap around.
+    cepstrum = np.fft.irfft(decibels * (np.log(10) / 20))
+    cepstrum[1:n_block] *= 2
+    cepstrum[n_block + 1 :] = 0
+    return np.exp(np.fft.rfft(cepstrum))
 
 
 def _amplitude(decibels):

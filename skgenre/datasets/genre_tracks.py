@@ -78,19 +78,6 @@ _RECIPES = {
             Part("lead", "X..x......X.x...", "brass, guitar", -3),
         ),
     ),
-    "march": Recipe(
-        tempo=(108, 124),
-        chords="C C G7 C F C G7 C",
-        scale=_MAJOR,
-        parts=(
-            Part("drum", "X.......X.......", "kick"),
-            Part("drum", "X..xX.xxX..xX.xx", "snare"),
-            Part("drum", "....x.......x...", "tom"),
-            Part("bass", "X.......X.......", "brass, bass"),
-            Part("chord", "....X.......X...", "brass, reed"),
-            Part("lead", "X..xX...X.x.X...", "brass, reed", -2),
-        ),
-    ),
     "reggae": Recipe(
         tempo=(68, 84),
         swing=0.2,
@@ -116,20 +103,6 @@ _RECIPES = {
             Part("bass", "X.X.X.X.X.X.X.X.", "bass"),
             Part("chord", "X.x.x.X.x.x.X.x.", "fuzz guitar, guitar"),
             Part("lead", "X...x.x.X.......", "fuzz guitar, guitar", -4),
-        ),
-    ),
-    "swing": Recipe(
-        tempo=(120, 170),
-        swing=0.66,
-        chords="Dm7 G7 Cmaj7 A7",
-        scale=_MAJOR,
-        parts=(
-            Part("drum", "x.......x.......", "kick"),
-            Part("drum", "....X.......X...", "hat"),
-            Part("drum", "X...X.x.X...X.x.", "shaker"),
-            Part("bass", "X...X...X...X...", "bass"),
-            Part("chord", "X.....x.....X...", "piano, guitar"),
-            Part("lead", "X.x.X.x.X.x...x.", "reed, brass", -2),
         ),
     ),
     "techno": Recipe(
@@ -159,8 +132,7 @@ _RECIPES = {
     ),
 }
 
-# What a stream of random numbers decides.
-_PURPOSES = ("artist's equaliser", "artist", "track's equaliser", "track")
+_PURPOSES = ("equaliser", "artist", "mix", "track")
 
 
 def make_genre_tracks(
@@ -188,8 +160,7 @@ def make_genre_tracks(
         ``<genre>/<artist>/<genre>.<number>.wav`` in it, mono, of 16 bits. Files of the
         same name are replaced, others are left alone.
     n_genres : int, default=4
-        The first so many of ballad, blues, disco, funk, march, reggae, rock, swing,
-        techno and waltz.
+        The first so many of ballad, blues, disco, funk, reggae, rock, techno and waltz.
     n_tracks_per_genre : int, default=12
         Tracks of each genre, shared out among its artists as evenly as can be.
     n_artists_per_genre : int, default=3
@@ -199,8 +170,8 @@ def make_genre_tracks(
     sample_rate : int, default=22050
         Samples per second, at least 4000.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same files each time. Counts and duration do not change who the
-        artists are.
+        An int gives the same files each time. With more tracks, more artists or another
+        duration, the artists that were there stay who they are.
 
     Returns
     -------
@@ -241,14 +212,23 @@ def make_genre_tracks(
     seed = check_random_state(random_state).randint(2**31 - 1)
     # Shorter than a sample is still a track: one that holds a sample.
     n_samples = max(1, round(duration * sample_rate))
+    names = sorted(_RECIPES)[:n_genres]
     tracks = []
-    for genre in sorted(_RECIPES)[:n_genres]:
-        for artist, number, rank in _share_out(n_tracks_per_genre, n_artists_per_genre):
-            name = f"{genre}-artist-{artist:02d}"
-            path = Path(directory) / genre / name / f"{genre}.{number:05d}.wav"
-            signal = _make_track(seed, genre, artist, rank, n_samples, sample_rate)
+    for genre, name in enumerate(names):
+        shares = _share_out(n_tracks_per_genre, n_artists_per_genre)
+        for number, (artist, rank) in enumerate(shares):
+            group = f"{name}-artist-{artist:02d}"
+            path = Path(directory) / name / group / f"{name}.{number:05d}.wav"
+            colour = _draw_artist(seed, genre, artist, n_genres)
+            signal = synthesise(
+                _RECIPES[name],
+                colour,
+                *_draw_track(seed, genre, artist, rank),
+                n_samples=n_samples,
+                sample_rate=sample_rate,
+            )
             _write_wav(path, signal, sample_rate)
-            tracks.append((genre, name, path))
+            tracks.append((name, group, path))
     target, groups, paths = zip(*sorted(tracks), strict=True)
     description = f"{len(paths)} invented tracks of {n_genres} genres in {directory}"
     return make_track_bunch(paths, target, groups, description)
@@ -271,45 +251,40 @@ def _check_counts(n_genres, n_tracks_per_genre, n_artists_per_genre):
 
 
 def _share_out(n_tracks, n_artists):
-    """(artist, number in the genre, rank among the artist's) of each track."""
-    numbers = iter(range(n_tracks))
+    """(artist, rank among the artist's tracks) of each track of a genre."""
     for artist in range(n_artists):
         for rank in range(len(range(artist, n_tracks, n_artists))):
-            yield artist, next(numbers), rank
+            yield artist, rank
 
 
-def _make_track(seed, genre, artist, rank, n_samples, sample_rate):
-    colour = draw_colour(
-        _draw_direction(artist, seed, "artist's equaliser", genre),
-        _open_stream(seed, "artist", genre, artist),
-    )
+def _draw_artist(seed, genre, artist, n_genres):
+    direction = _draw_direction(artist * n_genres + genre, seed, "equaliser")
+    return draw_colour(direction, _open_stream(seed, "artist", genre, artist))
+
+
+def _draw_track(seed, genre, artist, rank):
+    """Direction of the mix and random numbers of a track."""
     # Opposite pairs: mixes that lean one way by chance would be a second colour.
-    mix = _draw_direction(rank // 2, seed, "track's equaliser", genre, artist)
-    return synthesise(
-        _RECIPES[genre],
-        colour,
-        mix if rank % 2 else -mix,
-        _open_stream(seed, "track", genre, artist, rank),
-        n_samples=n_samples,
-        sample_rate=sample_rate,
-    )
+    mix = _draw_direction(rank // 2, seed, "mix", genre, artist)
+    stream = _open_stream(seed, "track", genre, artist, rank)
+    return (mix if rank % 2 else -mix), stream
 
 
-def _draw_direction(number, *key):
-    """Unit vector `number` of a family: (N_EQUALISER_BANDS,).
+def _draw_direction(number, seed, purpose, *numbers):
+    """One of many unit vectors: -> (N_EQUALISER_BANDS,).
 
-    At right angles to the others: drawn freely, three artists may happen to sound
-    alike, and what the protocols show would be a matter of luck.
+    As many as there are bands lie at right angles: drawn freely, a dozen artists may
+    happen to sound alike, and what a protocol shows would be a matter of luck.
     """
     family, row = divmod(number, N_EQUALISER_BANDS)
-    stream = _open_stream(*key, family)
+    stream = _open_stream(seed, purpose, *numbers, family)
     rows, _ = np.linalg.qr(stream.standard_normal((N_EQUALISER_BANDS,) * 2))
     return rows[row]
 
 
-def _open_stream(seed, purpose, genre, *numbers):
-    """Random numbers that no count and no duration changes."""
-    key = (seed, _PURPOSES.index(purpose), list(_RECIPES).index(genre), *numbers)
+def _open_stream(seed, purpose, *numbers):
+    """Random numbers that depend on what they are for, not on what was drawn before."""
+    key = (seed, _PURPOSES.index(purpose), *numbers)
     # The legacy generator: its numbers stay the same in each release of numpy.
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence(key)))
 
