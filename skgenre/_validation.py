@@ -4,6 +4,7 @@ scikit-learn's own ``_parameter_constraints`` are private to it.
 """
 
 import os
+from collections.abc import Mapping, Set
 from numbers import Integral, Real
 
 import numpy as np
@@ -41,6 +42,12 @@ def _describe_interval(low, high, low_open, high_open):
     return " ".join(["a finite number", " and ".join(bounds)]).strip()
 
 
+def check_verbosity(value, *, name="verbose"):
+    """Refuse anything but a whole number that is not negative (booleans are fine)."""
+    if not isinstance(value, (Integral, np.bool_)) or value < 0:
+        raise ValueError(f"{name} must be a non-negative integer, got {value!r}.")
+
+
 def check_choice(value, choices, *, name):
     """Refuse a value that is not one of the `choices`."""
     if not isinstance(value, str) or value not in choices:
@@ -67,6 +74,8 @@ def check_paths(X):
         raise TypeError(f"X must be a sequence of paths, got the single path {X!r}.")
     if hasattr(X, "to_numpy"):
         X = X.to_numpy()
+    if not hasattr(X, "__len__") or isinstance(X, (Mapping, Set)):
+        raise TypeError(f"X must be a sequence of paths, got {X!r}.")
     if isinstance(X, np.ndarray):
         if X.ndim not in (1, 2) or (X.ndim == 2 and X.shape[1] != 1):
             raise ValueError(
@@ -173,9 +182,11 @@ def check_n_mfcc(transformer, X):
 
 
 def _refuse_paths(X, estimator):
+    if hasattr(X, "to_numpy"):
+        X = X.to_numpy()
     first = X[0] if isinstance(X, (list, tuple)) and X else X
-    if isinstance(first, np.ndarray) and first.dtype == object and first.ndim == 1:
-        first = first[0] if len(first) else first
+    if isinstance(first, np.ndarray) and first.dtype.kind in "OU" and first.size:
+        first = first.flat[0]
     if isinstance(first, (str, os.PathLike)):
         raise TypeError(
             f"{type(estimator).__name__} takes features, got the path {str(first)!r}: "

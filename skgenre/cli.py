@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import tempfile
+import warnings
 from contextlib import contextmanager
 
 # Names, not the registry itself: its import would make --help wait for scikit-learn.
@@ -39,17 +40,25 @@ def main(arguments=None):
     options.command = shlex.join(["skgenre", *arguments])
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("skgenre").setLevel(logging.INFO)
+    # Its notices of retracing tell a user of the command line nothing.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    warnings.showwarning = _show_warning
     try:
         options.run(options)
     except (ValueError, TypeError, OSError) as error:
         if options.debug:
             raise
-        print(f"skgenre: error: {error}", file=sys.stderr)
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        print(f"skgenre: error: {error}{notes}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("skgenre: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _show_warning(message, *_):
+    print(f"skgenre: warning: {message}", file=sys.stderr)
 
 
 def _make_parser():
@@ -120,6 +129,7 @@ def _add_benchmark(commands):
 
 def _run_benchmark(options):
     # Imported here so that --help does not wait for scikit-learn.
+    from skgenre.audio import AudioDecodeError
     from skgenre.benchmark import run_benchmark
     from skgenre.model_selection import PROTOCOLS
     from skgenre.models import MODEL_NAMES, NETWORK_NAMES
@@ -145,7 +155,8 @@ def _run_benchmark(options):
             command=options.command,
         )
     for entry in result.unreadable:
-        print(f"left out: {entry['path']}: {entry['reason']}")
+        # The error's text escapes what a terminal cannot show.
+        print(f"left out: {AudioDecodeError([(entry['path'], entry['reason'])])}")
     print(result.to_table())
 
 

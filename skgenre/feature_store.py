@@ -99,7 +99,7 @@ class FeatureStore:
         """
         try:
             return _read_array(Path(entry_path).read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             logger.warning("damaged entry %s is made again: %s", entry_path, error)

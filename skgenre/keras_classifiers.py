@@ -9,6 +9,7 @@ from skgenre._validation import (
     check_number,
     check_positive_integer,
     check_sizes,
+    check_verbosity,
 )
 from skgenre.networks import build_cnn, build_lstm, build_mlp, convolved_shape
 from skgenre.track_classifier import BaseTrackClassifier
@@ -31,7 +32,7 @@ class KerasTrackClassifier(BaseTrackClassifier):
         check_number(self.learning_rate, name="learning_rate", low=0, low_open=True)
         check_positive_integer(self.epochs, name="epochs")
         check_positive_integer(self.batch_size, name="batch_size")
-        check_number(self.verbose, name="verbose", low=0)
+        check_verbosity(self.verbose)
         for name in self._network_parameters:
             _NETWORK_PARAMETER_CHECKS[name](getattr(self, name), name=name)
 

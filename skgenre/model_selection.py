@@ -31,12 +31,18 @@ def make_splitter(protocol, target, *, n_splits=5, random_state=None):
     Raises
     ------
     ValueError
-        The protocol is unknown, or a genre has fewer tracks than there are folds.
+        The protocol is unknown, there are fewer than two genres, or a genre has fewer
+        tracks than there are folds.
     """
     check_choice(protocol, PROTOCOLS, name="protocol")
     check_positive_integer(n_splits, name="n_splits")
     if n_splits < 2:
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
+    if len(set(target)) < 2:
+        raise ValueError(
+            f"target must hold at least two genres, got {sorted(map(str, set(target)))} in "
+            f"{len(target)} tracks."
+        )
     genre, n_tracks = min(Counter(target).items(), key=lambda item: item[1])
     if n_tracks < n_splits:
         raise ValueError(

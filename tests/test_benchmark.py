@@ -1,5 +1,6 @@
 import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,14 +141,58 @@ def test_progress_goes_to_the_logger(made_tracks, caplog):
         ({"protocols": ["paper"]}, "protocol must be one of"),
         ({"n_splits": 9}, "got n_splits=9 and 8 of"),
         ({"epochs": 0}, "epochs must be a positive integer"),
+        ({"seeds": (0, 0)}, r"seeds must be distinct.*got \(0, 0\)"),
+        ({"seeds": (-1,)}, "seeds must be whole numbers from 0.*got -1"),
+        ({"seeds": ()}, "seeds must be distinct, at least one"),
+        ({"protocols": ()}, "protocols must be distinct, at least one"),
+        ({"models": {"a": 5}}, r"models\['a'\] must be an estimator, got 5"),
+        ({"models": [DummyClassifier()]}, "models must be names, or a dict"),
+        ({"scoring": {"fold": "accuracy"}}, r"scoring must not use.*\['fold'\]"),
+        ({"data": [1, 2]}, "data must have paths and target.*got list"),
+        ({"data": Bunch(paths=["a"], target=[])}, "one target per path, got 0 for 1"),
+        (
+            {"data": Bunch(paths=["a", "b"], target=["rock", "rock"])},
+            r"at least two genres, got \[.*rock",
+        ),
+        ({"output": __file__}, r"output must be a folder .*test_benchmark\.py"),
+        ({"cache_dir": __file__}, r"cache_dir must be a folder .*test_benchmark\.py"),
     ],
 )
 def test_faulty_request_is_refused_before_any_work(
     made_tracks, monkeypatch, arguments, message
 ):
     monkeypatch.setattr("skgenre.benchmark.run.analyse_tracks", None)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError, OSError), match=message):
         run_benchmark(**{"models": ["knn"], "data": made_tracks, **arguments})
+
+
+def test_unreadable_files_may_be_given_as_paths(made_tracks, models, tmp_path):
+    data = with_bad_file(made_tracks, tmp_path)
+    data.paths = [Path(path) for path in data.paths]
+    result = run_benchmark(models, data, n_splits=2)
+    assert [entry["path"] for entry in result.unreadable] == [
+        str(tmp_path / "text.wav")
+    ]
+
+
+def test_genre_without_readable_track_is_said_to_be_lost(
+    made_tracks, models, tmp_path, caplog
+):
+    bad = [tmp_path / "1.wav", tmp_path / "2.wav"]
+    for path in bad:
+        path.write_text("no sound")
+    data = Bunch(
+        paths=[*made_tracks.paths, *bad], target=[*made_tracks.target, "polka", "polka"]
+    )
+    run_benchmark({"chance": models["chance"]}, data, n_splits=2)
+    assert "genres without a readable track are left out: polka" in caplog.text
+
+
+def test_failing_model_is_named(made_tracks):
+    knn = make_model("knn", n_neighbors=50)
+    with pytest.raises(ValueError, match="n_neighbors") as caught:
+        run_benchmark({"too wide": knn}, made_tracks, n_splits=2)
+    assert caught.value.__notes__ == ["while fitting too wide, protocol track, seed 0"]
 
 
 def test_table_shows_mean_and_deviation():

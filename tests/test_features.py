@@ -165,6 +165,9 @@ def test_track_shorter_than_a_segment_is_refused(write_tone):
         (["a.wav", None], TypeError, r"X\[1\] must be a path"),
         (np.array([["a", "b"]]), ValueError, r"shape \(1, 2\)"),
         (np.zeros((2, 1)), TypeError, r"X\[0\] must be a path"),
+        (None, TypeError, "sequence of paths, got None"),
+        ({"a.wav": 1}, TypeError, "sequence of paths"),
+        (iter(["a.wav"]), TypeError, "sequence of paths"),
     ],
 )
 def test_other_input_than_paths_is_refused(X, error, message):
@@ -192,6 +195,13 @@ def test_other_input_than_paths_is_refused(X, error, message):
         ("segment_duration", "3"),
         ("segment_duration", 0.01),
         ("n_segments", 0),
+        ("n_jobs", 0),
+        ("n_jobs", 1.5),
+        ("verbose", -1),
+        ("verbose", None),
+        ("cache_dir", 5),
+        ("cache_dir", ""),
+        ("segment_duration", 1e12),
     ],
 )
 def test_parameter_out_of_range_is_refused_by_name(name, value):

@@ -107,6 +107,14 @@ def test_csv_file_that_does_not_fit_is_refused_or_said(folder, tmp_path):
     table.write_text("path,group\n1.wav,Miles\n")
     with pytest.raises(ValueError, match=r"names none of the 2 tracks.*jazz/1\.wav"):
         load_genre_folder(music, groups=table)
+    table.write_text("path,group\njazz/1.wav,Miles\njazz/1.wav,Chet\n")
+    with pytest.raises(
+        ValueError, match=r"one group, got 'Miles' and 'Chet' for jazz/1"
+    ):
+        load_genre_folder(music, groups=table)
+    for nothing in ("subfolders", True, 5):
+        with pytest.raises(ValueError, match=rf"groups must be .* got {nothing!r}"):
+            load_genre_folder(music, groups=nothing)
     table.write_text("path,group\njazz/1.wav,Miles\njazz/9.wav,Miles\n")
     with pytest.warns(UserWarning, match=r"no tracks.*jazz/9\.wav"):
         load_genre_folder(music, groups=table)
@@ -135,6 +143,19 @@ def test_folders_without_tracks_are_refused(folder, tmp_path):
         load_genre_folder(tmp_path)
     with pytest.raises(NotADirectoryError, match=r"a\.wav"):
         load_genre_folder(folder("rock/a.wav") / "rock" / "a.wav")
+
+
+def test_forbidden_folder_is_not_left_out_in_silence(folder, monkeypatch):
+    music, scandir = folder("rock/a.wav", "rock/b.wav", "rock/closed/c.wav"), os.scandir
+
+    def forbid(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbid)
+    with pytest.raises(PermissionError, match="closed"):
+        load_genre_folder(music)
 
 
 def test_link_to_a_folder_above_ends(folder):

@@ -20,6 +20,8 @@ def test_track_protocol_gives_each_fold_its_share_of_each_genre():
         ({"protocol": "paper"}, "protocol must be one of 'track', got 'paper'"),
         ({"n_splits": 6}, "got n_splits=6 and 5 of 'rock'"),
         ({"n_splits": 1}, "n_splits must be at least 2, got 1"),
+        ({"target": ["rock"] * 9}, "at least two genres, got .*rock"),
+        ({"target": []}, r"at least two genres, got \[\] in 0 tracks"),
     ],
 )
 def test_protocol_that_cannot_be_is_refused(arguments, message):

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -80,7 +81,16 @@ def test_other_ranks_and_empty_axes_are_refused(shape):
         check_tracks(MFCCScaler(), np.zeros(shape), reset=True)
 
 
-@pytest.mark.parametrize("X", [["a.wav", "b.wav"], np.array(["a.wav"], dtype=object)])
+@pytest.mark.parametrize(
+    "X",
+    [
+        ["a.wav", "b.wav"],
+        np.array(["a.wav"]),
+        np.array(["a.wav"], dtype=object),
+        pd.Series(["a.wav"]),
+        pd.DataFrame({"path": ["a.wav"]}),
+    ],
+)
 def test_paths_where_features_are_due_get_the_remedy(X):
     with pytest.raises(TypeError, match="put an MFCCExtractor before it"):
         SegmentPoolingClassifier(None).fit(X, ["blues"] * len(X))

@@ -128,7 +128,13 @@ class BenchmarkResult:
 def describe_versions():
     """Versions of python and of the packages that decide the numbers."""
     versions = {"python": platform.python_version()}
-    return versions | {name: metadata.version(name) for name in _PACKAGES}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            # tensorflow-cpu, say, has the same modules under another name.
+            versions[name] = None
+    return versions
 
 
 def format_scores(values):

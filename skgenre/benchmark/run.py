@@ -4,13 +4,14 @@ import logging
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import cross_validate
 
-from skgenre._validation import check_positive_integer
+from skgenre._validation import check_paths, check_positive_integer
 from skgenre.benchmark.result import (
     BenchmarkResult,
     describe_versions,
@@ -84,8 +85,9 @@ def run_benchmark(
     ------
     AudioDecodeError
         No file, or with `strict` not every file, can be analysed.
-    ValueError
-        An unknown model or protocol; a genre with fewer tracks than folds.
+    ValueError, TypeError, OSError
+        An unknown model or protocol, fewer than two genres, a genre with fewer tracks
+        than folds, a folder that cannot be written to: all before any file is read.
 
     Examples
     --------
@@ -99,22 +101,22 @@ def run_benchmark(
     >>> len(result.folds)
     4
     """
+    # All that can be wrong is found before hours of analysis and fits.
+    models, scorers = _check_models(models), make_scorers(scoring)
+    paths, target = _check_data(data)
+    protocols, seeds = _check_choices(protocols, seeds)
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
-    models, scorers = _check_models(models), make_scorers(scoring)
-    # Before hours of analysis: an unknown protocol, too few tracks, nowhere to write.
-    _make_splitters(data.target, protocols, seeds, n_splits)
-    if output is not None:
-        Path(output).mkdir(parents=True, exist_ok=True)
+    _make_splitters(target, protocols, seeds, n_splits)
+    for name, folder in [("cache_dir", cache_dir), ("output", output)]:
+        _check_folder(folder, name=name)
     with _features_folder(cache_dir) as features_dir:
         models = {
             name: _configure(model, epochs=epochs, cache_dir=features_dir)
             for name, model in models.items()
         }
-        failures = analyse_tracks(
-            models.values(), data.paths, n_jobs=n_jobs, strict=strict
-        )
-        paths, target = _leave_out(data, failures)
+        failures = analyse_tracks(models.values(), paths, n_jobs=n_jobs, strict=strict)
+        paths, target = _leave_out(paths, target, failures)
         folds = []
         for label, splitter in _make_splitters(target, protocols, seeds, n_splits):
             for name, model in models.items():
@@ -151,10 +153,61 @@ def _check_models(models):
     if isinstance(models, str):
         models = [models]
     if not isinstance(models, dict):
-        models = {name: make_model(name) for name in models}
+        names = list(models)
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(
+                f"models must be names, or a dict of estimators by name, got {names!r}."
+            )
+        models = {name: make_model(name) for name in names}
     if not models:
         raise ValueError("models must hold at least one model, got none.")
+    for name, model in models.items():
+        if not hasattr(model, "fit") or not hasattr(model, "get_params"):
+            raise TypeError(f"models[{name!r}] must be an estimator, got {model!r}.")
     return models
+
+
+def _check_data(data):
+    if not hasattr(data, "paths") or not hasattr(data, "target"):
+        raise TypeError(
+            "data must have paths and target, as load_genre_folder gives them, got "
+            f"{type(data).__name__}."
+        )
+    paths, target = check_paths(data.paths), np.asarray(data.target)
+    if len(paths) != len(target):
+        raise ValueError(
+            f"data must have one target per path, got {len(target)} for {len(paths)}."
+        )
+    return paths, target
+
+
+def _check_choices(protocols, seeds):
+    if isinstance(protocols, str):
+        protocols = (protocols,)
+    if isinstance(seeds, Integral):
+        seeds = (seeds,)
+    for name, values in [("protocols", protocols), ("seeds", seeds)]:
+        if not values or len(set(values)) < len(values):
+            raise ValueError(f"{name} must be distinct, at least one, got {values!r}.")
+    for seed in seeds:
+        if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+            raise ValueError(
+                f"seeds must be whole numbers from 0 to 2**32 - 1, got {seed!r}."
+            )
+    return tuple(protocols), tuple(seeds)
+
+
+def _check_folder(folder, *, name):
+    """Make a folder where one is asked for, so that it cannot fail later."""
+    if folder is None:
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{name} must be a folder that can be written to, got {str(folder)!r}: "
+            f"{error.strerror}."
+        ) from error
 
 
 def _make_splitters(target, protocols, seeds, n_splits):
@@ -196,24 +249,33 @@ def _seed(model, seed):
     return model.set_params(**dict.fromkeys(names, seed))
 
 
-def _leave_out(data, failures):
-    kept = [path not in failures for path in data.paths]
-    return np.asarray(data.paths)[kept], np.asarray(data.target)[kept]
+def _leave_out(paths, target, failures):
+    kept = np.asarray([path not in failures for path in paths])
+    lost = sorted(map(str, set(target) - set(target[kept])))
+    if lost:
+        logger.warning(
+            "genres without a readable track are left out: %s", ", ".join(lost)
+        )
+    return np.asarray(paths, dtype=object)[kept], target[kept]
 
 
 def _cross_validate(model, paths, target, *, label, cv, scoring, n_jobs):
     """One row per fold of one model."""
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds", what, cv.get_n_splits())
-    scores = cross_validate(
-        model,
-        paths,
-        target,
-        cv=cv,
-        scoring=scoring,
-        n_jobs=n_jobs,
-        error_score="raise",
-    )
+    try:
+        scores = cross_validate(
+            model,
+            paths,
+            target,
+            cv=cv,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            error_score="raise",
+        )
+    except (ValueError, TypeError) as error:
+        error.add_note(f"while fitting {what}")
+        raise
     shown = [
         f"{score_title(name)} {format_scores(scores[f'test_{name}'])}"
         for name in scoring

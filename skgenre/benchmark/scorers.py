@@ -5,6 +5,10 @@ import math
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+# Columns that a row of results has besides its scores.
+RESERVED_NAMES = {"model", "protocol", "seed", "fold", "fit_seconds", "score_seconds"}
+RESERVED_NAMES |= {"segment_accuracy"}
+
 
 def make_scorers(scoring):
     """Any form of scikit-learn's `scoring` as a dict, plus accuracy per segment."""
@@ -16,6 +20,11 @@ def make_scorers(scoring):
         scoring = {"score": scoring}
     elif not isinstance(scoring, dict):
         scoring = {name: name for name in scoring}
+    taken = sorted(RESERVED_NAMES & set(scoring))
+    if taken:
+        raise ValueError(
+            f"scoring must not use the names of other columns, got {taken}."
+        )
     return {**scoring, "segment_accuracy": score_segments}
 
 

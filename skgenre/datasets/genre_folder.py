@@ -41,10 +41,10 @@ def load_genre_folder(directory, *, groups=None):
     Raises
     ------
     OSError
-        `directory`, or the CSV file, does not exist or cannot be read.
+        `directory`, or a folder in it, does not exist or cannot be read.
     ValueError
-        `directory` has no genre folder with audio files; the CSV file lacks a column,
-        or names none of the tracks.
+        `directory` has no genre folder with audio files; `groups` is nothing of the
+        above, or the CSV file lacks a column, contradicts itself or names no track.
 
     Warns
     -----
@@ -97,7 +97,7 @@ def _is_genre(entry):
 def _find_files(folder):
     """Audio files and other files below a folder, sorted by the parts of the paths."""
     audio, other, visited = [], [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, onerror=_fail, followlinks=True):
         # A link may lead back to a folder above it.
         visited.add(os.path.realpath(parent))
         folders[:] = [
@@ -113,6 +113,11 @@ def _find_files(folder):
     return sorted(audio, key=_sort_key), sorted(other, key=_sort_key)
 
 
+def _fail(error):
+    # os.walk leaves out what it may not list, and tells nobody.
+    raise error
+
+
 def _sort_key(path):
     # Path's own order folds case on some systems.
     return path.parts
@@ -122,9 +127,14 @@ def _find_groups(directory, paths, groups):
     """The artist of each track, None where it is unknown."""
     if groups is None:
         return [None] * len(paths)
-    folders = [path.relative_to(directory).parts[1:-1] for path in paths]
     if isinstance(groups, str) and groups == "subfolder":
+        folders = [path.relative_to(directory).parts[1:-1] for path in paths]
         return [parts[0] if parts else None for parts in folders]
+    if not isinstance(groups, (str, os.PathLike)) or not os.path.isfile(groups):
+        raise ValueError(
+            "groups must be None, 'subfolder' or the path of a CSV file, "
+            f"got {groups!r}."
+        )
     return _read_groups(directory, paths, groups)
 
 
@@ -137,9 +147,18 @@ def _read_groups(directory, paths, csv_path):
                 f"{csv_path} must have the columns 'path' and 'group', got "
                 f"{reader.fieldnames!r}."
             )
-        # Joined, an absolute path stays as it is.
-        rows = {directory / row["path"]: row["group"] or None for row in reader}
-    unused = sorted(set(rows) - set(paths), key=_sort_key)
+        rows = {}
+        for row in reader:
+            # Joined, an absolute path stays as it is.
+            path = Path(os.path.abspath(directory / row["path"]))
+            group = row["group"] or None
+            if rows.setdefault(path, group) != group:
+                raise ValueError(
+                    f"{csv_path} must give each path one group, got {rows[path]!r} and "
+                    f"{group!r} for {row['path']}."
+                )
+    tracks = [Path(os.path.abspath(path)) for path in paths]
+    unused = sorted(set(rows) - set(tracks), key=_sort_key)
     if len(unused) == len(rows):
         raise ValueError(
             f"{csv_path} names none of the {len(paths)} tracks in {directory}: "
@@ -147,7 +166,7 @@ def _read_groups(directory, paths, csv_path):
         )
     if unused:
         _warn(f"{csv_path} names files that are no tracks in {directory}", unused)
-    return [rows.get(path) for path in paths]
+    return [rows.get(track) for track in tracks]
 
 
 def _warn_of_leftovers(directory, foreign):

@@ -1,15 +1,22 @@
 """From paths of audio files to segmented MFCCs."""
 
+import os
 import warnings
 from contextlib import nullcontext
+from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from threadpoolctl import threadpool_limits
 
-from skgenre._validation import check_number, check_paths, check_positive_integer
-from skgenre.audio import AudioDecodeError, load_audio
+from skgenre._validation import (
+    check_number,
+    check_paths,
+    check_positive_integer,
+    check_verbosity,
+)
+from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError, load_audio
 from skgenre.feature_store import FeatureStore
 from skgenre.mfcc import compute_mfcc, count_frames
 from skgenre.segments import (
@@ -224,6 +231,7 @@ class MFCCExtractor(TransformerMixin, BaseEstimator):
             check_positive_integer(getattr(self, name), name=name)
         if self.n_segments is not None:
             check_positive_integer(self.n_segments, name="n_segments")
+        self._check_workings()
         nyquist = self.sample_rate / 2
         check_number(self.fmin, name="fmin", low=0, high=nyquist, high_open=True)
         if self.fmax is not None:
@@ -231,7 +239,11 @@ class MFCCExtractor(TransformerMixin, BaseEstimator):
                 self.fmax, name="fmax", low=self.fmin, high=nyquist, low_open=True
             )
         check_number(
-            self.segment_duration, name="segment_duration", low=0, low_open=True
+            self.segment_duration,
+            name="segment_duration",
+            low=0,
+            low_open=True,
+            high=MAX_DURATION_SECONDS / (self.n_segments or 1),
         )
         n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
         if n_samples < self.hop_length:
@@ -244,6 +256,20 @@ class MFCCExtractor(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"n_mfcc must be at most n_mels={self.n_mels!r}, got {self.n_mfcc!r}."
             )
+
+    def _check_workings(self):
+        """Check what changes how the work is done, but no number."""
+        check_verbosity(self.verbose)
+        n_jobs = self.n_jobs
+        if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+            raise ValueError(
+                f"n_jobs must be None or a non-zero integer, got {n_jobs!r}."
+            )
+        cache_dir = self.cache_dir
+        if cache_dir is not None and (
+            not isinstance(cache_dir, (str, os.PathLike)) or cache_dir == ""
+        ):
+            raise ValueError(f"cache_dir must be None or a path, got {cache_dir!r}.")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -322,5 +348,5 @@ def _warn_of_unkept(reasons):
             f"features could not be kept in cache_dir {reason}; they are computed "
             "again next time.",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
