@@ -38,9 +38,10 @@ def make_splitter(protocol, target, *, n_splits=5, random_state=None):
     check_positive_integer(n_splits, name="n_splits")
     if n_splits < 2:
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
-    if len(set(target)) < 2:
+    genres = sorted(map(str, set(target)))
+    if len(genres) < 2:
         raise ValueError(
-            f"target must hold at least two genres, got {sorted(map(str, set(target)))} in "
+            f"target must hold at least two genres, got {genres} in "
             f"{len(target)} tracks."
         )
     genre, n_tracks = min(Counter(target).items(), key=lambda item: item[1])

@@ -65,9 +65,9 @@ def test_tracks_and_random_states_all_differ(make):
     assert len(set(made)) == len(made) == 8
 
 
-def test_fewer_tracks_are_some_of_the_same_tracks(make):
-    few = make("few", n_tracks_per_genre=2, n_artists_per_genre=2)
-    many = make("many", n_tracks_per_genre=6, n_artists_per_genre=3)
+def test_larger_sets_hold_the_tracks_of_smaller_ones(make):
+    few = make("few", n_genres=2, n_tracks_per_genre=2, n_artists_per_genre=2)
+    many = make("many", n_genres=3, n_tracks_per_genre=6, n_artists_per_genre=3)
     assert set(contents(few)) < set(contents(many))
 
 

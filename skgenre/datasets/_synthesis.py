@@ -8,7 +8,7 @@ import numpy as np
 # show a classifier all the colours there are: segments and tracks then score alike.
 N_EQUALISER_BANDS = 12
 _ARTIST_EQUALISER_DECIBELS = 11.0
-_TRACK_EQUALISER_DECIBELS = 11.5
+_TRACK_EQUALISER_DECIBELS = 12.0
 _NOISE_FLOOR = 1e-3  # -60 dB: without it, empty bands would be an exact zero
 _N_BARS_PER_SECTION = 2
 _LATEST_ONSET_SECONDS = 0.008

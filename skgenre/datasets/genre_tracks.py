@@ -170,8 +170,8 @@ def make_genre_tracks(
     sample_rate : int, default=22050
         Samples per second, at least 4000.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same files each time. With more tracks, more artists or another
-        duration, the artists that were there stay who they are.
+        An int gives the same files each time. Counts and duration do not change who the
+        artists are.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def make_genre_tracks(
         for number, (artist, rank) in enumerate(shares):
             group = f"{name}-artist-{artist:02d}"
             path = Path(directory) / name / group / f"{name}.{number:05d}.wav"
-            colour = _draw_artist(seed, genre, artist, n_genres)
+            colour = _draw_artist(seed, genre, artist)
             signal = synthesise(
                 _RECIPES[name],
                 colour,
@@ -257,29 +257,30 @@ def _share_out(n_tracks, n_artists):
             yield artist, rank
 
 
-def _draw_artist(seed, genre, artist, n_genres):
-    direction = _draw_direction(artist * n_genres + genre, seed, "equaliser")
+def _draw_artist(seed, genre, artist):
+    # Three artists each of four genres at right angles: drawn freely, a dozen artists
+    # may happen to sound alike, and what a protocol shows would be a matter of luck.
+    genres, column = divmod(genre, N_EQUALISER_BANDS // 3)
+    artists, row = divmod(artist, 3)
+    directions = _draw_directions(seed, "equaliser", genres, artists)
+    direction = directions[3 * column + row]
     return draw_colour(direction, _open_stream(seed, "artist", genre, artist))
 
 
 def _draw_track(seed, genre, artist, rank):
     """Direction of the mix and random numbers of a track."""
     # Opposite pairs: mixes that lean one way by chance would be a second colour.
-    mix = _draw_direction(rank // 2, seed, "mix", genre, artist)
+    pairs, pair = divmod(rank // 2, N_EQUALISER_BANDS)
+    mix = _draw_directions(seed, "mix", genre, artist, pairs)[pair]
     stream = _open_stream(seed, "track", genre, artist, rank)
     return (mix if rank % 2 else -mix), stream
 
 
-def _draw_direction(number, seed, purpose, *numbers):
-    """One of many unit vectors: -> (N_EQUALISER_BANDS,).
-
-    As many as there are bands lie at right angles: drawn freely, a dozen artists may
-    happen to sound alike, and what a protocol shows would be a matter of luck.
-    """
-    family, row = divmod(number, N_EQUALISER_BANDS)
-    stream = _open_stream(seed, purpose, *numbers, family)
+def _draw_directions(seed, purpose, *numbers):
+    """Unit vectors at right angles, as many as there are equaliser bands."""
+    stream = _open_stream(seed, purpose, *numbers)
     rows, _ = np.linalg.qr(stream.standard_normal((N_EQUALISER_BANDS,) * 2))
-    return rows[row]
+    return rows
 
 
 def _open_stream(seed, purpose, *numbers):
