@@ -1,7 +1,5 @@
 """The MFCCs of one segment: librosa's numbers, in a fraction of its time."""
 
-from __future__ import annotations
-
 import math
 import threading
 from functools import lru_cache
@@ -9,8 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import fft, fftpack
-
-__all__ = ["compute_mfcc", "count_frames"]
 
 # librosa.power_to_db: the smallest power that is told from silence, and how far below
 # the loudest mel power of the segment everything else is cut off.

@@ -142,8 +142,8 @@ class BaseTrackClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_features(X, reset=False)
-        segments, _ = flatten_tracks(X)
-        return unflatten_segments(self._predict_segments(segments), present_segments(X))
+        present = present_segments(X)
+        return unflatten_segments(self._predict_segments(X[present]), present)
 
     @abstractmethod
     def _fit_segments(self, segments, y, sample_weight, tracks):

@@ -48,11 +48,10 @@ class TrainedNetwork:
 
         Returns the history: a dict of lists, one value per epoch.
         """
-        build = functools.partial(
-            self.build, self.input_shape, self.n_classes, **self.parameters
-        )
         with KERAS_LOCK, isolated_random_state(seed):
-            model, history = fit_network(build, X, y, sample_weight, **fit_arguments)
+            model, history = fit_network(
+                self._build_model, X, y, sample_weight, **fit_arguments
+            )
             self.weights = model.get_weights()
             self._forward = _compile_forward(model, self.input_shape)
         return history
@@ -67,9 +66,12 @@ class TrainedNetwork:
                 [self._forward(X[i : i + PREDICTION_BATCH_SIZE]) for i in batches]
             )
 
+    def _build_model(self):
+        return self.build(self.input_shape, self.n_classes, **self.parameters)
+
     def _rebuild_forward(self):
         with isolated_random_state(0):
-            model = self.build(self.input_shape, self.n_classes, **self.parameters)
+            model = self._build_model()
         model.set_weights(self.weights)
         return _compile_forward(model, self.input_shape)
 

@@ -18,18 +18,15 @@ from skgenre._validation import (
 )
 from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError, load_audio
 from skgenre.feature_store import FeatureStore
+from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.mfcc import compute_mfcc, count_frames
-from skgenre.segments import (
-    count_segment_samples,
-    split_segments,
-    stack_tracks,
-)
+from skgenre.segments import count_segment_samples, split_segments, stack_tracks
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
 ANALYSIS_VERSION = 1
 
 
-class MFCCExtractor(TransformerMixin, BaseEstimator):
+class MFCCExtractor(ArrayOutputMixin, TransformerMixin, BaseEstimator):
     """Turn paths of audio files into segmented MFCCs.
 
     Each track is resampled to `sample_rate`, mixed to mono and cut into equal segments
@@ -179,21 +176,6 @@ class MFCCExtractor(TransformerMixin, BaseEstimator):
             raise AudioDecodeError(failures)
         return stack_tracks([track for track, _, _ in outcomes], self.n_segments)
 
-    def set_output(self, *, transform=None):
-        """Change nothing: an array of four axes has no form as a frame.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Ignored; accepted so that a whole pipeline can be configured.
-
-        Returns
-        -------
-        self : object
-            This extractor.
-        """
-        return self
-
     def _analyse(self, paths):
         parameters = self._track_parameters()
         store = None
@@ -203,11 +185,8 @@ class MFCCExtractor(TransformerMixin, BaseEstimator):
             )
         pool = Parallel(n_jobs=self.n_jobs, prefer="threads", verbose=self.verbose)
         # Each worker is one thread of work: BLAS threads on top would only compete.
-        with (
-            threadpool_limits(1, "blas")
-            if pool.n_jobs not in (None, 1)
-            else (nullcontext())
-        ):
+        is_serial = pool.n_jobs in (None, 1)
+        with nullcontext() if is_serial else threadpool_limits(1, "blas"):
             return pool(
                 delayed(_analyse_track)(path, parameters, store) for path in paths
             )

@@ -5,10 +5,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre._validation import check_n_mfcc, check_tracks
+from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.segments import present_segments
 
 
-class MFCCScaler(TransformerMixin, BaseEstimator):
+class MFCCScaler(ArrayOutputMixin, TransformerMixin, BaseEstimator):
     """Standardise each coefficient over all frames of the training tracks.
 
     Missing segments stay missing. The paper feeds its networks with raw coefficients;
@@ -75,21 +76,6 @@ class MFCCScaler(TransformerMixin, BaseEstimator):
         check_n_mfcc(self, tracks)
         mean, scale = self.mean_.astype(tracks.dtype), self.scale_.astype(tracks.dtype)
         return ((tracks - mean) / scale).reshape(np.asarray(X).shape)
-
-    def set_output(self, *, transform=None):
-        """Change nothing: an array of four axes has no form as a frame.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Ignored; accepted so that a whole pipeline can be configured.
-
-        Returns
-        -------
-        self : object
-            This scaler.
-        """
-        return self
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
