@@ -10,6 +10,7 @@ _HOMES = {
     "BenchmarkResult": "benchmark",
     "CNNGenreClassifier": "keras_classifiers",
     "FeatureStore": "feature_store",
+    "KerasGenreClassifier": "keras_classifiers",
     "LSTMGenreClassifier": "keras_classifiers",
     "MFCCExtractor": "features",
     "MFCCScaler": "features",

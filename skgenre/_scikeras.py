@@ -1,39 +1,28 @@
 """The one place that knows scikeras, which is no longer maintained."""
 
+import numpy as np
 
-def fit_network(
-    build,
-    X,
-    y,
-    sample_weight,
-    *,
-    learning_rate,
-    epochs,
-    batch_size,
-    verbose,
-):
-    """Train the model that `build()` returns; return it with its history.
 
-    `X` is (n_rows, n_frames, n_mfcc), `y` class numbers (n_rows,), and the history a
-    dict of one value per epoch. The caller seeds: scikeras' own seeding switches
-    TensorFlow's op determinism on for the rest of the process.
-    """
+def compile_network(network, n_classes, *, learning_rate):
+    """Compile a built Keras model for training with Adam, in place."""
     from keras import losses, optimizers
     from scikeras.wrappers import KerasClassifier
 
-    def model():
-        # scikeras takes nothing but a plain function.
-        return build()
+    def model(compile_kwargs):
+        # scikeras takes nothing but a plain function, and hands it these arguments.
+        names = ("optimizer", "loss", "metrics")
+        network.compile(**{name: compile_kwargs[name] for name in names})
+        return network
 
     wrapper = KerasClassifier(
         model,
         optimizer=optimizers.Adam(learning_rate),
-        # With the default reduction a weight of two would not equal a repeated row.
-        loss=losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
+        loss=losses.SparseCategoricalCrossentropy(
+            # With the default a weight of two would not equal a repeated row.
+            reduction="mean_with_sample_weight",
+            # By itself it would compute a float64 network's loss in float32.
+            dtype="float64" if network.compute_dtype == "float64" else None,
+        ),
         metrics=["accuracy"],
-        batch_size=batch_size,
-        epochs=epochs,
-        verbose=verbose,
     )
-    wrapper.fit(X, y, sample_weight=sample_weight)
-    return wrapper.model_, {name: list(v) for name, v in wrapper.history_.items()}
+    wrapper.initialize(np.zeros((n_classes, 1)), np.arange(n_classes))

@@ -48,6 +48,12 @@ def check_verbosity(value, *, name="verbose"):
         raise ValueError(f"{name} must be a non-negative integer, got {value!r}.")
 
 
+def check_boolean(value, *, name):
+    """Refuse anything but True and False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a bool, got {value!r}.")
+
+
 def check_choice(value, choices, *, name):
     """Refuse a value that is not one of the `choices`."""
     if not isinstance(value, str) or value not in choices:
@@ -157,6 +163,45 @@ def check_sample_weight(sample_weight, *, n_tracks):
     if not weights.any():
         raise ValueError("sample_weight must not hold nothing but zero weights.")
     return weights
+
+
+def check_class_weight(class_weight, *, classes):
+    """Refuse anything but None, "balanced" or a dict of weights of `classes`."""
+    if class_weight is None or class_weight == "balanced":
+        return
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            "class_weight must be None, 'balanced' or a dict of weights, "
+            f"got {class_weight!r}."
+        )
+    for name, weight in class_weight.items():
+        if name not in classes.tolist():
+            raise ValueError(
+                f"class_weight must hold weights of genres in y, got one of {name!r}; "
+                f"y holds {classes.tolist()}."
+            )
+        check_number(weight, name=f"class_weight[{name!r}]", low=0)
+
+
+def list_callbacks(callbacks):
+    """Return Keras callbacks as a list, whether none, one or several were given."""
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def check_callbacks(callbacks):
+    """Refuse anything but Keras callbacks: None, one, or a list of them."""
+    if callbacks is None:
+        return
+    from keras.callbacks import Callback
+
+    for callback in list_callbacks(callbacks):
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                "callbacks must be instances of keras.callbacks.Callback, "
+                f"got {callback!r}."
+            )
 
 
 def check_target(y, *, estimator):

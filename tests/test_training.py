@@ -6,46 +6,258 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skgenre.networks import build_mlp
-from skgenre.training import TrainedNetwork, isolated_random_state
+from skgenre.networks import build_cnn, build_lstm, build_mlp
+from skgenre.training import (
+    Architecture,
+    EarlyStopping,
+    Rows,
+    TrainedNetwork,
+    Validation,
+    isolated_random_state,
+)
+from skgenre.training.initialization import read_state
+from skgenre.training.trained_network import POOL
 
-PARAMETERS = {"hidden_layer_sizes": (8,), "dropout": 0.3, "l2": 0.0}
-FIT = {"learning_rate": 0.01, "epochs": 3, "batch_size": 8, "verbose": 0}
+SHAPE = (5, 3)
+MLP = {"hidden_layer_sizes": (8,), "dropout": 0.3, "l2": 0.01}
+CNN = {
+    **{"filters": (4, 4), "kernel_sizes": ((3, 2), (2, 1)), "padding": "same"},
+    **{"dense_units": 4, "dropout": 0.3, "l2": 0.01},
+}
+LSTM = {"units": (4, 4), "dense_units": 4, "dropout": 0.3}
+NETWORKS = {
+    "mlp": Architecture(build_mlp, SHAPE, 2, MLP, is_pure=True),
+    "mlp-xla": Architecture(
+        *(build_mlp, SHAPE, 2, {**MLP, "dropout": 0.0}),
+        is_pure=True,
+        jit_compile=True,
+    ),
+    "cnn": Architecture(build_cnn, SHAPE, 2, CNN, is_pure=True),
+    "lstm": Architecture(build_lstm, SHAPE, 2, LSTM, is_pure=True),
+}
+ALL = pytest.mark.parametrize("name", NETWORKS)
+FIT = {"learning_rate": 0.01, "epochs": 3, "batch_size": 8}
 
 
 @pytest.fixture
 def rows():
+    """Four batches of eight rows and one of four."""
     rng = np.random.default_rng(0)
-    return rng.normal(size=(40, 5, 3)).astype(np.float32), rng.integers(0, 2, 40)
+    X = rng.normal(size=(36, *SHAPE)).astype(np.float32)
+    return Rows(X, rng.integers(0, 2, 36), rng.uniform(0.5, 2, 36).astype(np.float32))
 
 
-def train(rows, seed=0, **changes):
-    network = TrainedNetwork(build_mlp, (5, 3), 2, PARAMETERS)
-    history = network.fit(*rows, None, seed=seed, **{**FIT, **changes})
+def train(rows, name="mlp", seed=0, **changes):
+    network = TrainedNetwork(NETWORKS[name])
+    history = network.fit(rows, seed=seed, **{**FIT, **changes})
     return network, history
 
 
-def test_same_seed_gives_the_same_network(rows):
-    (first, history), (second, again), (other, _) = (
-        train(rows),
-        train(rows),
-        train(rows, seed=1),
+def compile_plain(model, learning_rate=0.01):
+    import keras
+
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        reduction="mean_with_sample_weight"
     )
-    assert history == again
-    assert_array_equal(first.predict(rows[0]), second.predict(rows[0]))
-    assert (first.predict(rows[0]) != other.predict(rows[0])).any()
+    model.compile(keras.optimizers.Adam(learning_rate), loss, metrics=["accuracy"])
+    return model
 
 
-def test_global_random_states_are_left_as_they_were(rows):
+@ALL
+def test_losses_are_those_of_plain_keras_from_the_same_weights_and_order(name, rows):
+    _, history = train(rows, name, seed=3)
+    order = np.random.default_rng(3)
+    with isolated_random_state(3):
+        model = compile_plain(NETWORKS[name].build_model())
+        for epoch in range(3):
+            X, y, weights = rows.take(order.permutation(36))
+            plain = model.fit(
+                *(X, y), sample_weight=weights, batch_size=8, shuffle=False, verbose=0
+            ).history
+            assert_allclose(history["loss"][epoch], plain["loss"][0], rtol=1e-4)
+            assert_allclose(history["accuracy"][epoch], plain["accuracy"][0], 1e-6)
+
+
+@ALL
+def test_fresh_weights_equal_a_fresh_build_bit_for_bit(name, rows):
+    train(rows, name, seed=1)
+    for seed in (5, 6):
+        with isolated_random_state(seed):
+            built = read_state(NETWORKS[name].build_model())
+        with (
+            isolated_random_state(seed),
+            POOL.lend_new(NETWORKS[name], check=False) as network,
+        ):
+            drawn = read_state(network.model)
+        for one, other in zip(built, drawn, strict=True):
+            assert_array_equal(one, other)
+
+
+@ALL
+def test_fits_in_one_process_do_not_see_each_other(name, rows):
+    first, history = train(rows, name)
+    predicted = first.predict(rows.X)
+    _, other = train(rows, name, seed=1)
+    again, repeated = train(rows, name)
+    assert history == repeated
+    assert history != other
+    assert_array_equal(again.predict(rows.X), predicted)
+    assert_array_equal(first.predict(rows.X), predicted)
+
+
+@ALL
+def test_training_goes_on_where_it_ended(name, rows):
+    whole, history = train(rows, name, epochs=4)
+    parts = TrainedNetwork(NETWORKS[name])
+    losses = []
+    for number in range(4):
+        part = parts.fit(
+            rows,
+            **{**FIT, "epochs": 1, "seed": 0},
+            resume=number > 0,
+            keep_training_state=True,
+        )
+        # In between, someone else trains the same compiled network.
+        train(rows, name, seed=7)
+        parts = pickle.loads(pickle.dumps(parts))
+        losses += part["loss"]
+    assert losses == history["loss"]
+    assert_array_equal(parts.predict(rows.X), whole.predict(rows.X))
+
+
+def test_a_new_seed_gives_other_weights_in_every_layer(rows):
+    (first, _), (second, _) = train(rows, "lstm", 0), train(rows, "lstm", 1)
+    for one, other in zip(first.weights, second.weights, strict=True):
+        assert (one != other).any()
+
+
+def test_a_compiled_network_is_used_again(rows):
+    train(rows)
+    n_kept = len(POOL._networks)
+    train(rows, seed=1)
+    assert len(POOL._networks) == n_kept
+
+
+def make_callback(**hooks):
+    import keras
+
+    return type("Callback", (keras.callbacks.Callback,), hooks)()
+
+
+def set_learning_rate(callback, epoch, logs=None):
+    callback.model.optimizer.learning_rate = 5.0
+
+
+def stop_training(callback, epoch, logs=None):
+    callback.model.stop_training = True
+
+
+def rebuild(callback, epoch, logs=None):
+    callback.model.layers[-1].activation = None
+
+
+def recompile(callback, logs=None):
+    callback.model.compile("sgd", "mse")
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        {"on_epoch_begin": set_learning_rate},
+        {"on_epoch_end": stop_training},
+        {"on_epoch_end": rebuild},
+        {"on_train_end": recompile},
+    ],
+    ids=["learning rate", "stop", "activation", "compile"],
+)
+def test_a_callback_leaves_no_trace_on_later_fits(hooks, rows):
+    _, expected = train(rows)
+    callback = make_callback(**hooks)
+    train(rows, callbacks=[callback])
+    assert callback.model is None
+    assert train(rows)[1] == expected
+
+
+def test_a_callback_may_stop_and_change_the_learning_rate(rows):
+    assert (
+        len(
+            train(rows, callbacks=[make_callback(on_epoch_end=stop_training)])[1][
+                "loss"
+            ]
+        )
+        == 1
+    )
+    _, changed = train(
+        rows, callbacks=[make_callback(on_epoch_begin=set_learning_rate)]
+    )
+    assert changed["loss"] != train(rows)[1]["loss"]
+
+
+def test_a_callback_for_batches_sees_each_batch(rows):
+    seen = []
+    callback = make_callback(
+        on_train_batch_end=lambda c, batch, logs: seen.append(batch)
+    )
+    _, history = train(rows, callbacks=[callback], epochs=2)
+    assert seen == [0, 1, 2, 3, 4] * 2
+    assert_allclose(history["loss"], train(rows, epochs=2)[1]["loss"], rtol=1e-5)
+
+
+def test_a_callback_may_fit_the_same_network(rows):
+    _, expected = train(rows)
+    nested = []
+    callback = make_callback(
+        on_epoch_end=lambda c, epoch, logs: nested.append(train(rows)[1])
+    )
+    assert train(rows, callbacks=[callback])[1] == expected
+    assert nested == [expected] * 3
+
+
+def test_validation_loss_is_that_of_plain_keras(rows):
+    held_out = rows.take(np.arange(20, 36))
+    _, history = train(
+        rows, validation=Validation(held_out, lambda p: 0.25), shuffle=False, seed=3
+    )
+    with isolated_random_state(3):
+        model = compile_plain(NETWORKS["mlp"].build_model())
+        plain = model.fit(
+            *rows[:2],
+            sample_weight=rows.sample_weight,
+            validation_data=tuple(held_out),
+            **{"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0},
+        ).history
+        # Keras weighs batches by their rows, not by their weights: one batch, then.
+        last = model.evaluate(*held_out[:2], 16, 0, held_out.sample_weight)
+    assert_allclose(history["val_loss"][-1], last[0], rtol=1e-4)
+    assert_allclose(history["val_accuracy"], plain["val_accuracy"], rtol=1e-5)
+    assert history["val_track_accuracy"] == [0.25] * 3
+
+
+def test_early_stopping_goes_back_to_the_best_weights(rows):
+    # What is learnt from these labels is wrong for the others.
+    wrong = Rows(rows.X, 1 - rows.y, rows.sample_weight)
+    arguments = {"validation": Validation(wrong, lambda p: 0), "learning_rate": 0.1}
+    stopping = EarlyStopping(2, restore_best_weights=True)
+    network, history = train(rows, **arguments, early_stopping=stopping, epochs=50)
+    n_best = int(np.argmin(history["val_loss"])) + 1
+    assert len(history["loss"]) == n_best + 2
+    best, _ = train(rows, **arguments, epochs=n_best)
+    assert_array_equal(network.predict(rows.X), best.predict(rows.X))
+
+
+def test_global_states_are_left_as_they_were(rows):
     import keras
     import tensorflow as tf
 
     def draw():
-        return random.random(), np.random.rand(), float(tf.random.uniform(()))
+        name = keras.layers.Dense(1).name
+        return random.random(), np.random.rand(), float(tf.random.uniform(())), name
 
+    keras.utils.clear_session()
     keras.utils.set_random_seed(7)
     draw()
     expected = draw()
+    keras.utils.clear_session()
     keras.utils.set_random_seed(7)
     draw()
     train(rows)
@@ -59,33 +271,38 @@ def test_global_random_states_are_put_back_after_an_error():
     assert random.getstate() == state
 
 
+def test_an_error_in_the_middle_of_training_leaves_no_trace(rows):
+    _, expected = train(rows)
+
+    def fail(callback, epoch, logs=None):
+        raise RuntimeError("the callback failed")
+
+    state = random.getstate()
+    with pytest.raises(RuntimeError, match="callback failed"):
+        train(rows, callbacks=[make_callback(on_epoch_end=fail)])
+    assert random.getstate() == state
+    assert train(rows)[1] == expected
+
+
 def test_unseeded_keras_training_still_works_afterwards(rows):
-    import keras
-
     train(rows)
-    model = build_mlp((5, 3), 2, **PARAMETERS)
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy())
-    model.fit(*rows, verbose=0)
+    compile_plain(build_mlp(SHAPE, 2, **MLP)).fit(rows.X, rows.y, verbose=0)
 
 
-def test_prediction_is_that_of_plain_keras(rows):
-    network, _ = train(rows)
-    model = build_mlp((5, 3), 2, **PARAMETERS)
+@ALL
+def test_prediction_is_that_of_plain_keras(name, rows):
+    network, _ = train(rows, name)
+    model = NETWORKS[name].build_model()
     model.set_weights(network.weights)
-    assert_allclose(network.predict(rows[0]), model.predict(rows[0], verbose=0), 1e-6)
+    expected = model.predict(rows.X, verbose=0)
+    assert_allclose(network.predict(rows.X), expected, 1e-5)
 
 
-def test_first_epoch_of_one_batch_has_the_loss_of_plain_keras(rows):
-    import keras
-
-    network = TrainedNetwork(build_mlp, (5, 3), 2, {**PARAMETERS, "dropout": 0.0})
-    fit = {**FIT, "batch_size": 40, "epochs": 4}
-    history = network.fit(*rows, None, seed=3, **fit)
-    keras.utils.set_random_seed(3)
-    model = build_mlp((5, 3), 2, **{**PARAMETERS, "dropout": 0.0})
-    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
-    plain = model.fit(*rows, batch_size=40, epochs=4, verbose=0).history
-    assert_allclose(history["loss"], plain["loss"], rtol=1e-5)
+def test_a_row_is_predicted_alike_in_any_company(rows):
+    network, _ = train(rows, "cnn")
+    whole = network.predict(rows.X)
+    assert_array_equal(network.predict(rows.X[:1]), whole[:1])
+    assert_array_equal(network.predict(rows.X[17:35]), whole[17:35])
 
 
 def test_pickled_network_predicts_alike_and_holds_no_keras_object(rows):
@@ -93,15 +310,24 @@ def test_pickled_network_predicts_alike_and_holds_no_keras_object(rows):
     pickled = pickle.dumps(network)
     assert b"keras" not in pickled
     assert b"tensorflow" not in pickled
-    assert_array_equal(pickle.loads(pickled).predict(rows[0]), network.predict(rows[0]))
+    assert_array_equal(pickle.loads(pickled).predict(rows.X), network.predict(rows.X))
 
 
-def test_threads_get_the_serial_result(rows):
-    serial = [train(rows, seed=seed)[0].predict(rows[0]) for seed in (0, 1)]
+def test_a_network_that_its_builder_no_longer_builds_is_refused(rows):
+    network, _ = train(rows)
+    network.architecture.parameters["hidden_layer_sizes"] = (9,)
+    with pytest.raises(ValueError, match="no longer builds"):
+        network.predict(rows.X)
+    network.architecture.parameters["hidden_layer_sizes"] = (8,)
+
+
+@ALL
+def test_threads_get_the_serial_result(name, rows):
+    serial = [train(rows, name, seed=seed)[0].predict(rows.X) for seed in (0, 1)]
     threaded = [None, None]
 
     def work(seed):
-        threaded[seed] = train(rows, seed=seed)[0].predict(rows[0])
+        threaded[seed] = train(rows, name, seed=seed)[0].predict(rows.X)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in (0, 1)]
     for thread in threads:

@@ -1,0 +1,50 @@
+"""Tracks on their way to a network: checked, encoded, weighed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skgenre.segments import flatten_tracks
+from skgenre.training import Rows
+
+
+class Tracks(NamedTuple):
+    """Features of tracks, their class numbers, weights (None: all one) and groups."""
+
+    X: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    def take(self, indices):
+        """The tracks at these indices."""
+        return Tracks(*(None if values is None else values[indices] for values in self))
+
+    def without_weight_zero(self):
+        """The tracks that count: weight zero must be as good as absent."""
+        if self.sample_weight is None or self.sample_weight.all():
+            return self
+        return self.take(np.flatnonzero(self.sample_weight))
+
+    def to_rows(self):
+        """The segments that the tracks have; each gets its track's weight."""
+        segments, tracks = flatten_tracks(self.X)
+        if self.sample_weight is None:
+            return Rows(segments, self.y[tracks], np.ones(len(segments)))
+        return Rows(segments, self.y[tracks], self.sample_weight[tracks])
+
+
+def weigh_tracks(y, sample_weight, class_weight, *, classes):
+    """Weights of tracks times those of their classes; None if all are one.
+
+    `y` holds class numbers (n_tracks,), `class_weight` is None, "balanced" or a dict.
+    """
+    if class_weight is None:
+        return sample_weight
+    weights = np.ones(len(y)) if sample_weight is None else sample_weight
+    if class_weight == "balanced":
+        totals = np.bincount(y, weights, minlength=len(classes))
+        mean = weights.sum() / np.count_nonzero(totals)
+        return weights * np.divide(mean, totals, where=totals > 0, out=0 * totals)[y]
+    by_class = [class_weight.get(name, 1) for name in classes.tolist()]
+    return weights * np.array(by_class, dtype=np.float64)[y]

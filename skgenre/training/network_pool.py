@@ -1,0 +1,264 @@
+"""Compiled networks, kept for the next fit: tracing one costs more than training it."""
+
+import hashlib
+import json
+import pickle
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+
+from skgenre._scikeras import compile_network
+from skgenre.training.initialization import draw_state, read_state, write_state
+
+# Distinct architectures kept: a network keeps its graphs and three times its weights.
+POOL_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that decides how a network is built.
+
+    Attributes
+    ----------
+    build : callable
+        Builder: `(input_shape, n_classes, **parameters)` -> uncompiled model.
+    input_shape : tuple of int
+        (n_frames, n_mfcc).
+    n_classes : int
+    parameters : dict
+        Further arguments of the builder.
+    is_pure : bool
+        Whether the builder is ours: equal arguments, equal networks, and all weights
+        from the layers' initialisers. A user's may read files or globals.
+    jit_compile : bool
+        Whether XLA compiles its training.
+    """
+
+    build: object
+    input_shape: tuple
+    n_classes: int
+    parameters: dict
+    is_pure: bool = False
+    jit_compile: bool = False
+
+    def build_model(self):
+        """Build, and refuse what cannot be trained to tell the classes apart."""
+        model = self.build(self.input_shape, self.n_classes, **self.parameters)
+        if not self.is_pure:
+            _check_model(model)
+            if not model.built:
+                model.build((None, *self.input_shape))
+        return model
+
+    @property
+    def key(self):
+        """What equal architectures have in common; None where that cannot be told."""
+        from keras import config
+
+        settings = config.floatx(), config.dtype_policy().name, self.jit_compile
+        arguments = self.input_shape, self.n_classes, self.parameters
+        try:
+            return self.build, joblib.hash((*settings, *arguments))
+        except (pickle.PicklingError, AttributeError, TypeError):
+            return None
+
+
+class PooledNetwork:
+    """A Keras model with its traced functions, lent to one user at a time.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As its builder returns it.
+    architecture : Architecture
+    key : hashable or None
+        The architecture's.
+    constants : list of ndarray or None
+        State of a new model that `draw_state` can draw again; None if it cannot.
+    """
+
+    def __init__(self, model, architecture, *, constants=None):
+        self.model = model
+        self.key = architecture.key
+        self.n_classes = architecture.n_classes
+        self.input_shape = architecture.input_shape
+        self.jit_compile = architecture.jit_compile
+        self.fingerprint = fingerprint_model(model)
+        self.constants = constants
+        self.dtype = model.inputs[0].dtype if model.inputs else model.compute_dtype
+        self._optimizer = None
+        self._loaded = None
+        self._functions = {}
+
+    def traced(self, make, *arguments):
+        """The TensorFlow function that `make(self, *arguments)` makes, made once."""
+        key = (make, *arguments)
+        if key not in self._functions:
+            self._functions[key] = make(self, *arguments)
+        return self._functions[key]
+
+    def cast(self, X, y, sample_weight):
+        """Rows in the types that the network takes."""
+        return (
+            np.asarray(X, self.dtype),
+            np.asarray(y, np.int32),
+            np.asarray(sample_weight, self.dtype),
+        )
+
+    def copy_weights(self):
+        """The weights, as `load_weights` takes them."""
+        self._loaded = self.model.get_weights()
+        return self._loaded
+
+    def load_weights(self, weights):
+        """Set the weights, unless it is them that were set last."""
+        if self._loaded is not weights:
+            self.model.set_weights(weights)
+            self._loaded = weights
+
+    def prepare_training(self, learning_rate):
+        """Compile once; then a fresh optimizer, and no trace of an earlier fit."""
+        model = self.model
+        if self._optimizer is None:
+            compile_network(model, self.n_classes, learning_rate=learning_rate)
+            model.optimizer.build(model.trainable_variables)
+            self._optimizer = model.optimizer
+        for variable in model.optimizer.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+        model.optimizer.learning_rate = learning_rate
+        model.stop_training = False
+        self._loaded = None
+
+    def read_training_state(self):
+        """Variables of the optimizer and of the seed generators (dropout's)."""
+        return {
+            "optimizer": [v.value.numpy() for v in self._optimizer.variables],
+            "seeds": [v.value.numpy() for v in self._seed_variables()],
+        }
+
+    def write_training_state(self, state):
+        """Set what `read_training_state` has read."""
+        variables = [*self._optimizer.variables, *self._seed_variables()]
+        for variable, value in zip(
+            variables, [*state["optimizer"], *state["seeds"]], strict=True
+        ):
+            variable.assign(value)
+
+    def _seed_variables(self):
+        weights = {id(weight) for weight in self.model.weights}
+        return [v for v in self.model.variables if id(v) not in weights]
+
+    def is_as_built(self):
+        """Whether nobody has given it another configuration or optimizer."""
+        return (
+            self._optimizer in (None, self.model.optimizer)
+            and fingerprint_model(self.model) == self.fingerprint
+        )
+
+
+class NetworkPool:
+    """The networks of this process that nobody uses now, the last used at the end."""
+
+    def __init__(self):
+        self._networks = []
+
+    @contextmanager
+    def lend_new(self, architecture, *, check):
+        """Lend a network in the state that one built now would have.
+
+        With `check` it is taken back only if it still is as it was built.
+        """
+        network = self._take(architecture.key) if architecture.is_pure else None
+        if network is None:
+            network = self._lend_built(architecture)
+        else:
+            write_state(network.model, draw_state(network.model, network.constants))
+        try:
+            yield network
+        finally:
+            if not check or network.is_as_built():
+                self._give_back(network)
+
+    def _lend_built(self, architecture):
+        model = architecture.build_model()
+        network = self._take(architecture.key, fingerprint_model(model))
+        if network is not None:
+            write_state(network.model, read_state(model))
+            return network
+        if architecture.is_pure:
+            return PooledNetwork(model, architecture, constants=read_state(model))
+        _check_output(model, architecture.input_shape, architecture.n_classes)
+        return PooledNetwork(model, architecture)
+
+    @contextmanager
+    def lend_trained(self, architecture, weights, fingerprint):
+        """Lend a network with these weights."""
+        network = self._take(architecture.key, fingerprint)
+        if network is None:
+            network = PooledNetwork(architecture.build_model(), architecture)
+            if network.fingerprint != fingerprint:
+                raise ValueError(
+                    f"build={architecture.build!r} no longer builds the network that "
+                    "was trained."
+                )
+        network.load_weights(weights)
+        try:
+            yield network
+        finally:
+            self._give_back(network)
+
+    def _take(self, key, fingerprint=None):
+        # Taken, not shared: a callback may fit or predict in the middle of a fit.
+        for position in reversed(range(len(self._networks))):
+            network = self._networks[position]
+            is_equal = key is not None and network.key == key
+            if is_equal and fingerprint in (None, network.fingerprint):
+                return self._networks.pop(position)
+        return None
+
+    def _give_back(self, network):
+        self._networks = [*self._networks, network][-POOL_SIZE:]
+
+
+def fingerprint_model(model):
+    """Digest of a model's configuration: equal for models that compute the same."""
+    try:
+        config = model.get_config()
+    except (NotImplementedError, TypeError, ValueError, AttributeError) as error:
+        # A model of the user's own class need not have one.
+        config = type(error).__name__
+    shapes = [tuple(weight.shape) for weight in model.weights]
+    described = json.dumps(
+        [str(type(model)), config, shapes], default=repr, sort_keys=True
+    )
+    return hashlib.sha256(described.encode()).hexdigest()
+
+
+def _check_model(model):
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"build must return a Keras model, got {model!r}.")
+    if model.compiled:
+        raise ValueError(
+            "build must return an uncompiled model, got a compiled one: the classifier "
+            "compiles it, with its own learning_rate."
+        )
+
+
+def _check_output(model, input_shape, n_classes):
+    output = model(np.zeros((2, *input_shape)), training=False)
+    if getattr(output, "shape", None) != (2, n_classes):
+        raise ValueError(
+            "build must return a model with one output of shape (n_rows, n_classes) = "
+            f"(2, {n_classes}) for 2 rows, got {getattr(output, 'shape', output)}."
+        )
+    probabilities = np.array(output)
+    sums = probabilities.sum(axis=1)
+    if (probabilities < 0).any() or not np.allclose(sums, 1, atol=1e-3):
+        raise ValueError(
+            "build must return a model whose output rows are probabilities that sum "
+            f"to one, as after a softmax, got a row that sums to {sums[0]:.4g}."
+        )

@@ -1,0 +1,109 @@
+"""A network that owns its weights."""
+
+import copy
+import functools
+
+import numpy as np
+
+from skgenre.training.epochs import run_epochs
+from skgenre.training.isolation import KERAS_LOCK, isolated_random_state
+from skgenre.training.network_pool import NetworkPool
+from skgenre.training.steps import predict
+
+POOL = NetworkPool()
+
+
+class TrainedNetwork:
+    """A network kept as its architecture and its weights as numpy arrays.
+
+    Pickle, deepcopy and other processes see only those: no Keras object is ever
+    serialised, and TensorFlow is not loaded before the first prediction.
+
+    Parameters
+    ----------
+    architecture : Architecture
+
+    Attributes
+    ----------
+    weights : list of ndarray
+        In the order of Keras' ``get_weights``.
+    training_state : dict or None
+        What further training goes on from, where it was asked for: the variables of
+        the optimizer and of dropout, and the generator that orders the rows.
+    """
+
+    def __init__(self, architecture):
+        self.architecture = architecture
+        self.weights = None
+        self.training_state = None
+        self._fingerprint = None
+
+    def fit(
+        self,
+        rows,
+        *,
+        seed,
+        learning_rate,
+        shuffle=True,
+        resume=False,
+        keep_training_state=False,
+        callbacks=(),
+        begin_epoch=lambda: None,
+        end_epoch=lambda make_network: False,
+        **epochs_arguments,
+    ):
+        """Train on rows; return the history, a dict of one value per epoch.
+
+        From freshly drawn weights, or with `resume` from where the last fit ended.
+        `end_epoch` is given a function that makes the network as it then is.
+        """
+        with (
+            KERAS_LOCK,
+            isolated_random_state(seed),
+            POOL.lend_new(self.architecture, check=bool(callbacks)) as network,
+        ):
+            network.prepare_training(learning_rate)
+            order = np.random.default_rng(seed)
+            if resume:
+                order = self._resume(network, order, learning_rate)
+            history = run_epochs(
+                network,
+                rows,
+                order=order if shuffle else None,
+                callbacks=callbacks,
+                begin_epoch=begin_epoch,
+                end_epoch=lambda: end_epoch(functools.partial(self._copy, network)),
+                **epochs_arguments,
+            )
+            self._take_weights(network)
+            self.training_state = None
+            if keep_training_state:
+                self.training_state = {**network.read_training_state(), "order": order}
+        return history
+
+    def predict(self, X):
+        """Class probabilities: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
+        with (
+            KERAS_LOCK,
+            POOL.lend_trained(
+                self.architecture, self.weights, self._fingerprint
+            ) as network,
+        ):
+            return predict(network, X)
+
+    def _resume(self, network, order, learning_rate):
+        network.load_weights(self.weights)
+        if self.training_state is None:
+            return order
+        network.write_training_state(self.training_state)
+        network.model.optimizer.learning_rate = learning_rate
+        return copy.deepcopy(self.training_state["order"])
+
+    def _take_weights(self, network):
+        self.weights = network.copy_weights()
+        self._fingerprint = network.fingerprint
+
+    def _copy(self, network):
+        trained = TrainedNetwork(self.architecture)
+        trained._take_weights(network)
+        return trained
