@@ -1,11 +1,22 @@
+import logging
+import os
 import pickle
+import warnings
 
+import joblib
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
+from sklearn.model_selection import cross_val_score, cross_validate
+from sklearn.utils.estimator_checks import (
+    check_sample_weight_equivalence_on_dense_data,
+)
 
 from skgenre import CNNGenreClassifier, LSTMGenreClassifier, MLPGenreClassifier
+from skgenre.networks import build_lstm, build_mlp
+from skgenre.training import isolated_random_state
 
 FAST = {"learning_rate": 0.02, "epochs": 8, "batch_size": 8, "random_state": 0}
 MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
@@ -53,10 +64,10 @@ def test_pickled_classifier_predicts_alike(estimator, features):
 @ALL
 def test_history_has_a_value_per_epoch(estimator, features):
     model = clone(estimator).fit(*features)
-    assert {name: len(values) for name, values in model.history_.items()} == {
-        "loss": 8,
-        "accuracy": 8,
-    }
+    lengths = {name: len(values) for name, values in model.history_.items()}
+    assert lengths == {"loss": 8, "accuracy": 8}
+    assert model.n_iter_ == 8
+    assert model.best_epoch_ is None
 
 
 @ALL
@@ -85,6 +96,289 @@ def test_one_track_gets_one_row(features):
     model = clone(MLP).fit(X, y)
     assert model.predict_proba(X[:1]).shape == (1, 3)
     assert_allclose(model.predict_proba(X[:1]), model.predict_proba(X)[:1], rtol=1e-5)
+
+
+@pytest.fixture
+def routing():
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+@pytest.fixture
+def many_tracks():
+    """Features of 60 tracks of three genres that overlap, by 20 artists."""
+    y = np.repeat(["blues", "jazz", "rock"], 20)
+    X = np.random.default_rng(0).normal(size=(60, 3, 6, 4))
+    X += 0.3 * np.repeat(np.arange(3), 20)[:, np.newaxis, np.newaxis, np.newaxis]
+    return X, y, np.repeat(np.arange(20), 3)
+
+
+def test_early_stopping_holds_out_whole_tracks(many_tracks):
+    X, y, _ = many_tracks
+    X[:, 2] = np.nan  # so that each track's segments are known by their number
+    model = clone(MLP).set_params(early_stopping=True, validation_fraction=0.2)
+    model.set_params(n_iter_no_change=2, epochs=200).fit(X, y)
+    assert model.n_iter_ < 200
+    assert set(model.history_) == {
+        *("loss", "accuracy", "val_loss", "val_accuracy", "val_track_accuracy")
+    }
+    assert model.best_epoch_ == np.argmin(model.history_["val_loss"])
+    assert model.n_iter_ == model.best_epoch_ + 1 + 2
+    # Of 12 tracks and 24 segments.
+    assert float(model.history_["val_track_accuracy"][-1] * 12).is_integer()
+    assert (np.round(np.array(model.history_["val_accuracy"]) * 24, 4) % 1 == 0).all()
+
+
+def test_restored_weights_are_those_of_the_best_epoch(many_tracks):
+    X, y, _ = many_tracks
+    stopped = clone(MLP).set_params(early_stopping=True, n_iter_no_change=3, epochs=200)
+    stopped.fit(X, y)
+    best = clone(stopped).set_params(epochs=stopped.best_epoch_ + 1).fit(X, y)
+    assert_array_equal(stopped.predict_proba(X), best.predict_proba(X))
+    last = clone(stopped).set_params(restore_best_weights=False).fit(X, y)
+    assert last.n_iter_ == stopped.n_iter_
+    assert (last.predict_proba(X) != best.predict_proba(X)).any()
+
+
+def test_early_stopping_holds_out_whole_groups(many_tracks, monkeypatch):
+    X, y, groups = many_tracks
+    seen = []
+    fit = MLPGenreClassifier._train
+
+    def train(self, tracks, *, validation, **arguments):
+        seen.extend([tracks.groups, validation.groups])
+        return fit(self, tracks, validation=validation, **arguments)
+
+    monkeypatch.setattr(MLPGenreClassifier, "_train", train)
+    clone(MLP).set_params(early_stopping=True).fit(X, y, groups=groups)
+    assert not set(seen[0]) & set(seen[1])
+    assert sorted([*seen[0], *seen[1]]) == sorted(groups)
+
+
+def test_groups_are_routed_to_fit_and_to_the_splitter(many_tracks, routing):
+    from sklearn.model_selection import GroupKFold
+
+    X, y, groups = many_tracks
+    model = clone(MLP).set_params(early_stopping=True, epochs=1)
+    model.set_fit_request(groups=True)
+    scores = cross_val_score(model, X, y, cv=GroupKFold(2), params={"groups": groups})
+    assert np.isfinite(scores).all()
+
+
+def test_validation_on_tracks_of_ones_own(many_tracks):
+    X, y, _ = many_tracks
+    model = clone(MLP).fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    plain = clone(MLP).fit(X[::2], y[::2])
+    assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
+    assert model.history_["val_track_accuracy"][-1] == model.score(X[1::2], y[1::2])
+    assert model.best_epoch_ == np.argmin(model.history_["val_loss"])
+
+
+def test_sample_weight_of_two_equals_a_track_given_twice(features):
+    X, y = features
+    weights = np.where(y == "rock", 2.0, 1.0)
+    whole = clone(MLP).set_params(batch_size=100)
+    weighted = clone(whole).fit(X, y, sample_weight=weights)
+    twice = clone(whole).fit(np.concatenate([X, X[y == "rock"]]), [*y, *["rock"] * 4])
+    assert_allclose(weighted.predict_proba(X), twice.predict_proba(X), atol=1e-4)
+
+
+def test_class_weight_is_a_sample_weight(features):
+    X, y = features[0][:9], features[1][:9]  # four blues, four jazz, one rock
+    by_name = {"rock": 4.0, "blues": 0.5}
+    weights = np.array([by_name.get(name, 1) for name in y])
+    given = clone(MLP).set_params(class_weight=by_name).fit(X, y)
+    same = clone(MLP).fit(X, y, sample_weight=weights)
+    assert_array_equal(given.predict_proba(X), same.predict_proba(X))
+    balanced = clone(MLP).set_params(class_weight="balanced").fit(X, y)
+    same = clone(MLP).fit(X, y, sample_weight=[0.75] * 8 + [3])
+    assert_array_equal(balanced.predict_proba(X), same.predict_proba(X))
+
+
+class MLP64(MLPGenreClassifier):
+    """The MLP in float64."""
+
+
+class LSTM64(LSTMGenreClassifier):
+    """The LSTM in float64."""
+
+
+def in_float64(build):
+    def build_in_float64(*args, **parameters):
+        import keras
+
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("float64")
+        try:
+            return build(*args, **parameters)
+        finally:
+            keras.config.set_dtype_policy(policy)
+
+    return staticmethod(build_in_float64)
+
+
+MLP64._build = in_float64(build_mlp)
+LSTM64._build = in_float64(build_lstm)
+CHECKED = {"learning_rate": 0.02, "epochs": 30, "random_state": 0}
+
+
+@pytest.mark.parametrize("estimator", [MLP64(**CHECKED), LSTM64(dropout=0, **CHECKED)])
+def test_sample_weights_are_equivalent_to_repetition_in_float64(estimator):
+    check_sample_weight_equivalence_on_dense_data("network", estimator)
+
+
+def train_plain(X, y, seed, n_epochs, **parameters):
+    import keras
+
+    rows, numbers = X.reshape(-1, 6, 4), np.unique(y, return_inverse=True)[1].repeat(3)
+    with isolated_random_state(seed):
+        model = build_mlp((6, 4), 3, **parameters)
+        loss = keras.losses.SparseCategoricalCrossentropy()
+        model.compile(keras.optimizers.Adam(0.02), loss, metrics=["accuracy"])
+        fit = {"batch_size": 8, "shuffle": False, "verbose": 0, "epochs": n_epochs}
+        return model.fit(rows, numbers, **fit).history
+
+
+@pytest.mark.parametrize("way", ["fit", "partial_fit", "warm_start", "pickled"])
+def test_n_calls_equal_n_epochs_of_plain_keras(way, features):
+    X, y = features
+    parameters = {"hidden_layer_sizes": (16,), "dropout": 0.3, "l2": 0.01}
+    model = MLPGenreClassifier(**{**FAST, **parameters}, shuffle=False)
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    expected = train_plain(X, y, seed, 6, **parameters)
+    if way == "fit":
+        model.set_params(epochs=6).fit(X, y)
+    elif way == "warm_start":
+        model.set_params(epochs=2, warm_start=True)
+        model.fit(X, y).fit(X, y).fit(X, y)
+    else:
+        for _ in range(6):
+            model.partial_fit(X, y, classes=np.unique(y))
+            if way == "pickled":
+                model = pickle.loads(pickle.dumps(model))
+    assert model.n_iter_ == 6
+    assert_allclose(model.history_["loss"], expected["loss"], rtol=1e-4)
+    assert_allclose(model.history_["accuracy"], expected["accuracy"], rtol=1e-5)
+
+
+def test_partial_fit_learns_genres_that_come_later(features):
+    X, y = features
+    model = clone(MLP).partial_fit(X[:4], y[:4], classes=np.unique(y))
+    for _ in range(30):
+        model.partial_fit(X, y)
+    assert model.score(X, y) == 1
+    with pytest.raises(ValueError, match=r"genres that were not there.*'polka'"):
+        model.partial_fit(X, ["polka"] * 12)
+    with pytest.raises(ValueError, match="not those of the first call"):
+        model.partial_fit(X, y, classes=["blues", "rock"])
+
+
+def test_optimizer_is_kept_only_where_training_goes_on(features):
+    assert clone(MLP).fit(*features).network_.training_state is None
+    assert clone(MLP).partial_fit(*features).network_.training_state is not None
+    warm = clone(MLP).set_params(warm_start=True).fit(*features)
+    assert warm.network_.training_state is not None
+
+
+@ALL
+def test_workers_predict_as_this_process_does(estimator, features):
+    X, y = features
+    serial = clone(estimator).fit(X, y).predict_proba(X)
+    fit = joblib.delayed(lambda e: e.fit(X, y).predict_proba(X))
+    with joblib.parallel_config("loky", n_jobs=2):
+        first, second = joblib.Parallel()(fit(clone(estimator)) for _ in range(2))
+    assert_array_equal(first, serial)
+    assert_array_equal(second, serial)
+
+
+def test_threads_get_the_serial_scores(many_tracks):
+    X, y, _ = many_tracks
+    serial = cross_validate(MLP, X, y, cv=4, return_train_score=True)
+    with joblib.parallel_config("threading", n_jobs=2):
+        threaded = cross_validate(MLP, X, y, cv=4, return_train_score=True)
+    for name in ("test_score", "train_score"):
+        assert_array_equal(threaded[name], serial[name])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_environment_and_loggers_are_left_as_they_were(fails, features):
+    import keras
+
+    def describe():
+        loggers = [logging.getLogger(n) for n in (None, "tensorflow", "keras", "absl")]
+        settings = keras.config.floatx(), keras.config.dtype_policy().name
+        return (
+            dict(os.environ),
+            settings,
+            [(log.level, log.disabled, list(log.handlers)) for log in loggers],
+        )
+
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise RuntimeError
+
+    before = describe()
+    model = clone(MLP).set_params(callbacks=Fails() if fails else None)
+    if fails:
+        with pytest.raises(RuntimeError):
+            model.fit(*features)
+    else:
+        model.fit(*features).predict(features[0])
+    assert describe() == before
+
+
+def test_many_fits_and_predictions_give_no_warning(features, caplog):
+    X, y = features
+    with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
+        warnings.simplefilter("error")
+        for n_units in range(3, 10):
+            model = clone(MLP).set_params(hidden_layer_sizes=(n_units,))
+            for n_tracks in (12, 9, 6):
+                model.fit(X[:n_tracks], y[:n_tracks]).predict(X[:n_tracks])
+    assert "retracing" not in caplog.text
+
+
+def test_keras_callbacks_are_told_of_the_training(features):
+    import keras
+
+    seen = keras.callbacks.History()
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))
+    model = clone(MLP).set_params(callbacks=[seen, schedule]).fit(*features)
+    assert seen.epoch == list(range(8))
+    assert_allclose(seen.history["loss"], model.history_["loss"])
+    assert_allclose(model.history_["learning_rate"], 0.1 / np.arange(1, 9), rtol=1e-6)
+    pickle.dumps(model.set_params(callbacks=[seen]))
+
+
+def test_progress_is_shown_when_asked(features, capsys):
+    clone(MLP).fit(*features)
+    assert capsys.readouterr().out == ""
+    clone(MLP).set_params(verbose=1).fit(*features)
+    shown = capsys.readouterr().out
+    assert "Epoch 8/8" in shown
+    assert "5/5" in shown
+    clone(MLP).set_params(verbose=2).fit(*features)
+    assert capsys.readouterr().out.count("5/5") == 8
+
+
+def test_scikit_learns_callbacks_see_each_epoch(features):
+    callbacks = pytest.importorskip("sklearn.callback")
+    monitor = callbacks.ScoringMonitor(scoring="accuracy")
+    model = clone(MLP).set_callbacks(monitor).fit(*features)
+    scores = [row["accuracy"] for row in monitor.get_logs().data]
+    expected = []
+    for n_epochs in range(1, 9):
+        fitted = clone(MLP).set_params(epochs=n_epochs).fit(*features)
+        expected.append(fitted.score(*features))
+    assert sorted(scores[:8] + scores[8:]) == sorted([*expected, expected[-1]])
+    assert not hasattr(pickle.loads(pickle.dumps(model)), "_skl_callbacks")
+
+
+def test_scikit_learns_progress_bar_runs(features, capsys):
+    callbacks = pytest.importorskip("sklearn.callback")
+    pytest.importorskip("rich")
+    clone(MLP).set_callbacks(callbacks.ProgressBar()).fit(*features)
+    assert "MLPGenreClassifier" in capsys.readouterr().out
 
 
 def test_input_too_small_for_valid_convolutions_gets_the_remedy(features):
@@ -122,3 +416,78 @@ def test_parameter_out_of_range_is_refused_by_name(estimator, name, value, featu
     model = clone(estimator).set_params(**{name: value})
     with pytest.raises((ValueError, TypeError), match=rf"^{name}.*must"):
         model.fit(*features)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fit", "message"),
+    [
+        ({}, {"X_val": 1}, "X_val and y_val must be given together"),
+        ({}, {"X_val": np.ones((2, 3, 5, 4)), "y_val": ["rock"] * 2}, "was fitted on"),
+        (
+            {},
+            {"X_val": np.ones((2, 3, 6, 4)), "y_val": ["a"] * 2},
+            "y_val holds genres",
+        ),
+        ({}, {"X_val": np.ones((2, 3, 6, 4)), "y_val": ["rock"]}, "inconsistent"),
+        ({"early_stopping": True}, {"groups": [1, 2]}, "inconsistent numbers"),
+        ({"early_stopping": True}, {}, r"validation_fraction=0.1 needs more than"),
+        ({"validation_fraction": 1.0}, {}, "validation_fraction must"),
+        ({"n_iter_no_change": 0}, {}, "n_iter_no_change must"),
+        ({"class_weight": "equal"}, {}, "class_weight must be None, 'balanced'"),
+        ({"class_weight": {"polka": 1}}, {}, "class_weight must hold.*'polka'"),
+        ({"class_weight": {"rock": -1}}, {}, r"class_weight\['rock'\] must"),
+    ],
+)
+def test_bad_request_is_refused_before_training(parameters, fit, message, features):
+    model = clone(MLP).set_params(**parameters)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*features, **fit)
+    assert not hasattr(model, "network_")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("shuffle", 1), ("warm_start", "yes"), ("callbacks", [print])]
+)
+def test_parameter_of_another_type_is_refused_by_name(name, value, features):
+    with pytest.raises(TypeError, match=rf"^{name} must"):
+        clone(MLP).set_params(**{name: value}).fit(*features)
+
+
+def spoil(X, y, how):
+    if how == "NaN":
+        X[0, 0, 0, 0] = np.nan
+    elif how == "infinite":
+        X[0, 0, 0, 0] = np.inf
+    elif how == "no segment":
+        X[0] = np.nan
+    elif how == "rank":
+        X = X[np.newaxis]
+    elif how == "one class":
+        y = np.repeat("rock", 12)
+    elif how == "floats":
+        y = np.linspace(0, 1, 12)
+    return X, y
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("NaN", "partly NaN"),
+        ("infinite", "infinity"),
+        ("no segment", "holds no segment for track 0"),
+        ("rank", "must have shape"),
+        ("one class", "at least two classes"),
+        ("floats", "continuous"),
+    ],
+)
+def test_bad_input_is_refused_before_training(how, message, features):
+    model = clone(MLP)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*spoil(*features, how))
+    assert not hasattr(model, "network_")
+
+
+def test_partial_fit_refuses_what_needs_all_tracks(features):
+    for parameters in ({"early_stopping": True}, {"class_weight": "balanced"}):
+        with pytest.raises(ValueError, match=next(iter(parameters))):
+            clone(MLP).set_params(**parameters).partial_fit(*features)

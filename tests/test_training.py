@@ -313,6 +313,20 @@ def test_pickled_network_predicts_alike_and_holds_no_keras_object(rows):
     assert_array_equal(pickle.loads(pickled).predict(rows.X), network.predict(rows.X))
 
 
+def test_first_prediction_of_a_process_leaves_no_trace_either(rows, monkeypatch):
+    import keras
+
+    network, _ = train(rows)
+    expected = network.predict(rows.X)
+    monkeypatch.setattr(POOL, "_networks", [])
+    keras.layers.Dense(1)  # a network built now would get other names
+    name = keras.layers.Dense(1).name
+    state = random.getstate()
+    assert_array_equal(network.predict(rows.X), expected)
+    assert random.getstate() == state
+    assert keras.layers.Dense(1).name == f"dense_{int(name.split('_')[1]) + 1}"
+
+
 def test_a_network_that_its_builder_no_longer_builds_is_refused(rows):
     network, _ = train(rows)
     network.architecture.parameters["hidden_layer_sizes"] = (9,)

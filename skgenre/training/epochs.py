@@ -1,5 +1,6 @@
 """The epochs of a fit: batches, validation, callbacks, early stopping."""
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -77,89 +78,95 @@ class EarlyStopping:
             model.set_weights(self._best_weights)
 
 
-def run_epochs(
-    network,
-    rows,
-    *,
-    epochs,
-    batch_size,
-    order,
-    validation=None,
-    early_stopping=None,
-    callbacks=(),
-    verbose=0,
-    initial_epoch=0,
-    begin_epoch,
-    end_epoch,
-):
-    """Train a network; return the history, a dict of one value per epoch.
+@dataclass
+class Training:
+    """One fit of a borrowed network.
 
     `order` is the generator that shuffles the rows, None to keep their order;
-    `begin_epoch()` is called before each epoch and `end_epoch()` after it, which
-    returns whether to stop.
+    `begin_epoch()` is called before each epoch, and `end_epoch()`, which returns
+    whether to stop, after it.
     """
-    model, history = network.model, {}
-    n_batches = -(-len(rows.y) // batch_size)
-    listeners = _make_callback_list(
-        model,
-        callbacks,
-        verbose=verbose,
-        epochs=initial_epoch + epochs,
-        steps=n_batches,
-    )
-    one_by_one = any(map(_listens_to_batches, callbacks))
-    tell_batches = one_by_one or verbose
-    try:
-        listeners.on_train_begin()
-        for epoch in range(initial_epoch, initial_epoch + epochs):
-            begin_epoch()
-            listeners.on_epoch_begin(epoch)
-            logs = _train_epoch(
-                network,
-                rows,
-                _order_rows(len(rows.y), order),
-                batch_size,
-                one_by_one=one_by_one,
-                listeners=listeners if tell_batches else None,
-            )
-            if validation is not None:
-                logs |= validation.measure(network)
-            listeners.on_epoch_end(epoch, logs)
-            for name, value in logs.items():
-                history.setdefault(name, []).append(float(value))
-            stops = [end_epoch(), model.stop_training]
-            if early_stopping is not None:
-                stops.append(early_stopping.end_epoch(logs["val_loss"], model))
-            if any(stops):
-                break
-        if early_stopping is not None:
-            early_stopping.end(model)
-        listeners.on_train_end(logs)
-    finally:
-        for callback in callbacks:
-            # Callbacks are parameters: a model in them would be cloned and pickled.
-            callback._model = None
-    return history
 
+    network: object
+    rows: Rows
+    epochs: int
+    batch_size: int
+    order: np.random.Generator | None
+    begin_epoch: object
+    end_epoch: object
+    validation: Validation | None = None
+    early_stopping: EarlyStopping | None = None
+    callbacks: list = field(default_factory=list)
+    verbose: int = 0
+    initial_epoch: int = 0
 
-def _order_rows(n_rows, order):
-    return np.arange(n_rows) if order is None else order.permutation(n_rows)
+    def run(self):
+        """Train; return the history, a dict of one value per epoch."""
+        from keras.callbacks import History
 
+        history = History()
+        # Last, so that it sees what the others add, such as the learning rate.
+        listeners = self._make_listeners([*self.callbacks, history])
+        try:
+            listeners.on_train_begin()
+            for epoch in range(self.initial_epoch, self.initial_epoch + self.epochs):
+                if self._run_epoch(epoch, listeners):
+                    break
+            if self.early_stopping is not None:
+                self.early_stopping.end(self.network.model)
+            listeners.on_train_end()
+        finally:
+            for callback in self.callbacks:
+                # Callbacks are parameters: a model in them would be cloned and pickled.
+                callback._model = None
+        return {name: list(map(float, v)) for name, v in history.history.items()}
 
-def _train_epoch(network, rows, order, batch_size, *, one_by_one, listeners):
-    network.model.reset_metrics()
-    for start, stop in _split_epoch(len(order), batch_size, one_by_one=one_by_one):
-        first, last = start // batch_size, (stop - 1) // batch_size
-        if listeners is not None:
-            listeners.on_train_batch_begin(first)
-        chosen = rows.take(order[start:stop])
-        if one_by_one or stop - start < batch_size:
-            train_batch(network, chosen)
-        else:
-            train_batches(network, chosen, batch_size)
-        if listeners is not None:
-            listeners.on_train_batch_end(last, _read_metrics(network.model))
-    return _read_metrics(network.model)
+    def _make_listeners(self, callbacks):
+        from keras.callbacks import CallbackList
+
+        return CallbackList(
+            callbacks,
+            add_progbar=self.verbose > 0,
+            model=self.network.model,
+            verbose=self.verbose,
+            epochs=self.initial_epoch + self.epochs,
+            steps=-(-len(self.rows.y) // self.batch_size),
+        )
+
+    def _run_epoch(self, epoch, listeners):
+        """Train for an epoch; return whether it is to be the last."""
+        model = self.network.model
+        self.begin_epoch()
+        listeners.on_epoch_begin(epoch)
+        model.reset_metrics()
+        self._train_batches(listeners)
+        logs = _read_metrics(model)
+        if self.validation is not None:
+            logs |= self.validation.measure(self.network)
+        listeners.on_epoch_end(epoch, logs)
+        stops = [self.end_epoch(), model.stop_training]
+        if self.early_stopping is not None:
+            stops.append(self.early_stopping.end_epoch(logs["val_loss"], model))
+        return any(stops)
+
+    def _train_batches(self, listeners):
+        size, n_rows = self.batch_size, len(self.rows.y)
+        one_by_one = any(map(_listens_to_batches, self.callbacks))
+        tell = one_by_one or self.verbose > 0
+        order = np.arange(n_rows)
+        if self.order is not None:
+            order = self.order.permutation(n_rows)
+        for start, stop in _split_epoch(n_rows, size, one_by_one=one_by_one):
+            if tell:
+                listeners.on_train_batch_begin(start // size)
+            chosen = self.rows.take(order[start:stop])
+            if one_by_one or stop - start < size:
+                train_batch(self.network, chosen)
+            else:
+                train_batches(self.network, chosen, size)
+            if tell:
+                logs = _read_metrics(self.network.model)
+                listeners.on_train_batch_end((stop - 1) // size, logs)
 
 
 def _split_epoch(n_rows, batch_size, *, one_by_one):
@@ -174,17 +181,6 @@ def _split_epoch(n_rows, batch_size, *, one_by_one):
 
 def _read_metrics(model):
     return {name: float(value) for name, value in model.get_metrics_result().items()}
-
-
-def _make_callback_list(model, callbacks, **parameters):
-    from keras.callbacks import CallbackList
-
-    return CallbackList(
-        list(callbacks),
-        add_progbar=parameters["verbose"] > 0,
-        model=model,
-        **parameters,
-    )
 
 
 def _listens_to_batches(callback):

@@ -11,6 +11,7 @@ import numpy as np
 
 from skgenre._scikeras import compile_network
 from skgenre.training.initialization import draw_state, read_state, write_state
+from skgenre.training.isolation import isolated_random_state
 
 # Distinct architectures kept: a network keeps its graphs and three times its weights.
 POOL_SIZE = 16
@@ -49,7 +50,8 @@ class Architecture:
         if not self.is_pure:
             _check_model(model)
             if not model.built:
-                model.build((None, *self.input_shape))
+                # `build` does not do for a user's own class without a `build`.
+                model(np.zeros((1, *self.input_shape), model.compute_dtype))
         return model
 
     @property
@@ -87,7 +89,8 @@ class PooledNetwork:
         self.jit_compile = architecture.jit_compile
         self.fingerprint = fingerprint_model(model)
         self.constants = constants
-        self.dtype = model.inputs[0].dtype if model.inputs else model.compute_dtype
+        inputs = getattr(model, "inputs", None)
+        self.dtype = inputs[0].dtype if inputs else model.compute_dtype
         self._optimizer = None
         self._loaded = None
         self._functions = {}
@@ -197,7 +200,8 @@ class NetworkPool:
         """Lend a network with these weights."""
         network = self._take(architecture.key, fingerprint)
         if network is None:
-            network = PooledNetwork(architecture.build_model(), architecture)
+            with isolated_random_state(0):
+                network = PooledNetwork(architecture.build_model(), architecture)
             if network.fingerprint != fingerprint:
                 raise ValueError(
                     f"build={architecture.build!r} no longer builds the network that "
@@ -231,7 +235,9 @@ def fingerprint_model(model):
         config = type(error).__name__
     shapes = [tuple(weight.shape) for weight in model.weights]
     described = json.dumps(
-        [str(type(model)), config, shapes], default=repr, sort_keys=True
+        [str(type(model)), config, shapes],
+        default=lambda value: type(value).__qualname__,
+        sort_keys=True,
     )
     return hashlib.sha256(described.encode()).hexdigest()
 

@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from skgenre.training.epochs import run_epochs
+from skgenre.training.epochs import Training
 from skgenre.training.isolation import KERAS_LOCK, isolated_random_state
 from skgenre.training.network_pool import NetworkPool
 from skgenre.training.steps import predict
@@ -50,7 +50,7 @@ class TrainedNetwork:
         callbacks=(),
         begin_epoch=lambda: None,
         end_epoch=lambda make_network: False,
-        **epochs_arguments,
+        **training_arguments,
     ):
         """Train on rows; return the history, a dict of one value per epoch.
 
@@ -66,15 +66,15 @@ class TrainedNetwork:
             order = np.random.default_rng(seed)
             if resume:
                 order = self._resume(network, order, learning_rate)
-            history = run_epochs(
+            history = Training(
                 network,
                 rows,
                 order=order if shuffle else None,
                 callbacks=callbacks,
                 begin_epoch=begin_epoch,
                 end_epoch=lambda: end_epoch(functools.partial(self._copy, network)),
-                **epochs_arguments,
-            )
+                **training_arguments,
+            ).run()
             self._take_weights(network)
             self.training_state = None
             if keep_training_state:
