@@ -30,7 +30,7 @@ NETWORKS = {
     "mlp-xla": Architecture(
         *(build_mlp, SHAPE, 2, {**MLP, "dropout": 0.0}),
         is_pure=True,
-        jit_compile=True,
+        jit_training=True,
     ),
     "cnn": Architecture(build_cnn, SHAPE, 2, CNN, is_pure=True),
     "lstm": Architecture(build_lstm, SHAPE, 2, LSTM, is_pure=True),
@@ -327,12 +327,18 @@ def test_first_prediction_of_a_process_leaves_no_trace_either(rows, monkeypatch)
     assert keras.layers.Dense(1).name == f"dense_{int(name.split('_')[1]) + 1}"
 
 
-def test_a_network_that_its_builder_no_longer_builds_is_refused(rows):
-    network, _ = train(rows)
-    network.architecture.parameters["hidden_layer_sizes"] = (9,)
+def test_a_network_that_its_builder_no_longer_builds_is_refused(rows, monkeypatch):
+    units = [8]
+
+    def build(input_shape, n_classes):
+        return build_mlp(input_shape, n_classes, **MLP | {"hidden_layer_sizes": units})
+
+    network = TrainedNetwork(Architecture(build, SHAPE, 2, {}))
+    network.fit(rows, seed=0, **FIT)
+    monkeypatch.setattr(POOL, "_networks", [])
+    units[0] = 9
     with pytest.raises(ValueError, match="no longer builds"):
         network.predict(rows.X)
-    network.architecture.parameters["hidden_layer_sizes"] = (8,)
 
 
 @ALL

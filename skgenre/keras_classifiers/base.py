@@ -48,9 +48,10 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
     _network_parameters = ()
     # Whether equal parameters build equal networks, by their initialisers alone.
     _is_pure = True
-    # Whether XLA compiles the training: 3 times faster for the MLP, 19 times slower for
-    # the CNN.
-    _jit_compile = False
+    # Whether XLA compiles it: training is 3 times faster for the MLP, 19 times slower
+    # for the CNN; prediction is 2.4 times faster for the LSTM.
+    _jit_training = False
+    _jit_prediction = False
 
     def __init__(
         self,
@@ -285,7 +286,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             # A list given as a parameter may be changed later; the network may not.
             copy.deepcopy(self._get_network_parameters()),
             is_pure=self._is_pure,
-            jit_compile=self._jit_compile,
+            jit_training=self._jit_training,
+            jit_prediction=self._jit_prediction,
         )
 
     def _get_builder(self):

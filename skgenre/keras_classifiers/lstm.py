@@ -90,6 +90,7 @@ class LSTMGenreClassifier(KerasTrackClassifier):
 
     _build = staticmethod(build_lstm)
     _network_parameters = ("units", "dense_units", "dropout")
+    _jit_prediction = True
 
     def __init__(
         self,

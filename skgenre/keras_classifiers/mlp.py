@@ -139,7 +139,7 @@ class MLPGenreClassifier(KerasTrackClassifier):
         check_number(self.l2, name="l2", low=0)
 
     @property
-    def _jit_compile(self):
+    def _jit_training(self):
         # XLA's random numbers take dropout twice as long as it gains, and are others
         # than Keras' own.
         return not self.dropout

@@ -1,5 +1,6 @@
 """Compiled networks, kept for the next fit: tracing one costs more than training it."""
 
+import functools
 import hashlib
 import json
 import pickle
@@ -33,8 +34,8 @@ class Architecture:
     is_pure : bool
         Whether the builder is ours: equal arguments, equal networks, and all weights
         from the layers' initialisers. A user's may read files or globals.
-    jit_compile : bool
-        Whether XLA compiles its training.
+    jit_training, jit_prediction : bool
+        Whether XLA compiles it for training, and for prediction.
     """
 
     build: object
@@ -42,7 +43,8 @@ class Architecture:
     n_classes: int
     parameters: dict
     is_pure: bool = False
-    jit_compile: bool = False
+    jit_training: bool = False
+    jit_prediction: bool = False
 
     def build_model(self):
         """Build, and refuse what cannot be trained to tell the classes apart."""
@@ -59,10 +61,15 @@ class Architecture:
         """What equal architectures have in common; None where that cannot be told."""
         from keras import config
 
-        settings = config.floatx(), config.dtype_policy().name, self.jit_compile
-        arguments = self.input_shape, self.n_classes, self.parameters
+        if self._digest is None:
+            return None
+        return self.build, self._digest, config.floatx(), config.dtype_policy().name
+
+    @functools.cached_property
+    def _digest(self):
+        jit = self.jit_training, self.jit_prediction
         try:
-            return self.build, joblib.hash((*settings, *arguments))
+            return joblib.hash((self.input_shape, self.n_classes, self.parameters, jit))
         except (pickle.PicklingError, AttributeError, TypeError):
             return None
 
@@ -86,7 +93,8 @@ class PooledNetwork:
         self.key = architecture.key
         self.n_classes = architecture.n_classes
         self.input_shape = architecture.input_shape
-        self.jit_compile = architecture.jit_compile
+        self.jit_training = architecture.jit_training
+        self.jit_prediction = architecture.jit_prediction
         self.fingerprint = fingerprint_model(model)
         self.constants = constants
         inputs = getattr(model, "inputs", None)
@@ -104,11 +112,14 @@ class PooledNetwork:
 
     def cast(self, X, y, sample_weight):
         """Rows in the types that the network takes."""
-        return (
-            np.asarray(X, self.dtype),
-            np.asarray(y, np.int32),
-            np.asarray(sample_weight, self.dtype),
-        )
+        types = self.dtype, np.int32, self.dtype
+        values = X, y, sample_weight
+        return [np.asarray(v, dtype) for v, dtype in zip(values, types, strict=True)]
+
+    def set_state(self, state):
+        """Set weights and seed generators."""
+        write_state(self.model, state)
+        self._loaded = None
 
     def copy_weights(self):
         """The weights, as `load_weights` takes them."""
@@ -175,43 +186,43 @@ class NetworkPool:
         """
         network = self._take(architecture.key) if architecture.is_pure else None
         if network is None:
-            network = self._lend_built(architecture)
+            network = self._build(architecture)
         else:
-            write_state(network.model, draw_state(network.model, network.constants))
-        try:
-            yield network
-        finally:
-            if not check or network.is_as_built():
-                self._give_back(network)
+            network.set_state(draw_state(network.model, network.constants))
+        yield from self._lend(network, check)
 
-    def _lend_built(self, architecture):
+    @contextmanager
+    def lend_built(self, architecture, fingerprint, *, check):
+        """Lend a network in any state, for weights of the one with this fingerprint."""
+        network = self._take(architecture.key, fingerprint)
+        if network is None:
+            with isolated_random_state(0):
+                network = self._build(architecture)
+        if network.fingerprint != fingerprint:
+            raise ValueError(
+                f"build={architecture.build!r} no longer builds the network that was "
+                "trained."
+            )
+        yield from self._lend(network, check)
+
+    def _build(self, architecture):
+        """A new network, or one there is that is equal, in the new one's state."""
         model = architecture.build_model()
         network = self._take(architecture.key, fingerprint_model(model))
         if network is not None:
-            write_state(network.model, read_state(model))
+            network.set_state(read_state(model))
             return network
         if architecture.is_pure:
             return PooledNetwork(model, architecture, constants=read_state(model))
         _check_output(model, architecture.input_shape, architecture.n_classes)
         return PooledNetwork(model, architecture)
 
-    @contextmanager
-    def lend_trained(self, architecture, weights, fingerprint):
-        """Lend a network with these weights."""
-        network = self._take(architecture.key, fingerprint)
-        if network is None:
-            with isolated_random_state(0):
-                network = PooledNetwork(architecture.build_model(), architecture)
-            if network.fingerprint != fingerprint:
-                raise ValueError(
-                    f"build={architecture.build!r} no longer builds the network that "
-                    "was trained."
-                )
-        network.load_weights(weights)
+    def _lend(self, network, check):
         try:
             yield network
         finally:
-            self._give_back(network)
+            if not check or network.is_as_built():
+                self._networks = [*self._networks, network][-POOL_SIZE:]
 
     def _take(self, key, fingerprint=None):
         # Taken, not shared: a callback may fit or predict in the middle of a fit.
@@ -221,9 +232,6 @@ class NetworkPool:
             if is_equal and fingerprint in (None, network.fingerprint):
                 return self._networks.pop(position)
         return None
-
-    def _give_back(self, network):
-        self._networks = [*self._networks, network][-POOL_SIZE:]
 
 
 def fingerprint_model(model):

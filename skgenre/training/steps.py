@@ -22,7 +22,7 @@ def train_batches(network, rows, batch_size):
     """Train on rows in their order, in batches of `batch_size` that are all full."""
     batches = [a.reshape(-1, batch_size, *a.shape[1:]) for a in network.cast(*rows)]
     n_batches = len(batches[0])
-    if network.jit_compile:
+    if network.jit_training:
         # XLA compiles for one shape: what is left of the buffer stays unused.
         batches = [_pad(batch, N_BATCHES_PER_CALL) for batch in batches]
     network.traced(_make_train_batches, batch_size)(*batches, np.int32(n_batches))
@@ -62,7 +62,7 @@ def _pad(rows, n_rows):
 def _make_train_batches(network, batch_size):
     import tensorflow as tf
 
-    n_batches = N_BATCHES_PER_CALL if network.jit_compile else None
+    n_batches = N_BATCHES_PER_CALL if network.jit_training else None
     return _trace(
         _train_batches,
         network,
@@ -70,7 +70,7 @@ def _make_train_batches(network, batch_size):
             *_rows_signature(network, (n_batches, batch_size)),
             tf.TensorSpec((), "int32"),
         ],
-        jit_compile=network.jit_compile,
+        jit_compile=network.jit_training or None,
     )
 
 
@@ -106,7 +106,9 @@ def _evaluate_batch(model, X, y, sample_weight):
 
 def _make_forward(network):
     signature = _rows_signature(network, (PREDICTION_BATCH_SIZE,))[:1]
-    return _trace(_forward, network, signature)
+    return _trace(
+        _forward, network, signature, jit_compile=network.jit_prediction or None
+    )
 
 
 def _forward(model, X):
@@ -126,9 +128,11 @@ def _rows_signature(network, shape):
 def _trace(function, network, signature, **options):
     import tensorflow as tf
 
-    return tf.function(
+    traced = tf.function(
         functools.partial(function, network.model),
         input_signature=signature,
         autograph=False,
         **options,
-    )
+    ).get_concrete_function()
+    # Called so, it spares the choice among tracings: a third of a short call.
+    return lambda *arrays: traced(*map(tf.constant, arrays))

@@ -57,15 +57,21 @@ class TrainedNetwork:
         From freshly drawn weights, or with `resume` from where the last fit ended.
         `end_epoch` is given a function that makes the network as it then is.
         """
+        # What went on before says all that is drawn anew otherwise.
+        state = self.training_state if resume else None
+        order = np.random.default_rng(seed)
         with (
             KERAS_LOCK,
             isolated_random_state(seed),
-            POOL.lend_new(self.architecture, check=bool(callbacks)) as network,
+            self._lend(new=state is None, check=bool(callbacks)) as network,
         ):
             network.prepare_training(learning_rate)
-            order = np.random.default_rng(seed)
             if resume:
-                order = self._resume(network, order, learning_rate)
+                network.load_weights(self.weights)
+            if state is not None:
+                network.write_training_state(state)
+                network.model.optimizer.learning_rate = learning_rate
+                order = copy.deepcopy(state["order"])
             history = Training(
                 network,
                 rows,
@@ -83,21 +89,14 @@ class TrainedNetwork:
 
     def predict(self, X):
         """Class probabilities: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
-        with (
-            KERAS_LOCK,
-            POOL.lend_trained(
-                self.architecture, self.weights, self._fingerprint
-            ) as network,
-        ):
+        with KERAS_LOCK, self._lend(new=False) as network:
+            network.load_weights(self.weights)
             return predict(network, X)
 
-    def _resume(self, network, order, learning_rate):
-        network.load_weights(self.weights)
-        if self.training_state is None:
-            return order
-        network.write_training_state(self.training_state)
-        network.model.optimizer.learning_rate = learning_rate
-        return copy.deepcopy(self.training_state["order"])
+    def _lend(self, *, new, check=False):
+        if new:
+            return POOL.lend_new(self.architecture, check=check)
+        return POOL.lend_built(self.architecture, self._fingerprint, check=check)
 
     def _take_weights(self, network):
         self.weights = network.copy_weights()
