@@ -196,7 +196,7 @@ class NetworkPool:
         """Lend a network in any state, for weights of the one with this fingerprint."""
         network = self._take(architecture.key, fingerprint)
         if network is None:
-            with isolated_random_state(0):
+            with isolated_random_state(0, reset_kernels=not architecture.is_pure):
                 network = self._build(architecture)
         if network.fingerprint != fingerprint:
             raise ValueError(

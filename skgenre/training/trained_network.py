@@ -60,9 +60,10 @@ class TrainedNetwork:
         # What went on before says all that is drawn anew otherwise.
         state = self.training_state if resume else None
         order = np.random.default_rng(seed)
+        reset_kernels = bool(callbacks) or not self.architecture.is_pure
         with (
             KERAS_LOCK,
-            isolated_random_state(seed),
+            isolated_random_state(seed, reset_kernels=reset_kernels),
             self._lend(new=state is None, check=bool(callbacks)) as network,
         ):
             network.prepare_training(learning_rate)
