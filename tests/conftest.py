@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 import soundfile
 
 from skgenre import make_genre_tracks
@@ -63,3 +64,10 @@ def features():
     X = np.random.default_rng(0).normal(size=(12, 3, 6, 4))
     X += 3 * np.repeat(np.arange(3), 4)[:, np.newaxis, np.newaxis, np.newaxis]
     return X, y
+
+
+@pytest.fixture
+def routing():
+    """Metadata routing is on."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield

@@ -6,7 +6,6 @@ import warnings
 import joblib
 import numpy as np
 import pytest
-import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import cross_val_score, cross_validate
@@ -96,12 +95,6 @@ def test_one_track_gets_one_row(features):
     model = clone(MLP).fit(X, y)
     assert model.predict_proba(X[:1]).shape == (1, 3)
     assert_allclose(model.predict_proba(X[:1]), model.predict_proba(X)[:1], rtol=1e-5)
-
-
-@pytest.fixture
-def routing():
-    with sklearn.config_context(enable_metadata_routing=True):
-        yield
 
 
 @pytest.fixture

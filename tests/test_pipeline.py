@@ -21,7 +21,7 @@ from sklearn.model_selection import (
     cross_validate,
     learning_curve,
 )
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from skgenre import (
     CNNGenreClassifier,
@@ -205,3 +205,32 @@ def test_nothing_knows_gtzans_format(tmp_path):
     assert cross_val_score(logistic, data.paths, data.target, cv=2).mean() > 0.9
     mlp = make_model("mlp", epochs=30, random_state=0, **features, **store)
     assert cross_val_score(mlp, data.paths, data.target, cv=2).mean() > 0.6
+
+
+def test_validation_paths_become_features_on_the_way(made_tracks, extractor, routing):
+    paths, y = np.array(made_tracks.paths), made_tracks.target
+    network = MLPGenreClassifier(hidden_layer_sizes=(16,), epochs=2, random_state=0)
+    network.set_fit_request(X_val=True, y_val=True)
+    steps = [("mfcc", extractor), ("scale", MFCCScaler()), ("mlp", network)]
+    pipe = Pipeline(steps, transform_input=["X_val"])
+    pipe.fit(paths[::2], y[::2], X_val=paths[1::2], y_val=y[1::2])
+    expected = pipe.score(paths[1::2], y[1::2])
+    assert pipe[-1].history_["val_track_accuracy"][-1] == expected
+
+
+def test_early_stopping_by_artist_within_cross_validation(
+    made_tracks, extractor, routing
+):
+    network = MLPGenreClassifier(
+        hidden_layer_sizes=(16,),
+        **{"epochs": 3, "early_stopping": True, "validation_fraction": 0.3},
+    ).set_fit_request(groups=True)
+    scores = cross_val_score(
+        make_pipeline(extractor, MFCCScaler(), network),
+        made_tracks.paths,
+        made_tracks.target,
+        cv=StratifiedGroupKFold(3),
+        params={"groups": made_tracks.groups},
+        error_score="raise",
+    )
+    assert len(scores) == 3
