@@ -167,7 +167,9 @@ def check_sample_weight(sample_weight, *, n_tracks):
 
 def check_class_weight(class_weight, *, classes):
     """Refuse anything but None, "balanced" or a dict of weights of `classes`."""
-    if class_weight is None or class_weight == "balanced":
+    if class_weight is None:
+        return
+    if isinstance(class_weight, str) and class_weight == "balanced":
         return
     if not isinstance(class_weight, Mapping):
         raise ValueError(

@@ -484,3 +484,18 @@ def test_partial_fit_refuses_what_needs_all_tracks(features):
     for parameters in ({"early_stopping": True}, {"class_weight": "balanced"}):
         with pytest.raises(ValueError, match=next(iter(parameters))):
             clone(MLP).set_params(**parameters).partial_fit(*features)
+
+
+def test_training_that_diverges_is_refused(features):
+    X, y = features
+    model = MLPGenreClassifier(**{**FAST, "learning_rate": 1e30})
+    with pytest.raises(ValueError, match=r"training diverged.*learning_rate=1e\+30"):
+        model.fit(X * 1e8, y)
+    assert not hasattr(model, "network_")
+
+
+def test_another_network_cannot_be_trained_on(features):
+    model = clone(MLP).set_params(warm_start=True).fit(*features)
+    model.set_params(hidden_layer_sizes=(5,))
+    with pytest.raises(ValueError, match="parameters have changed since"):
+        model.fit(*features)

@@ -254,9 +254,14 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         return tracks.take(trained), tracks.take(held_out)
 
     def _train(self, tracks, *, seed, resume, validation=None, tasks=None, **changes):
-        if not resume:
-            self.network_ = TrainedNetwork(self._make_architecture())
-            self.history_ = {}
+        architecture = self._make_architecture()
+        network = self.network_ if resume else TrainedNetwork(architecture)
+        if network.architecture != architecture:
+            raise ValueError(
+                "the network's parameters have changed since it was trained, from "
+                f"{network.architecture.parameters} to {architecture.parameters}: "
+                "training cannot go on from there. Use warm_start=False, or a clone."
+            )
         arguments = {
             "learning_rate": self.learning_rate,
             "epochs": self.epochs,
@@ -266,7 +271,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             "verbose": int(self.verbose),
             "keep_training_state": self.warm_start,
         }
-        history = self.network_.fit(
+        history = network.fit(
             tracks.to_rows(),
             seed=seed,
             resume=resume,
@@ -276,7 +281,19 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             **({} if tasks is None else tasks.hooks()),
             **{**arguments, **changes},
         )
-        self._record(history)
+        self._check_finite(network, history)
+        self.network_ = network
+        self._record(history, resume)
+
+    def _check_finite(self, network, history):
+        if all(np.isfinite(weights).all() for weights in network.weights):
+            return
+        raise ValueError(
+            f"training diverged: the weights are not finite, and the loss went from "
+            f"{history['loss'][0]:.4g} to {history['loss'][-1]:.4g}. Lower "
+            f"learning_rate={self.learning_rate}, or standardise the features "
+            "(MFCCScaler)."
+        )
 
     def _make_architecture(self):
         return Architecture(
@@ -315,14 +332,18 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             self.n_iter_no_change, restore_best_weights=self.restore_best_weights
         )
 
-    def _record(self, history):
+    def _record(self, history, resume):
         """Append to what earlier epochs left; NaN where they were not validated."""
+        if not resume:
+            self.history_ = {}
         n_before = len(self.history_.get("loss", ()))
         for name, values in history.items():
             self.history_.setdefault(name, [np.nan] * n_before).extend(values)
         self.n_iter_ = len(self.history_["loss"])
-        losses = history.get("val_loss")
-        self.best_epoch_ = None if losses is None else n_before + int(np.argmin(losses))
+        self.best_epoch_ = None
+        if "val_loss" in history:
+            losses = np.nan_to_num(history["val_loss"], nan=np.inf)
+            self.best_epoch_ = n_before + int(np.argmin(losses))
 
     def _predict_segments(self, segments):
         return self.network_.predict(segments)

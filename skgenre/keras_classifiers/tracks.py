@@ -42,7 +42,7 @@ def weigh_tracks(y, sample_weight, class_weight, *, classes):
     if class_weight is None:
         return sample_weight
     weights = np.ones(len(y)) if sample_weight is None else sample_weight
-    if class_weight == "balanced":
+    if isinstance(class_weight, str):
         totals = np.bincount(y, weights, minlength=len(classes))
         mean = weights.sum() / np.count_nonzero(totals)
         return weights * np.divide(mean, totals, where=totals > 0, out=0 * totals)[y]

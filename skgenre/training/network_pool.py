@@ -167,7 +167,7 @@ class PooledNetwork:
     def is_as_built(self):
         """Whether nobody has given it another configuration or optimizer."""
         return (
-            self._optimizer in (None, self.model.optimizer)
+            self._optimizer is getattr(self.model, "optimizer", None)
             and fingerprint_model(self.model) == self.fingerprint
         )
 
@@ -221,7 +221,7 @@ class NetworkPool:
         try:
             yield network
         finally:
-            if not check or network.is_as_built():
+            if network.key is not None and (not check or network.is_as_built()):
                 self._networks = [*self._networks, network][-POOL_SIZE:]
 
     def _take(self, key, fingerprint=None):
