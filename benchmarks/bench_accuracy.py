@@ -25,7 +25,7 @@ def score_keras(name, X, y, X_test, y_test, seed):
 
     keras.utils.set_random_seed(seed)
     build, parameters = BUILDERS[name]
-    model = build(X.shape[2:], y.max() + 1, **parameters)
+    model = build(X.shape[2:], int(y.max()) + 1, **parameters)
     optimizer = keras.optimizers.Adam(1e-4)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     present = ~np.isnan(X[:, :, 0, 0])
