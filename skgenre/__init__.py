@@ -17,11 +17,17 @@ _HOMES = {
     "MLPGenreClassifier": "keras_classifiers",
     "SegmentPoolingClassifier": "track_classifier",
     "TrackStatistics": "features",
+    "fetch_gtzan": "datasets",
     "load_audio": "audio",
     "load_genre_folder": "datasets",
+    "load_gtzan_features": "datasets",
+    "load_mfcc_json": "datasets",
+    "load_mfcc_npz": "datasets",
     "make_genre_tracks": "datasets",
     "make_model": "models",
     "run_benchmark": "benchmark",
+    "save_mfcc_json": "datasets",
+    "save_mfcc_npz": "datasets",
 }
 
 __version__ = "0.1.0.dev0"

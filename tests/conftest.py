@@ -57,6 +57,12 @@ def real_tracks():
     return folder
 
 
+@pytest.fixture(scope="session")
+def real_folders(real_tracks):
+    """The three folders with 140 GTZAN tracks, as wav, FLAC and au."""
+    return [REAL_DATA / name for name in ("gtzan_mini", "gtzan_extra", "gtzan_au")]
+
+
 @pytest.fixture
 def features():
     """Separable features of 12 tracks: (12, 3, 6, 4), and their genres."""

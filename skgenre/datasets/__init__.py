@@ -3,5 +3,22 @@
 from skgenre.datasets._bunch import join_tracks
 from skgenre.datasets.genre_folder import load_genre_folder
 from skgenre.datasets.genre_tracks import make_genre_tracks
+from skgenre.datasets.gtzan import fetch_gtzan, load_gtzan_features
+from skgenre.datasets.mfcc_files import (
+    load_mfcc_json,
+    load_mfcc_npz,
+    save_mfcc_json,
+    save_mfcc_npz,
+)
 
-__all__ = ["join_tracks", "load_genre_folder", "make_genre_tracks"]
+__all__ = [
+    "fetch_gtzan",
+    "join_tracks",
+    "load_genre_folder",
+    "load_gtzan_features",
+    "load_mfcc_json",
+    "load_mfcc_npz",
+    "make_genre_tracks",
+    "save_mfcc_json",
+    "save_mfcc_npz",
+]

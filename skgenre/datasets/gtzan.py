@@ -1,0 +1,256 @@
+"""GTZAN: ten genres of a hundred tracks of thirty seconds, with its faults known."""
+
+import csv
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from skgenre._validation import check_choice
+from skgenre.audio import AudioDecodeError, load_audio
+from skgenre.datasets._bunch import make_track_bunch
+from skgenre.datasets.gtzan_download import download_gtzan
+from skgenre.datasets.gtzan_folder import LAYOUTS, find_tracks
+from skgenre.datasets.gtzan_index import CREDITS, read_index
+
+SUBSETS = ("all", "filtered")
+
+
+class GtzanTracks(Bunch):
+    """Tracks of GTZAN, as `fetch_gtzan` returns them."""
+
+    def validate(self):
+        """Say which tracks are missing, altered or damaged.
+
+        All files are decoded: 0.7 ms per track.
+
+        Returns
+        -------
+        faults : sklearn.utils.Bunch
+            - ``missing`` : list of str, names of tracks, such as ``blues.00000``;
+            - ``altered`` : list of str, paths of wav files whose md5 is not the
+              original's;
+            - ``damaged`` : list of str, paths of files that cannot be decoded.
+        """
+        expected = _select(read_index().values(), self.subset)
+        there = set(self.tracks.tolist())
+        altered = self.paths[self.status == "altered"].tolist()
+        return Bunch(
+            missing=[row.track for row in expected if row.track not in there],
+            altered=altered,
+            damaged=[path for path in self.paths if _is_damaged(path)],
+        )
+
+
+def fetch_gtzan(
+    *, data_home=None, download_if_missing=True, subset="all", return_X_y=False
+):
+    """Load GTZAN from the folders where it is, or download it (1.2 GB).
+
+    Parameters
+    ----------
+    data_home : str, Path or sequence of them, default=None
+        Folders to look in, each in any of the usual layouts
+        (``genres/blues/blues.00000.wav``, ``genres_original/...``,
+        ``Data/genres_original/...``, ``blues/...``, or all files in one folder; wav, au
+        or flac). A download goes into the first. None: the folders that the environment
+        variable ``SKGENRE_DATA`` names, or else ``~/skgenre_data``.
+    download_if_missing : bool or "complete", default=True
+        Whether to download where no track is found; "complete": also where some are
+        missing.
+    subset : {"all", "filtered"}, default="all"
+        "filtered" leaves out the tracks that the fault-filtered split leaves out:
+        replicas, damaged tracks and others.
+    return_X_y : bool, default=False
+        Return ``(paths, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    data : GtzanTracks
+        A Bunch, with these arrays of shape (n_tracks,):
+
+        - ``paths`` and ``target``, the genres;
+        - ``groups``, the artists; a track whose artist is unknown is a group of its
+          own, shared with the tracks that are identical to it;
+        - ``tracks``, their names, such as ``blues.00000``;
+        - ``artists`` and ``titles``, empty where unknown;
+        - ``filtered_split``: ``"train"``, ``"valid"``, ``"test"`` or, of the tracks
+          that are left out, ``""``;
+        - ``replica_of``: the first track with the same content, or ``""``;
+        - ``status``, by md5: ``"ok"``, ``"altered"`` or, where the file is no wav,
+          ``"unknown"``;
+
+        then ``target_names`` and ``DESCR``, which credits the sources; and the method
+        ``validate()``, which says what is missing, altered or damaged.
+
+    Raises
+    ------
+    OSError
+        No track was found and none was to be downloaded, or the download failed.
+    ValueError, TypeError
+        A parameter is nothing of the above.
+
+    Warns
+    -----
+    UserWarning
+        Some tracks are missing; there are files that are no tracks of GTZAN (returned,
+        their artists unknown); a track is there twice with different contents.
+
+    Examples
+    --------
+    >>> from skgenre import fetch_gtzan
+    >>> fetch_gtzan(data_home="nowhere", download_if_missing=False)
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: no track of GTZAN in nowhere: ...
+    """
+    check_choice(subset, SUBSETS, name="subset")
+    if download_if_missing not in (True, False, "complete"):
+        raise ValueError(
+            "download_if_missing must be True, False or 'complete', got "
+            f"{download_if_missing!r}."
+        )
+    folders = _list_folders(data_home)
+    known, foreign = find_tracks(folders)
+    if _must_download(known, folders, download_if_missing):
+        download_gtzan(folders[0])
+        known, foreign = find_tracks(folders)
+    _warn_of_missing(known, folders)
+    rows = set(_select([track.row for track in known], subset))
+    found = [track for track in known if track.row in rows]
+    data = _make_bunch(found + (foreign if subset == "all" else []), folders, subset)
+    return (data.paths, data.target) if return_X_y else data
+
+
+def load_gtzan_features(csv_file):
+    """Load summary features of GTZAN's tracks, as widely used.
+
+    Parameters
+    ----------
+    csv_file : str or Path
+        Table with the columns ``filename`` (``blues.00000.wav``), ``label`` and one per
+        feature, such as ``features_30_sec.csv``; a column ``length`` is left out.
+
+    Returns
+    -------
+    data : sklearn.utils.Bunch
+        ``data`` (n_tracks, n_features), ``feature_names``, and of `fetch_gtzan`'s
+        arrays ``target``, ``groups``, ``tracks``, ``artists``, ``titles``,
+        ``filtered_split`` and ``replica_of``; for classical models under the same
+        protocols.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, or a file is no track of GTZAN.
+    """
+    with open(csv_file, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        columns = reader.fieldnames or []
+        if not {"filename", "label"} <= set(columns):
+            raise ValueError(
+                f"{csv_file} must have the columns 'filename' and 'label', "
+                f"got {columns}."
+            )
+        table = list(reader)
+    index = read_index()
+    names = [Path(row["filename"]).stem for row in table]
+    unknown = [name for name in names if name not in index]
+    if unknown:
+        raise ValueError(f"{csv_file} holds {unknown[0]!r}, no track of GTZAN.")
+    features = [name for name in columns if name not in ("filename", "label", "length")]
+    rows = [index[name] for name in names]
+    known = make_track_bunch(
+        names, [row["label"] for row in table], [row.group for row in rows], CREDITS
+    )
+    del known["paths"]
+    known.update(
+        data=np.array([[float(row[name]) for name in features] for row in table]),
+        feature_names=features,
+        **_describe_rows(rows),
+    )
+    return known
+
+
+def _list_folders(data_home):
+    if data_home is None:
+        named = os.environ.get("SKGENRE_DATA", "")
+        data_home = [name for name in named.split(os.pathsep) if name]
+        data_home = data_home or [Path.home() / "skgenre_data"]
+    if isinstance(data_home, (str, os.PathLike)):
+        data_home = [data_home]
+    folders = [Path(folder).expanduser() for folder in data_home]
+    if not folders:
+        raise ValueError("data_home must name at least one folder, got none.")
+    return folders
+
+
+def _must_download(known, folders, download_if_missing):
+    if known:
+        return download_if_missing == "complete" and len(known) < len(read_index())
+    if download_if_missing:
+        return True
+    layouts = ", ".join(
+        os.path.join(layout, "blues", "blues.00000.wav") for layout in LAYOUTS
+    )
+    raise FileNotFoundError(
+        f"no track of GTZAN in {', '.join(map(str, folders))}: looked for files such "
+        f"as {layouts} or blues.00000.wav (also .au, .flac). Name the folder by "
+        "data_home or SKGENRE_DATA, or have it downloaded: download_if_missing=True."
+    )
+
+
+def _warn_of_missing(known, folders):
+    n_tracks = len(read_index())
+    if len(known) < n_tracks:
+        warnings.warn(
+            f"{len(known)} of GTZAN's {n_tracks} tracks are in "
+            f"{', '.join(map(str, folders))}; download_if_missing='complete' fetches "
+            "the others.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _select(rows, subset):
+    return [row for row in rows if subset == "all" or row.filtered_split]
+
+
+def _make_bunch(found, folders, subset):
+    rows = [track.row for track in found]
+    genres = {row.genre for row in rows}
+    described = make_track_bunch(
+        [track.path for track in found],
+        [row.genre for row in rows],
+        [row.group for row in rows],
+        f"{len(rows)} tracks of {len(genres)} genres of GTZAN in "
+        f"{', '.join(map(str, folders))}. {CREDITS}",
+    )
+    status = np.array([track.status for track in found], dtype=str)
+    return GtzanTracks(
+        **described, **_describe_rows(rows), status=status, subset=subset
+    )
+
+
+def _describe_rows(rows):
+    fields = {
+        "tracks": "track",
+        "artists": "artist",
+        "titles": "title",
+        "filtered_split": "filtered_split",
+        "replica_of": "replica_of",
+    }
+    return {
+        name: np.array([getattr(row, field) for row in rows], dtype=str)
+        for name, field in fields.items()
+    }
+
+
+def _is_damaged(path):
+    try:
+        load_audio(path)
+    except AudioDecodeError:
+        return True
+    return False

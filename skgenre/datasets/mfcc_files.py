@@ -1,0 +1,191 @@
+"""MFCCs in files: the JSON of the widely used tutorial code, and npz without loss."""
+
+import json
+from importlib import metadata
+
+import numpy as np
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_consistent_length
+
+from skgenre._files import atomic_write
+from skgenre.segments import flatten_tracks
+
+_JSON_KEYS = ("mapping", "labels", "mfcc")
+_NPZ_VERSION = 1
+
+
+def save_mfcc_json(file, X, y):
+    """Save the segments of tracks as the widely used tutorial code does.
+
+    Parameters
+    ----------
+    file : str or Path
+        File to write, a JSON object with the keys ``mapping`` (the genres), ``labels``
+        (the index of each segment's genre) and ``mfcc`` (of each segment, a list of
+        frames). Which track a segment is of is lost: `save_mfcc_npz` keeps all.
+    X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+        Features; segments that are missing (all NaN) are left out.
+    y : array-like of shape (n_tracks,)
+        Genres.
+
+    Raises
+    ------
+    ValueError
+        `X` has another rank, or another length than `y`.
+    """
+    X = _check_segments(X)
+    check_consistent_length(X, y)
+    mapping, numbers = np.unique(np.asarray(y, dtype=str), return_inverse=True)
+    rows, tracks = flatten_tracks(X)
+    content = {
+        "mapping": mapping.tolist(),
+        "labels": numbers[tracks].tolist(),
+        "mfcc": rows.tolist(),
+    }
+    with atomic_write(file, "w", encoding="utf-8") as out:
+        json.dump(content, out)
+
+
+def load_mfcc_json(file):
+    """Load segments as the widely used tutorial code saves them.
+
+    Parameters
+    ----------
+    file : str or Path
+        JSON file with the keys ``mapping``, ``labels`` and ``mfcc``.
+
+    Returns
+    -------
+    data : sklearn.utils.Bunch
+        ``data`` (n_rows, n_frames, n_mfcc) of float32, ``target`` (n_rows,), the
+        genres, ``target_names`` and ``DESCR``. Rows are *segments*, and the file does
+        not say of which tracks: only the paper's protocol is possible with them.
+
+    Raises
+    ------
+    ValueError
+        A key is missing, the segments differ in shape, or a label has no genre.
+    """
+    with open(file, encoding="utf-8") as opened:
+        content = json.load(opened)
+    missing = [key for key in _JSON_KEYS if key not in content]
+    if missing:
+        raise ValueError(f"{file} must have the keys {_JSON_KEYS}, lacks {missing}.")
+    shapes = {np.shape(segment) for segment in content["mfcc"]}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise ValueError(
+            f"{file} must hold segments of one shape (n_frames, n_mfcc), got "
+            f"{sorted(shapes)[:5]}."
+        )
+    labels = np.asarray(content["labels"])
+    check_consistent_length(content["mfcc"], labels)
+    if not np.isin(labels, np.arange(len(content["mapping"]))).all():
+        raise ValueError(
+            f"{file} must hold labels from 0 to {len(content['mapping']) - 1}, the "
+            f"places in its mapping; got {labels.min()} to {labels.max()}."
+        )
+    names = np.array(content["mapping"], dtype=str)
+    return Bunch(
+        data=np.array(content["mfcc"], dtype=np.float32),
+        target=names[labels],
+        target_names=names,
+        DESCR=f"{len(labels)} segments in {file}. Which tracks they are of is not in "
+        "the file: only the paper's protocol is possible, which splits segments.",
+    )
+
+
+def save_mfcc_npz(file, X, y, *, paths, groups=None, parameters=None):
+    """Save features with all that belongs to them.
+
+    Parameters
+    ----------
+    file : str or Path
+        File to write, by numpy's ``savez_compressed``.
+    X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+        Features, missing segments (all NaN) included.
+    y : array-like of shape (n_tracks,)
+        Genres.
+    paths : array-like of shape (n_tracks,)
+        Where the tracks were.
+    groups : array-like of shape (n_tracks,), default=None
+        Artists.
+    parameters : dict, default=None
+        The extractor's, from ``MFCCExtractor().get_params()``.
+
+    Raises
+    ------
+    ValueError
+        `X` has another rank, or another length than the others.
+    """
+    X = _check_segments(X)
+    check_consistent_length(X, y, paths, groups)
+    versions = {
+        name: metadata.version(name) for name in ("skgenre", "numpy", "librosa")
+    }
+    described = {
+        "version": _NPZ_VERSION,
+        "versions": versions,
+        # Values that JSON cannot hold, such as paths, are described.
+        "parameters": json.loads(json.dumps(parameters or {}, default=str)),
+    }
+    arrays = {"data": X, "target": np.asarray(y, dtype=str), "paths": _as_text(paths)}
+    if groups is not None:
+        arrays["groups"] = _as_text(groups)
+    about = np.array(json.dumps(described))
+    with atomic_write(file) as out:
+        np.savez_compressed(out, about=about, **arrays)
+
+
+def load_mfcc_npz(file):
+    """Load what `save_mfcc_npz` has saved.
+
+    Parameters
+    ----------
+    file : str or Path
+        File to read. No code in it is run.
+
+    Returns
+    -------
+    data : sklearn.utils.Bunch
+        ``data`` (n_tracks, n_segments, n_frames, n_mfcc), ``target``, ``target_names``,
+        ``paths``, ``groups`` (None where none were saved), ``parameters`` and
+        ``versions``.
+
+    Raises
+    ------
+    ValueError
+        The file is another one's, or of a later version.
+    """
+    with np.load(file, allow_pickle=False) as arrays:
+        if "about" not in arrays:
+            raise ValueError(f"{file} is no file of save_mfcc_npz.")
+        about = json.loads(str(arrays["about"]))
+        if about["version"] > _NPZ_VERSION:
+            raise ValueError(
+                f"{file} has version {about['version']}; this skgenre reads versions "
+                f"up to {_NPZ_VERSION}."
+            )
+        groups = arrays.get("groups")
+        return Bunch(
+            data=arrays["data"],
+            target=arrays["target"],
+            target_names=np.unique(arrays["target"]),
+            paths=arrays["paths"].astype(object),
+            groups=None if groups is None else groups.astype(object),
+            parameters=about["parameters"],
+            versions=about["versions"],
+        )
+
+
+def _check_segments(X):
+    X = np.asarray(X)
+    if X.ndim != 4 or X.dtype.kind != "f":
+        raise ValueError(
+            "X must be floats of shape (n_tracks, n_segments, n_frames, n_mfcc), got "
+            f"{X.dtype} of shape {X.shape}."
+        )
+    return X
+
+
+def _as_text(values):
+    return np.array([str(value) for value in values], dtype=str)

@@ -1,0 +1,94 @@
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skgenre import (
+    MFCCExtractor,
+    load_mfcc_json,
+    load_mfcc_npz,
+    save_mfcc_json,
+    save_mfcc_npz,
+)
+
+
+@pytest.fixture
+def with_a_missing_segment(features):
+    X, y = features
+    X = X.astype(np.float32)
+    X[0, 2] = np.nan
+    return X, y
+
+
+def test_json_has_the_keys_of_the_tutorial_code(with_a_missing_segment, tmp_path):
+    X, y = with_a_missing_segment
+    save_mfcc_json(tmp_path / "data.json", X, y)
+    content = json.loads((tmp_path / "data.json").read_text())
+    assert list(content) == ["mapping", "labels", "mfcc"]
+    assert content["mapping"] == ["blues", "jazz", "rock"]
+    assert content["labels"] == [0] * 11 + [1] * 12 + [2] * 12
+    assert_allclose(content["mfcc"][0], X[0, 0])
+    assert_allclose(content["mfcc"][2], X[1, 0])
+
+
+def test_json_comes_back_as_segments(with_a_missing_segment, tmp_path):
+    X, y = with_a_missing_segment
+    save_mfcc_json(tmp_path / "data.json", X, y)
+    data = load_mfcc_json(tmp_path / "data.json")
+    assert_array_equal(data.data, X[~np.isnan(X[:, :, 0, 0])])
+    assert data.target.tolist() == ["blues"] * 11 + ["jazz"] * 12 + ["rock"] * 12
+    assert "only the paper's protocol" in data.DESCR
+
+
+def test_json_of_the_tutorial_code_is_read(tmp_path):
+    # As it writes it: the folders' names, in any order.
+    content = {"mapping": ["rock", "blues"], "labels": [1, 0]}
+    content["mfcc"] = np.ones((2, 130, 13)).tolist()
+    (tmp_path / "data.json").write_text(json.dumps(content, indent=4))
+    data = load_mfcc_json(tmp_path / "data.json")
+    assert data.data.shape == (2, 130, 13)
+    assert data.target.tolist() == ["blues", "rock"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mapping": None}, "lacks"),
+        ({"labels": [0, 5]}, "labels from 0 to 0"),
+        ({"labels": [0]}, "inconsistent"),
+        ({"mfcc": [[[1.0]], [[1.0], [2.0]]]}, "one shape"),
+        ({"mfcc": [1.0, 2.0]}, "one shape"),
+    ],
+)
+def test_json_that_contradicts_itself_is_refused(change, message, tmp_path):
+    content = {"mapping": ["rock"], "labels": [0, 0], "mfcc": [[[1.0]], [[2.0]]]}
+    content = {k: v for k, v in {**content, **change}.items() if v is not None}
+    (tmp_path / "data.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        load_mfcc_json(tmp_path / "data.json")
+
+
+def test_npz_loses_nothing(with_a_missing_segment, tmp_path):
+    X, y = with_a_missing_segment
+    paths, groups = [f"{i}.wav" for i in range(12)], ["a", "b"] * 6
+    parameters = MFCCExtractor(n_mfcc=20).get_params()
+    file = tmp_path / "features.npz"
+    save_mfcc_npz(file, X, y, paths=paths, groups=groups, parameters=parameters)
+    data = load_mfcc_npz(file)
+    assert_array_equal(data.data, X)
+    assert data.data.dtype == np.float32
+    assert data.target.tolist() == list(y)
+    assert (data.paths.tolist(), data.groups.tolist()) == (paths, groups)
+    assert MFCCExtractor(**data.parameters).get_params() == parameters
+    assert set(data.versions) == {"skgenre", "numpy", "librosa"}
+
+
+def test_files_of_others_are_refused(tmp_path):
+    np.savez(tmp_path / "other.npz", data=1)
+    with pytest.raises(ValueError, match="no file of save_mfcc_npz"):
+        load_mfcc_npz(tmp_path / "other.npz")
+    with pytest.raises(ValueError, match="X must be floats of shape"):
+        save_mfcc_json(tmp_path / "a.json", np.ones((2, 3)), ["a", "b"])
+    with pytest.raises(ValueError, match="inconsistent"):
+        save_mfcc_npz(tmp_path / "a.npz", np.ones((2, 1, 3, 4)), ["a"], paths=["b"])
