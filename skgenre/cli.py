@@ -78,7 +78,16 @@ def _add_benchmark(commands):
         "genre; without --data, on music-like tracks that the package makes itself.",
     )
     add = parser.add_argument
-    add("--data", nargs="+", metavar="DIR", help="folders of genre folders")
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument(
+        "--data", nargs="+", metavar="DIR", help="folders of genre folders"
+    )
+    data.add_argument(
+        "--gtzan",
+        nargs="+",
+        metavar="DIR",
+        help="folders with tracks of GTZAN, whose artists and faults are known",
+    )
     add(
         "--models",
         type=_names,
@@ -90,7 +99,8 @@ def _add_benchmark(commands):
         "--protocols",
         type=_names,
         default=["track"],
-        help="comma-separated, of track (default: track)",
+        help="comma-separated, of paper,track,artist,filtered (default: track); paper "
+        "splits segments, for comparison with published numbers only",
     )
     add("--folds", type=_at_least(2), help="number of folds (default: 5)")
     add(
@@ -185,8 +195,16 @@ def _check_known(options, name, known):
 @contextmanager
 def _tracks(options):
     """Tracks of the given folders, or made ones that are gone afterwards."""
-    from skgenre.datasets import join_tracks, load_genre_folder, make_genre_tracks
+    from skgenre.datasets import (
+        fetch_gtzan,
+        join_tracks,
+        load_genre_folder,
+        make_genre_tracks,
+    )
 
+    if options.gtzan is not None:
+        yield fetch_gtzan(data_home=options.gtzan, download_if_missing=False)
+        return
     if options.data is not None:
         yield join_tracks([load_genre_folder(folder) for folder in options.data])
         return

@@ -59,6 +59,36 @@ def test_every_model_protocol_seed_and_fold_has_a_row(made_tracks, models):
     assert len(result.to_frame()) == 8
 
 
+def test_artist_protocol_keeps_artists_apart_and_says_what_it_cannot_train(
+    made_tracks, models
+):
+    reggae = made_tracks.target == made_tracks.target[0]
+    data = Bunch(**made_tracks)
+    data.groups = np.where(reggae, "one artist", made_tracks.groups)
+    result = run_benchmark(models, data, protocols=["artist"], n_splits=2)
+    (entry,) = result.untrained_genres
+    assert entry["genres"] == [made_tracks.target[0]]
+    assert f"artist: {made_tracks.target[0]} could not be" in result.to_table()
+    assert json.loads(result.to_json())["untrained_genres"] == [entry]
+
+
+def test_paper_protocol_scores_segments_and_no_tracks(made_tracks, models):
+    result = run_benchmark(models, made_tracks, protocols=["paper"], n_splits=2)
+    segments = {fold["model"]: fold["segment_accuracy"] for fold in result.folds}
+    assert 0 <= segments["mine"] <= 1
+    assert segments["chance"] == pytest.approx(1 / 3, abs=0.1)
+    assert all(np.isnan(row["accuracy_mean"]) for row in result.summary())
+    assert "those of one track are on both sides" in result.to_table()
+
+
+def test_filtered_protocol_is_one_fold(made_tracks, models):
+    parts = np.tile(["train", "train", "valid", "test", ""], 5)[:24]
+    data = Bunch(**made_tracks, filtered_split=parts)
+    with pytest.warns(UserWarning, match="tracks to test on"):
+        result = run_benchmark(models, data, protocols=["filtered"])
+    assert [fold["fold"] for fold in result.folds] == [0, 0]
+
+
 def test_accuracy_per_segment_is_that_of_segments(made_tracks, models):
     result = run_benchmark({"mine": models["mine"]}, made_tracks, n_splits=2)
     cv = StratifiedKFold(2, shuffle=True, random_state=0)
@@ -138,7 +168,12 @@ def test_progress_goes_to_the_logger(made_tracks, caplog):
     [
         ({"models": ["vgg"]}, "name must be one of 'mlp'.*got 'vgg'"),
         ({"models": []}, "at least one model"),
-        ({"protocols": ["paper"]}, "protocol must be one of"),
+        ({"protocols": ["genre"]}, "protocol must be one of"),
+        ({"protocols": ["filtered"]}, "needs filtered_split"),
+        (
+            {"protocols": ["paper"], "models": {"a": DummyClassifier()}},
+            "pipelines that begin with an MFCCExtractor, got 'a'",
+        ),
         ({"n_splits": 9}, "got n_splits=9 and 8 of"),
         ({"epochs": 0}, "epochs must be a positive integer"),
         ({"seeds": (0, 0)}, r"seeds must be distinct.*got \(0, 0\)"),

@@ -75,7 +75,8 @@ def test_unreadable_files_are_listed_above_the_table(made_tracks, tmp_path, caps
     [
         (["--models", "vgg"], "'vgg' is not one of mlp, "),
         (["--models", ""], "expected distinct names"),
-        (["--protocols", "paper"], "'paper' is not one of track"),
+        (["--protocols", "genre"], "'genre' is not one of paper, track, artist"),
+        (["--data", "a", "--gtzan", "b"], "not allowed with"),
         (["--folds", "1"], "at least 2, got '1'"),
         (["--epochs", "zero"], "at least 1, got 'zero'"),
         (["--seeds", "0,-1"], "expected distinct whole numbers"),

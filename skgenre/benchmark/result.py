@@ -11,6 +11,11 @@ import numpy as np
 
 from skgenre._files import atomic_write
 
+PAPER_NOTE = (
+    "paper: rows are segments, and those of one track are on both sides of the split. "
+    "This measures how well known tracks are recognised, not new ones; it is for "
+    "comparison with published numbers only."
+)
 _PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
 
 
@@ -32,6 +37,9 @@ class BenchmarkResult:
         What was run on what: models, protocols, folds, seeds, tracks per genre.
     versions : dict
         Of python and of the packages that decide the numbers.
+    untrained_genres : list of dict
+        ``protocol``, ``seed``, ``fold`` and ``genres`` of the folds that test on genres
+        of which they have no track to train on.
     """
 
     folds: list
@@ -39,6 +47,7 @@ class BenchmarkResult:
     unreadable: list
     setting: dict
     versions: dict
+    untrained_genres: list = dataclasses.field(default_factory=list)
 
     def summary(self):
         """Mean and standard deviation over folds and seeds.
@@ -63,7 +72,7 @@ class BenchmarkResult:
     def _summarise(self, folds):
         row = {}
         for name in self.score_names:
-            values = [fold[name] for fold in folds]
+            values = [fold.get(name, math.nan) for fold in folds]
             row[f"{name}_mean"] = float(np.mean(values))
             row[f"{name}_std"] = float(np.std(values))
         row["fit_seconds"] = float(np.mean([fold["fit_seconds"] for fold in folds]))
@@ -88,17 +97,30 @@ class BenchmarkResult:
         Returns
         -------
         table : str
-            Aligned columns in Markdown: mean ± standard deviation of each score.
+            Aligned columns in Markdown: mean ± standard deviation of each score. Notes
+            below say what the numbers do not mean.
         """
         rows = [["model", "protocol", *map(score_title, self.score_names), "fit, s"]]
         for (model, protocol), folds in self._cells().items():
             scores = [
-                format_scores([fold[name] for fold in folds])
+                format_scores([fold.get(name, math.nan) for fold in folds])
                 for name in self.score_names
             ]
             fit_seconds = np.mean([fold["fit_seconds"] for fold in folds])
             rows.append([model, protocol, *scores, f"{fit_seconds:.1f}"])
-        return _align(rows)
+        return "\n\n".join([_align(rows), *self._notes()])
+
+    def _notes(self):
+        if any(fold["protocol"] == "paper" for fold in self.folds):
+            yield PAPER_NOTE
+        lost = {}
+        for entry in self.untrained_genres:
+            lost.setdefault(entry["protocol"], set()).update(entry["genres"])
+        for protocol, genres in lost.items():
+            yield (
+                f"{protocol}: {', '.join(sorted(genres))} could not be trained on in "
+                "every fold that tests on them."
+            )
 
     def to_json(self):
         """Write everything as JSON.

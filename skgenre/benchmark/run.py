@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 from numbers import Integral
@@ -12,6 +13,13 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_validate
 
 from skgenre._validation import check_paths, check_positive_integer
+from skgenre.benchmark.protocols import (
+    Tracks,
+    check_paper_model,
+    explode_tracks,
+    list_untrained_genres,
+    make_splitter,
+)
 from skgenre.benchmark.result import (
     BenchmarkResult,
     describe_versions,
@@ -21,7 +29,6 @@ from skgenre.benchmark.result import (
 from skgenre.benchmark.scorers import make_scorers
 from skgenre.benchmark.tracks import analyse_tracks
 from skgenre.features import MFCCExtractor
-from skgenre.model_selection import make_splitter
 from skgenre.models import make_model
 
 logger = logging.getLogger(__name__)
@@ -53,9 +60,11 @@ def run_benchmark(
         Names that `make_model` knows, or whole pipelines, from paths to genres, by
         names of your own.
     data : Bunch
-        Tracks as the loaders return them: ``paths`` and ``target``.
-    protocols : sequence of {"track"}, default=("track",)
-        How tracks are split; see `skgenre.model_selection.make_splitter`.
+        Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
+        ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.
+    protocols : sequence of {"paper", "track", "artist", "filtered"}, default=("track",)
+        How tracks are split; see `skgenre.model_selection.make_splitter`. For
+        ``"paper"`` the rows are segments: it has no scores per track.
     n_splits : int, default=5
         Number of folds.
     seeds : sequence of int, default=(0,)
@@ -103,11 +112,14 @@ def run_benchmark(
     """
     # All that can be wrong is found before hours of analysis and fits.
     models, scorers = _check_models(models), make_scorers(scoring)
-    paths, target = _check_data(data)
+    tracks = _check_data(data)
     protocols, seeds = _check_choices(protocols, seeds)
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
-    _make_splitters(target, protocols, seeds, n_splits)
+    _make_splitters(tracks, protocols, seeds, n_splits)
+    if "paper" in protocols:
+        for name, model in models.items():
+            check_paper_model(model, name)
     for name, folder in [("cache_dir", cache_dir), ("output", output)]:
         _check_folder(folder, name=name)
     with _features_folder(cache_dir) as features_dir:
@@ -115,15 +127,18 @@ def run_benchmark(
             name: _configure(model, epochs=epochs, cache_dir=features_dir)
             for name, model in models.items()
         }
-        failures = analyse_tracks(models.values(), paths, n_jobs=n_jobs, strict=strict)
-        paths, target = _leave_out(paths, target, failures)
-        folds = []
-        for label, splitter in _make_splitters(target, protocols, seeds, n_splits):
+        failures = analyse_tracks(
+            models.values(), tracks.paths.tolist(), n_jobs=n_jobs, strict=strict
+        )
+        tracks = _leave_out(tracks, failures)
+        folds, untrained = [], []
+        for label, splitter in _make_splitters(tracks, protocols, seeds, n_splits):
+            if label["protocol"] != "paper":
+                untrained += _find_untrained(label, splitter, tracks)
             for name, model in models.items():
                 folds += _cross_validate(
                     _seed(model, label["seed"]),
-                    paths,
-                    target,
+                    tracks,
                     label={"model": name, **label},
                     cv=splitter,
                     scoring=scorers,
@@ -140,9 +155,10 @@ def run_benchmark(
             "n_splits": n_splits,
             "seeds": list(seeds),
             "epochs": epochs,
-            "n_tracks_per_genre": dict(Counter(target.tolist())),
+            "n_tracks_per_genre": dict(Counter(tracks.target.tolist())),
         },
         versions=describe_versions(),
+        untrained_genres=untrained,
     )
     if output is not None:
         result.save(output)
@@ -178,7 +194,12 @@ def _check_data(data):
         raise ValueError(
             f"data must have one target per path, got {len(target)} for {len(paths)}."
         )
-    return paths, target
+    known = (getattr(data, name, None) for name in ("groups", "filtered_split"))
+    return Tracks(
+        np.asarray(paths, dtype=object),
+        target,
+        *(None if values is None else np.asarray(values) for values in known),
+    )
 
 
 def _check_choices(protocols, seeds):
@@ -210,15 +231,31 @@ def _check_folder(folder, *, name):
         ) from error
 
 
-def _make_splitters(target, protocols, seeds, n_splits):
+def _make_splitters(tracks, protocols, seeds, n_splits):
     return [
         (
             {"protocol": protocol, "seed": seed},
-            make_splitter(protocol, target, n_splits=n_splits, random_state=seed),
+            make_splitter(protocol, tracks, n_splits=n_splits, seed=seed),
         )
         for protocol in protocols
         for seed in seeds
     ]
+
+
+def _find_untrained(label, splitter, tracks):
+    """One entry per fold that tests on genres it cannot train on."""
+    found = [
+        {**label, "fold": fold, "genres": genres}
+        for fold, genres in enumerate(list_untrained_genres(splitter, tracks))
+        if genres
+    ]
+    for entry in found:
+        logger.warning(
+            "protocol %s, seed %d, fold %d: no track to train on of %s",
+            *(entry["protocol"], entry["seed"], entry["fold"]),
+            ", ".join(entry["genres"]),
+        )
+    return found
 
 
 @contextmanager
@@ -249,26 +286,31 @@ def _seed(model, seed):
     return model.set_params(**dict.fromkeys(names, seed))
 
 
-def _leave_out(paths, target, failures):
-    kept = np.asarray([path not in failures for path in paths])
-    lost = sorted(map(str, set(target) - set(target[kept])))
+def _leave_out(tracks, failures):
+    kept = np.asarray([path not in failures for path in tracks.paths])
+    lost = sorted(map(str, set(tracks.target) - set(tracks.target[kept])))
     if lost:
         logger.warning(
             "genres without a readable track are left out: %s", ", ".join(lost)
         )
-    return np.asarray(paths, dtype=object)[kept], target[kept]
+    return tracks.take(kept)
 
 
-def _cross_validate(model, paths, target, *, label, cv, scoring, n_jobs):
+def _cross_validate(model, tracks, *, label, cv, scoring, n_jobs):
     """One row per fold of one model."""
+    X, target, names = tracks.paths, tracks.target, list(scoring)
+    if label["protocol"] == "paper":
+        X, target, model = explode_tracks(model, tracks)
+        # Rows are segments: their accuracy is all that there is.
+        scoring, names = {"segment_accuracy": "accuracy"}, ["segment_accuracy"]
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds", what, cv.get_n_splits())
     try:
         scores = cross_validate(
             model,
-            paths,
+            X,
             target,
-            cv=cv,
+            cv=_fix_folds(cv, target, tracks.groups),
             scoring=scoring,
             n_jobs=n_jobs,
             error_score="raise",
@@ -277,17 +319,24 @@ def _cross_validate(model, paths, target, *, label, cv, scoring, n_jobs):
         error.add_note(f"while fitting {what}")
         raise
     shown = [
-        f"{score_title(name)} {format_scores(scores[f'test_{name}'])}"
-        for name in scoring
+        f"{score_title(name)} {format_scores(scores[f'test_{name}'])}" for name in names
     ]
     logger.info("%s: %s", what, ", ".join(shown))
     return [
         {
             **label,
             "fold": fold,
-            **{name: float(scores[f"test_{name}"][fold]) for name in scoring},
+            **{name: float(scores[f"test_{name}"][fold]) for name in names},
             "fit_seconds": float(fit_seconds),
             "score_seconds": float(scores["score_time"][fold]),
         }
         for fold, fit_seconds in enumerate(scores["fit_time"])
     ]
+
+
+def _fix_folds(cv, target, groups):
+    """The folds themselves: with them no groups need to be routed to the splitter."""
+    groups = groups if groups is not None and len(groups) == len(target) else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The groups parameter is ignored")
+        return list(cv.split(np.zeros(len(target)), target, groups))

@@ -32,6 +32,20 @@ def save_mfcc_json(file, X, y):
     ------
     ValueError
         `X` has another rank, or another length than `y`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skgenre import load_mfcc_json, save_mfcc_json
+    >>> X = np.zeros((2, 3, 130, 13), dtype=np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "features.json")
+    ...     save_mfcc_json(file, X, ["blues", "rock"])
+    ...     data = load_mfcc_json(file)
+    >>> data.data.shape
+    (6, 130, 13)
     """
     X = _check_segments(X)
     check_consistent_length(X, y)
@@ -65,6 +79,20 @@ def load_mfcc_json(file):
     ------
     ValueError
         A key is missing, the segments differ in shape, or a label has no genre.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skgenre import load_mfcc_json, save_mfcc_json
+    >>> X = np.zeros((2, 3, 130, 13), dtype=np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "features.json")
+    ...     save_mfcc_json(file, X, ["blues", "rock"])
+    ...     data = load_mfcc_json(file)
+    >>> data.data.shape
+    (6, 130, 13)
     """
     with open(file, encoding="utf-8") as opened:
         content = json.load(opened)
@@ -116,6 +144,20 @@ def save_mfcc_npz(file, X, y, *, paths, groups=None, parameters=None):
     ------
     ValueError
         `X` has another rank, or another length than the others.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skgenre import load_mfcc_npz, save_mfcc_npz
+    >>> X = np.zeros((2, 3, 130, 13), dtype=np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "features.npz")
+    ...     save_mfcc_npz(file, X, ["blues", "rock"], paths=["a.wav", "b.wav"])
+    ...     data = load_mfcc_npz(file)
+    >>> data.data.shape
+    (2, 3, 130, 13)
     """
     X = _check_segments(X)
     check_consistent_length(X, y, paths, groups)
@@ -155,6 +197,20 @@ def load_mfcc_npz(file):
     ------
     ValueError
         The file is another one's, or of a later version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skgenre import load_mfcc_npz, save_mfcc_npz
+    >>> X = np.zeros((2, 3, 130, 13), dtype=np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "features.npz")
+    ...     save_mfcc_npz(file, X, ["blues", "rock"], paths=["a.wav", "b.wav"])
+    ...     data = load_mfcc_npz(file)
+    >>> data.data.shape
+    (2, 3, 130, 13)
     """
     with np.load(file, allow_pickle=False) as arrays:
         if "about" not in arrays:

@@ -1,0 +1,60 @@
+"""The splits of a benchmark: on tracks, or for the paper's protocol on segments."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from skgenre.features import MFCCExtractor
+from skgenre.model_selection import explode_segments, find_untrained_genres
+from skgenre.model_selection import make_splitter as make_plain_splitter
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """What a benchmark runs on: paths, genres, and where known artists and parts."""
+
+    paths: np.ndarray
+    target: np.ndarray
+    groups: np.ndarray | None = None
+    filtered_split: np.ndarray | None = None
+
+    def take(self, kept):
+        """The tracks of a mask."""
+        values = self.paths, self.target, self.groups, self.filtered_split
+        return Tracks(*(None if v is None else v[kept] for v in values))
+
+
+def make_splitter(protocol, tracks, *, n_splits, seed):
+    """The splitter of a protocol for these tracks."""
+    return make_plain_splitter(
+        protocol,
+        tracks.target,
+        groups=tracks.groups,
+        filtered_split=tracks.filtered_split,
+        n_splits=n_splits,
+        random_state=seed,
+    )
+
+
+def list_untrained_genres(splitter, tracks):
+    """Per fold, the genres it cannot train on; the warning is the benchmark's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return find_untrained_genres(splitter, tracks.target, tracks.groups)
+
+
+def check_paper_model(model, name):
+    """Refuse what cannot be cut between tracks and segments."""
+    if not isinstance(model, Pipeline) or not isinstance(model[0], MFCCExtractor):
+        raise ValueError(
+            f"protocol 'paper' needs pipelines that begin with an MFCCExtractor, got "
+            f"{name!r}: {model!r}."
+        )
+
+
+def explode_tracks(model, tracks):
+    """Segments, their genres, and the model for them: all steps but the extractor."""
+    X = model[0].transform(tracks.paths)
+    return *explode_segments(X, tracks.target), model[1:]
