@@ -44,7 +44,7 @@ def main(arguments=None):
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     warnings.showwarning = _show_warning
     try:
-        options.run(options)
+        return options.run(options) or 0
     except (ValueError, TypeError, OSError) as error:
         if options.debug:
             raise
@@ -54,7 +54,6 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("skgenre: interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _show_warning(message, *_):
@@ -67,6 +66,7 @@ def _make_parser():
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_benchmark(commands)
+    _add_audit(commands)
     return parser
 
 
@@ -135,6 +135,47 @@ def _add_benchmark(commands):
     )
     add("--debug", action="store_true", help="show the traceback of an error")
     parser.set_defaults(run=_run_benchmark, usage_error=parser.error)
+
+
+def _add_audit(commands):
+    parser = commands.add_parser(
+        "audit",
+        help="look for faults and replicas among audio files",
+        description="Look for unreadable, silent, clipped or short files, odd rates, "
+        "the same recording twice (also re-encoded, cut or at another gain), genres of "
+        "a single artist. Exit code 1: there are findings.",
+    )
+    add = parser.add_argument
+    add("folders", nargs="+", metavar="DIR", help="folders of genre folders")
+    add(
+        "--gtzan", action="store_true", help="the tracks are GTZAN's: artists are known"
+    )
+    add("--json", metavar="FILE", help="write the report here, too")
+    add(
+        "--jobs",
+        type=_at_least(1),
+        default=1,
+        help="files analysed at the same time, in threads (default: 1)",
+    )
+    add("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(run=_run_audit, usage_error=parser.error)
+
+
+def _run_audit(options):
+    from skgenre._files import atomic_write
+    from skgenre.audit import audit_tracks
+    from skgenre.datasets import fetch_gtzan, join_tracks, load_genre_folder
+
+    if options.gtzan:
+        data = fetch_gtzan(data_home=options.folders, download_if_missing=False)
+    else:
+        data = join_tracks([load_genre_folder(folder) for folder in options.folders])
+    report = audit_tracks(data.paths, data.target, data.groups, n_jobs=options.jobs)
+    print(report)
+    if options.json is not None:
+        with atomic_write(options.json, "w", encoding="utf-8") as file:
+            file.write(report.to_json() + "\n")
+    return report.exit_code
 
 
 def _run_benchmark(options):

@@ -14,7 +14,7 @@ PACKAGE = Path(skgenre.__file__).parent
 LAYERS = [
     {"_files", "_scikeras", "_sklearn_callbacks", "_validation"},
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
-    {"datasets", "features", "model_selection", "track_classifier"},
+    {"audit", "datasets", "features", "model_selection", "track_classifier"},
     {"keras_classifiers"},
     {"models"},
     {"benchmark"},
