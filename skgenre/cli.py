@@ -209,6 +209,7 @@ def _run_benchmark(options):
         # The error's text escapes what a terminal cannot show.
         print(f"left out: {AudioDecodeError([(entry['path'], entry['reason'])])}")
     print(result.to_table())
+    return 1 if result.failed else 0
 
 
 def _start_tensorflow_quietly():

@@ -1,12 +1,19 @@
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.dummy import DummyClassifier
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    StratifiedKFold,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
@@ -16,6 +23,7 @@ from skgenre import (
     MFCCExtractor,
     MLPGenreClassifier,
     TrackStatistics,
+    load_genre_folder,
     make_model,
     run_benchmark,
 )
@@ -124,7 +132,7 @@ def test_unreadable_files_stop_a_strict_benchmark(made_tracks, models, tmp_path)
     data = with_bad_file(made_tracks, tmp_path)
     with pytest.raises(AudioDecodeError, match=r"text\.wav"):
         run_benchmark(models, data, n_splits=2, strict=True, output=tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["data.json"]
 
 
 def test_each_file_is_analysed_once(made_tracks, monkeypatch, tmp_path):
@@ -150,10 +158,11 @@ def test_given_models_are_not_changed(made_tracks, models):
 
 def test_scores_of_ones_own_are_added(made_tracks):
     result = run_benchmark(
-        ["knn"], made_tracks, n_splits=2, scoring=["accuracy", "f1_macro"]
+        ["knn"], made_tracks, n_splits=2, scoring=["accuracy", "jaccard_macro"]
     )
-    assert result.score_names == ("accuracy", "f1_macro", "segment_accuracy")
-    assert 0 <= result.folds[0]["f1_macro"] <= 1
+    assert result.scoring == ("jaccard_macro",)
+    assert 0 < result.folds[0]["jaccard_macro"] <= result.folds[0]["f1_macro"]
+    assert "jaccard_macro" in result.to_table()
 
 
 def test_progress_goes_to_the_logger(made_tracks, caplog):
@@ -223,29 +232,151 @@ def test_genre_without_readable_track_is_said_to_be_lost(
     assert "genres without a readable track are left out: polka" in caplog.text
 
 
-def test_failing_model_is_named(made_tracks):
-    knn = make_model("knn", n_neighbors=50)
-    with pytest.raises(ValueError, match="n_neighbors") as caught:
-        run_benchmark({"too wide": knn}, made_tracks, n_splits=2)
-    assert caught.value.__notes__ == ["while fitting too wide, protocol track, seed 0"]
+def test_failing_model_is_kept_with_its_error_and_the_rest_goes_on(made_tracks):
+    models = {
+        "too wide": make_model("knn", n_neighbors=50),
+        "fine": make_model("knn"),
+    }
+    result = run_benchmark(models, made_tracks, n_splits=2)
+    assert [fold["model"] for fold in result.failed] == ["too wide"] * 2
+    assert result.failed[0]["error"].startswith("ValueError: Expected n_neighbors")
+    assert np.isnan(result.folds[0]["accuracy"])
+    assert result.folds[2]["accuracy"] > 0
+    assert "too wide, protocol track, seed 0, fold 1 failed: Val" in result.to_table()
 
 
-def test_table_shows_mean_and_deviation():
-    folds = [
-        {"model": "knn", "protocol": "track", "accuracy": a, "fit_seconds": 1.0}
-        for a in (0.5, 0.7)
+def test_scores_are_those_of_scikit_learn(made_tracks):
+    result = run_benchmark(["forest"], made_tracks, n_splits=2, seeds=(3,))
+    cv = StratifiedKFold(2, shuffle=True, random_state=3)
+    expected = cross_validate(
+        make_model("forest", random_state=3),
+        *(made_tracks.paths, made_tracks.target),
+        cv=cv,
+        scoring=["accuracy", "balanced_accuracy", "f1_macro", "neg_log_loss"],
+        return_train_score=True,
+    )
+    for number, fold in enumerate(result.folds):
+        for name in ("accuracy", "balanced_accuracy", "f1_macro"):
+            assert_allclose(fold[name], expected[f"test_{name}"][number])
+            assert_allclose(fold[f"train_{name}"], expected[f"train_{name}"][number])
+        # Ours stops at float32's smallest step, for genres of probability zero.
+        loss = -expected["test_neg_log_loss"][number]
+        assert_allclose(fold["log_loss"], loss, rtol=1e-6)
+
+
+def test_cost_of_a_network_is_told(made_tracks, models):
+    result = run_benchmark({"mine": models["mine"]}, made_tracks, n_splits=2, epochs=2)
+    fold = result.folds[0]
+    assert fold["n_parameters"] == (130 * 13 * 8 + 8) + (8 * 3 + 3)
+    assert_allclose(fold["seconds_per_epoch"], fold["fit_seconds"] / 2)
+    assert fold["n_train"] == fold["n_test"] == 12
+
+
+def test_interval_is_over_tracks_and_holds_the_mean(made_tracks):
+    result = run_benchmark(["knn"], made_tracks, n_splits=2, seeds=(0, 1))
+    (row,) = result.summary()
+    assert row["accuracy_low"] <= row["accuracy_mean"] <= row["accuracy_high"]
+    assert 0.05 < row["accuracy_high"] - row["accuracy_low"] < 0.6
+    assert sorted(result.predictions[0]["rows"] + result.predictions[1]["rows"]) == [
+        *range(24)
     ]
-    lines = BenchmarkResult(folds, ("accuracy",), [], {}, {}).to_table().splitlines()
-    assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == [
-        "model",
-        "protocol",
-        "accuracy per track",
-        "fit, s",
+
+
+def test_models_are_compared_within_each_protocol(made_tracks):
+    result = run_benchmark(
+        ["forest", "dummy"], made_tracks, protocols=("track", "artist"), n_splits=4
+    )
+    rows = result.compare()
+    assert [(row["protocol"], row["first"]) for row in rows] == [
+        *[("track", "forest"), ("artist", "forest")]
     ]
-    assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
-        "knn",
-        "track",
-        "0.600 ± 0.100",
-        "1.0",
+    assert rows[0]["better"] == "forest"
+
+
+def test_finished_folds_are_not_fitted_again(made_tracks, tmp_path, monkeypatch):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    first = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr("skgenre.benchmark.run.run_cell", None)
+        again = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
+    assert again.to_json() == first.to_json()
+    more = run_benchmark(["knn", "dummy", "logistic"], made_tracks, **arguments)
+    assert [fold["model"] for fold in more.folds[4:]] == ["logistic"] * 2
+
+
+def test_changed_model_is_fitted_again(made_tracks, tmp_path):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    run_benchmark({"m": make_model("knn", n_neighbors=1)}, made_tracks, **arguments)
+    model = make_model("knn", n_neighbors=12)
+    result = run_benchmark({"m": model}, made_tracks, **arguments)
+    fresh = run_benchmark({"m": model}, made_tracks, n_splits=2)
+    assert result.folds[0]["accuracy"] == fresh.folds[0]["accuracy"]
+
+
+def test_results_of_other_data_are_refused(made_tracks, tmp_path):
+    run_benchmark(["dummy"], made_tracks, n_splits=2, output=tmp_path)
+    fewer = Bunch(paths=made_tracks.paths[2:], target=made_tracks.target[2:])
+    with pytest.raises(ValueError, match="holds results of other data"):
+        run_benchmark(["dummy"], fewer, n_splits=2, output=tmp_path)
+
+
+def test_killed_run_goes_on_where_it_was(made_tracks, tmp_path):
+    script = (
+        "import sys, time, skgenre\n"
+        "from skgenre.benchmark import cells\n"
+        "class Slow(cells.CellFolder):\n"
+        "    def save(self, cell, row):\n"
+        "        super().save(cell, row); print('saved', flush=True); time.sleep(0.5)\n"
+        "import skgenre.benchmark.run as run\n"
+        "run.CellFolder = Slow\n"
+        "data = skgenre.load_genre_folder(sys.argv[1], groups='subfolder')\n"
+        "skgenre.run_benchmark(['knn', 'logistic', 'forest'], data, n_splits=2,\n"
+        "                      output=sys.argv[2])\n"
+    )
+    folder = made_tracks.paths[0].rsplit("/", 3)[0]
+    command = [sys.executable, "-P", "-c", script, folder, str(tmp_path / "killed")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(3):
+            assert process.stdout.readline() == "saved\n"
+        process.kill()
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("killed/cells/*")}
+    assert len(kept) == 3
+    data = load_genre_folder(folder, groups="subfolder")
+    names = ["knn", "logistic", "forest"]
+    resumed = run_benchmark(names, data, n_splits=2, output=tmp_path / "killed")
+    whole = run_benchmark(names, data, n_splits=2)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert [f["accuracy"] for f in resumed.folds] == [
+        f["accuracy"] for f in whole.folds
     ]
+
+
+def test_workers_score_as_this_process_does(made_tracks, models):
+    serial = run_benchmark(models, made_tracks, n_splits=2)
+    parallel = run_benchmark(models, made_tracks, n_splits=2, n_jobs=2)
+    for one, other in zip(serial.folds, parallel.folds, strict=True):
+        assert one["accuracy"] == other["accuracy"]
+        assert_allclose(one["log_loss"], other["log_loss"], rtol=1e-6)
+
+
+def test_results_are_written_as_a_table_too(made_tracks, tmp_path):
+    result = run_benchmark(["knn"], made_tracks, n_splits=2, output=tmp_path)
+    frame = pd.read_csv(tmp_path / "results.csv")
+    assert frame["accuracy"].tolist() == [fold["accuracy"] for fold in result.folds]
+    assert frame.columns.tolist() == list(result.to_frame().columns)
+
+
+def test_table_shows_mean_deviation_and_interval():
+    rows = [
+        {
+            **{"model": "knn", "protocol": "track", "seed": 0, "fold": fold},
+            **{"accuracy": accuracy, "fit_seconds": 1.0, "error": None},
+        }
+        for fold, accuracy in enumerate((0.5, 0.7))
+    ]
+    lines = BenchmarkResult.from_rows(rows).to_table().splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert cells[0][:4] == ["model", "protocol", "accuracy per track", "95 %"]
+    assert cells[2][:4] == ["knn", "track", "0.600 ± 0.100", "–"]
+    assert cells[2][-1] == "1.0"
     assert len({len(line) for line in lines}) == 1

@@ -1,5 +1,6 @@
 """The scores of a benchmark, and how they are written down."""
 
+import csv
 import dataclasses
 import json
 import math
@@ -10,12 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from skgenre._files import atomic_write
+from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES
+from skgenre.benchmark.statistics import bootstrap_interval, compare_models
 
 PAPER_NOTE = (
     "paper: rows are segments, and those of one track are on both sides of the split. "
     "This measures how well known tracks are recognised, not new ones; it is for "
     "comparison with published numbers only."
 )
+_LABEL = ("model", "protocol", "seed", "fold")
+_SIZES = ("n_train", "n_test")
+_COSTS = ("fit_seconds", "predict_seconds", "seconds_per_epoch", "n_parameters")
 _PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
 
 
@@ -26,15 +32,23 @@ class BenchmarkResult:
     Attributes
     ----------
     folds : list of dict
-        One row per model, protocol, seed and fold: its scores on the fold's test
-        tracks (``accuracy`` per track, ``segment_accuracy`` where the model has one,
-        else NaN), ``fit_seconds`` and ``score_seconds``.
-    score_names : tuple of str
-        The scores that each row has.
+        One row per model, protocol, seed and fold: ``accuracy``, ``balanced_accuracy``,
+        ``f1_macro`` and ``log_loss`` per track, ``segment_accuracy`` and
+        ``segment_log_loss``, each also on the training part (``train_...``);
+        ``fit_seconds``, ``predict_seconds`` (of the test part), ``seconds_per_epoch``,
+        ``n_parameters``, ``n_train``, ``n_test`` and ``error``, None unless the model
+        failed. What a model or protocol does not have is NaN: there is no score per
+        track under the protocol ``"paper"``, whose rows are segments.
+    predictions : list of dict
+        Per row: its label, and of its test part ``rows``, ``target`` and ``predicted``.
+    scoring : tuple of str
+        The further scores that each row has.
     unreadable : list of dict
         ``path`` and ``reason`` of the files left out before any split.
     setting : dict
         What was run on what: models, protocols, folds, seeds, tracks per genre.
+    paths : list of str
+        The tracks; ``rows`` are indices into it (but for ``"paper"``).
     versions : dict
         Of python and of the packages that decide the numbers.
     untrained_genres : list of dict
@@ -43,11 +57,50 @@ class BenchmarkResult:
     """
 
     folds: list
-    score_names: tuple
-    unreadable: list
-    setting: dict
-    versions: dict
+    predictions: list
+    scoring: tuple = ()
+    unreadable: list = dataclasses.field(default_factory=list)
+    setting: dict = dataclasses.field(default_factory=dict)
+    paths: list = dataclasses.field(default_factory=list)
+    versions: dict = dataclasses.field(default_factory=dict)
     untrained_genres: list = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def from_rows(cls, rows, *, scoring=(), **described):
+        """Make a result of rows that still hold their predictions.
+
+        Parameters
+        ----------
+        rows : list of dict
+            Rows as in `folds`, with what `predictions` has of each as ``predictions``.
+        scoring : tuple of str, default=()
+            The further scores that each row has.
+        **described : dict
+            Further attributes.
+
+        Returns
+        -------
+        result : BenchmarkResult
+            The rows in order, each with all columns.
+        """
+        names = [*_LABEL, *_SIZES, *list_columns(scoring), *_COSTS, "error"]
+        folds = [{name: row.get(name, math.nan) for name in names} for row in rows]
+        predictions = [
+            {**{name: row[name] for name in _LABEL}, **row["predictions"]}
+            for row in rows
+            if "predictions" in row
+        ]
+        return cls(
+            folds=folds,
+            predictions=predictions,
+            scoring=scoring,
+            **{"versions": describe_versions(), **described},
+        )
+
+    @property
+    def failed(self):
+        """Rows of models that failed."""
+        return [fold for fold in self.folds if fold["error"] is not None]
 
     def summary(self):
         """Mean and standard deviation over folds and seeds.
@@ -56,12 +109,39 @@ class BenchmarkResult:
         -------
         rows : list of dict
             One per model and protocol: ``<score>_mean`` and ``<score>_std`` of each
-            score, and ``fit_seconds``, the mean.
+            score, over the folds that did not fail; ``accuracy_low`` and
+            ``accuracy_high``, a 95 % interval by bootstrap over tracks; the mean of
+            ``fit_seconds``; ``n_failed``.
         """
         return [
-            {"model": model, "protocol": protocol, **self._summarise(folds)}
+            {
+                "model": model,
+                "protocol": protocol,
+                **self._summarise(folds),
+                **self._find_interval(model, protocol),
+            }
             for (model, protocol), folds in self._cells().items()
         ]
+
+    def compare(self, *, score="accuracy", alpha=0.05):
+        """Compare each pair of models within each protocol, fold by fold.
+
+        Parameters
+        ----------
+        score : str, default="accuracy"
+            Column of `folds`; the higher, the better.
+        alpha : float, default=0.05
+            Level of significance, over all comparisons.
+
+        Returns
+        -------
+        rows : list of dict
+            ``protocol``, ``first``, ``second``, ``difference`` of their means,
+            ``p_value`` (corrected resampled t-test of Nadeau and Bengio, then Holm's
+            correction over the rows) and ``better``: the model that is, or None. A
+            single fold allows no test: its p-value is NaN.
+        """
+        return compare_models(self.folds, score=score, alpha=alpha)
 
     def _cells(self):
         cells = {}
@@ -70,13 +150,34 @@ class BenchmarkResult:
         return cells
 
     def _summarise(self, folds):
-        row = {}
-        for name in self.score_names:
-            values = [fold.get(name, math.nan) for fold in folds]
+        row, done = {}, [fold for fold in folds if fold["error"] is None]
+        for name in list_columns(self.scoring):
+            values = [fold[name] for fold in done] or [math.nan]
             row[f"{name}_mean"] = float(np.mean(values))
             row[f"{name}_std"] = float(np.std(values))
-        row["fit_seconds"] = float(np.mean([fold["fit_seconds"] for fold in folds]))
+        seconds = [fold["fit_seconds"] for fold in done] or [math.nan]
+        row["fit_seconds"] = float(np.mean(seconds))
+        row["n_failed"] = len(folds) - len(done)
         return row
+
+    def _find_interval(self, model, protocol):
+        answers = [
+            entry
+            for entry in self.predictions
+            if (entry["model"], entry["protocol"]) == (model, protocol)
+        ]
+        if protocol == "paper" or not answers:
+            return {"accuracy_low": math.nan, "accuracy_high": math.nan}
+        correct = [
+            predicted == target
+            for entry in answers
+            for predicted, target in zip(
+                entry["predicted"], entry["target"], strict=True
+            )
+        ]
+        tracks = [row for entry in answers for row in entry["rows"]]
+        low, high = bootstrap_interval(correct, tracks)
+        return {"accuracy_low": low, "accuracy_high": high}
 
     def to_frame(self):
         """Give the folds as a table.
@@ -100,17 +201,25 @@ class BenchmarkResult:
             Aligned columns in Markdown: mean ± standard deviation of each score. Notes
             below say what the numbers do not mean.
         """
-        rows = [["model", "protocol", *map(score_title, self.score_names), "fit, s"]]
-        for (model, protocol), folds in self._cells().items():
+        shown = ["accuracy", "segment_accuracy", "train_accuracy", *self.scoring]
+        titles = [score_title(name) for name in shown]
+        rows = [["model", "protocol", titles[0], "95 %", *titles[1:], "fit, s"]]
+        for row in self.summary():
             scores = [
-                format_scores([fold.get(name, math.nan) for fold in folds])
-                for name in self.score_names
+                _format_mean(row[f"{name}_mean"], row[f"{name}_std"]) for name in shown
             ]
-            fit_seconds = np.mean([fold["fit_seconds"] for fold in folds])
-            rows.append([model, protocol, *scores, f"{fit_seconds:.1f}"])
+            interval = _format_interval(row["accuracy_low"], row["accuracy_high"])
+            seconds = (
+                "–" if math.isnan(row["fit_seconds"]) else f"{row['fit_seconds']:.1f}"
+            )
+            label = [row["model"], row["protocol"]]
+            rows.append([*label, scores[0], interval, *scores[1:], seconds])
         return "\n\n".join([_align(rows), *self._notes()])
 
     def _notes(self):
+        for fold in self.failed:
+            what = "{model}, protocol {protocol}, seed {seed}, fold {fold}"
+            yield f"{what.format(**fold)} failed: {fold['error']}"
         if any(fold["protocol"] == "paper" for fold in self.folds):
             yield PAPER_NOTE
         lost = {}
@@ -134,7 +243,7 @@ class BenchmarkResult:
         return json.dumps(_without_nan(content), indent=2)
 
     def save(self, directory):
-        """Write ``results.json``, whole or not at all.
+        """Write ``results.json`` and ``results.csv``, whole or not at all.
 
         Parameters
         ----------
@@ -145,6 +254,28 @@ class BenchmarkResult:
         directory.mkdir(parents=True, exist_ok=True)
         with atomic_write(directory / "results.json", "w", encoding="utf-8") as file:
             file.write(self.to_json() + "\n")
+        with atomic_write(
+            directory / "results.csv", "w", encoding="utf-8", newline=""
+        ) as file:
+            writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.folds)
+
+
+def check_same_data(directory, fingerprint):
+    """Refuse a folder that holds the results, finished or not, of other data."""
+    path = Path(directory) / "data.json"
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
+    except FileNotFoundError:
+        held = fingerprint
+        with atomic_write(path, "w", encoding="utf-8") as file:
+            json.dump({"fingerprint": fingerprint}, file)
+    if held != fingerprint:
+        raise ValueError(
+            f"output={str(directory)!r} holds results of other data; name another "
+            "folder, or delete it."
+        )
 
 
 def describe_versions():
@@ -159,10 +290,23 @@ def describe_versions():
     return versions
 
 
+def list_columns(scoring):
+    """Columns of scores: on the test part, then on the training part."""
+    names = (*TRACK_SCORES, *SEGMENT_SCORES, *scoring)
+    return [*names, *(f"train_{name}" for name in names)]
+
+
 def format_scores(values):
     """Mean ± standard deviation; a dash where a model does not have the score."""
-    mean = np.mean(values)
-    return "–" if math.isnan(mean) else f"{mean:.3f} ± {np.std(values):.3f}"
+    return _format_mean(np.mean(values), np.std(values))
+
+
+def _format_mean(mean, deviation):
+    return "–" if math.isnan(mean) else f"{mean:.3f} ± {deviation:.3f}"
+
+
+def _format_interval(low, high):
+    return "–" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
 
 
 def score_title(name):
@@ -170,6 +314,7 @@ def score_title(name):
     titles = {
         "accuracy": "accuracy per track",
         "segment_accuracy": "accuracy per segment",
+        "train_accuracy": "in training",
     }
     return titles.get(name, name)
 

@@ -2,32 +2,33 @@
 
 import logging
 import tempfile
-import warnings
 from collections import Counter
 from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 
+import joblib
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import cross_validate
 
 from skgenre._validation import check_paths, check_positive_integer
+from skgenre.benchmark.cells import Cell, CellFolder, run_cell
 from skgenre.benchmark.protocols import (
     Tracks,
     check_paper_model,
     explode_tracks,
-    list_untrained_genres,
+    list_folds,
+    list_paper_folds,
     make_splitter,
 )
 from skgenre.benchmark.result import (
     BenchmarkResult,
-    describe_versions,
+    check_same_data,
     format_scores,
     score_title,
 )
-from skgenre.benchmark.scorers import make_scorers
-from skgenre.benchmark.tracks import analyse_tracks
+from skgenre.benchmark.scorers import list_scores
+from skgenre.benchmark.tracks import analyse_tracks, fingerprint_tracks
 from skgenre.features import MFCCExtractor
 from skgenre.models import make_model
 
@@ -72,14 +73,16 @@ def run_benchmark(
     epochs : int or None, default=None
         Epochs of every network; None leaves the models as they are.
     scoring : str, callable, sequence of str, dict or None, default=None
-        Scores per track, as in `sklearn.model_selection.cross_validate`; None is
-        accuracy. Accuracy per segment is always added.
+        Further scores per track, as in `sklearn.model_selection.cross_validate`.
+        Accuracy, balanced accuracy, macro F1 and log-loss, and accuracy and log-loss
+        per segment, are always there.
     n_jobs : int or None, default=None
         Folds fitted at the same time, in processes of their own.
     cache_dir : str, Path or None, default=None
         Folder of the features; None is a temporary one.
     output : str, Path or None, default=None
-        Folder that gets ``results.json``.
+        Folder that gets ``results.json`` and ``results.csv``, and each fold as it is
+        finished: a run that was stopped goes on where it was.
     strict : bool, default=False
         Raise for files that cannot be analysed, instead of leaving them out.
     command : str or None, default=None
@@ -96,7 +99,9 @@ def run_benchmark(
         No file, or with `strict` not every file, can be analysed.
     ValueError, TypeError, OSError
         An unknown model or protocol, fewer than two genres, a genre with fewer tracks
-        than folds, a folder that cannot be written to: all before any file is read.
+        than folds, a folder that cannot be written to or holds the results of other
+        data: all before any file is read. A model that fails in a fold is no error: its
+        row says so.
 
     Examples
     --------
@@ -111,7 +116,7 @@ def run_benchmark(
     4
     """
     # All that can be wrong is found before hours of analysis and fits.
-    models, scorers = _check_models(models), make_scorers(scoring)
+    models, scoring = _check_models(models), list_scores(scoring)
     tracks = _check_data(data)
     protocols, seeds = _check_choices(protocols, seeds)
     if epochs is not None:
@@ -122,6 +127,9 @@ def run_benchmark(
             check_paper_model(model, name)
     for name, folder in [("cache_dir", cache_dir), ("output", output)]:
         _check_folder(folder, name=name)
+    fingerprint = fingerprint_tracks(tracks)
+    if output is not None:
+        check_same_data(output, fingerprint)
     with _features_folder(cache_dir) as features_dir:
         models = {
             name: _configure(model, epochs=epochs, cache_dir=features_dir)
@@ -131,22 +139,23 @@ def run_benchmark(
             models.values(), tracks.paths.tolist(), n_jobs=n_jobs, strict=strict
         )
         tracks = _leave_out(tracks, failures)
-        folds, untrained = [], []
+        rows, untrained = [], []
         for label, splitter in _make_splitters(tracks, protocols, seeds, n_splits):
-            if label["protocol"] != "paper":
-                untrained += _find_untrained(label, splitter, tracks)
+            folds = list_folds(splitter, tracks, label)
+            untrained += _find_untrained(label, folds, tracks)
             for name, model in models.items():
-                folds += _cross_validate(
+                rows += _run_model(
                     _seed(model, label["seed"]),
                     tracks,
+                    folds,
                     label={"model": name, **label},
-                    cv=splitter,
-                    scoring=scorers,
+                    scoring=scoring,
                     n_jobs=n_jobs,
+                    output=output,
                 )
-    result = BenchmarkResult(
-        folds=folds,
-        score_names=tuple(scorers),
+    result = BenchmarkResult.from_rows(
+        rows,
+        scoring=tuple(scoring),
         unreadable=[{"path": path, "reason": failures[path]} for path in failures],
         setting={
             "command": command,
@@ -156,8 +165,9 @@ def run_benchmark(
             "seeds": list(seeds),
             "epochs": epochs,
             "n_tracks_per_genre": dict(Counter(tracks.target.tolist())),
+            "fingerprint": fingerprint,
         },
-        versions=describe_versions(),
+        paths=[str(path) for path in tracks.paths],
         untrained_genres=untrained,
     )
     if output is not None:
@@ -242,19 +252,20 @@ def _make_splitters(tracks, protocols, seeds, n_splits):
     ]
 
 
-def _find_untrained(label, splitter, tracks):
+def _find_untrained(label, folds, tracks):
     """One entry per fold that tests on genres it cannot train on."""
-    found = [
-        {**label, "fold": fold, "genres": genres}
-        for fold, genres in enumerate(list_untrained_genres(splitter, tracks))
-        if genres
-    ]
-    for entry in found:
-        logger.warning(
-            "protocol %s, seed %d, fold %d: no track to train on of %s",
-            *(entry["protocol"], entry["seed"], entry["fold"]),
-            ", ".join(entry["genres"]),
-        )
+    if label["protocol"] == "paper":
+        return []
+    found = []
+    for fold, (train, test) in enumerate(folds):
+        genres = set(tracks.target[test].tolist()) - set(tracks.target[train].tolist())
+        if genres:
+            logger.warning(
+                "protocol %s, seed %d, fold %d: no track to train on of %s",
+                *(label["protocol"], label["seed"], fold),
+                ", ".join(sorted(genres)),
+            )
+            found.append({**label, "fold": fold, "genres": sorted(genres)})
     return found
 
 
@@ -296,47 +307,44 @@ def _leave_out(tracks, failures):
     return tracks.take(kept)
 
 
-def _cross_validate(model, tracks, *, label, cv, scoring, n_jobs):
-    """One row per fold of one model."""
-    X, target, names = tracks.paths, tracks.target, list(scoring)
-    if label["protocol"] == "paper":
+def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
+    """One row per fold of one model; those that are finished already are read."""
+    X, target, is_paper = tracks.paths, tracks.target, label["protocol"] == "paper"
+    if is_paper:
         X, target, model = explode_tracks(model, tracks)
-        # Rows are segments: their accuracy is all that there is.
-        scoring, names = {"segment_accuracy": "accuracy"}, ["segment_accuracy"]
+        folds = list_paper_folds(folds, target)
+    folder = CellFolder(None if output is None else Path(output, "cells"))
+    cells = [
+        Cell({**label, "fold": number}, model, *fold)
+        for number, fold in enumerate(folds)
+    ]
+    rows = [folder.load(cell) for cell in cells]
+    missing = [number for number, row in enumerate(rows) if row is None]
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
-    logger.info("%s: fitting %d folds", what, cv.get_n_splits())
-    try:
-        scores = cross_validate(
-            model,
-            X,
-            target,
-            cv=_fix_folds(cv, target, tracks.groups),
+    logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
+    done = joblib.Parallel(n_jobs=n_jobs)(
+        joblib.delayed(run_cell)(
+            *(cells[number], X, target),
             scoring=scoring,
-            n_jobs=n_jobs,
-            error_score="raise",
+            rows_are_segments=is_paper,
+            folder=folder,
         )
-    except (ValueError, TypeError) as error:
-        error.add_note(f"while fitting {what}")
-        raise
-    shown = [
-        f"{score_title(name)} {format_scores(scores[f'test_{name}'])}" for name in names
-    ]
-    logger.info("%s: %s", what, ", ".join(shown))
-    return [
-        {
-            **label,
-            "fold": fold,
-            **{name: float(scores[f"test_{name}"][fold]) for name in names},
-            "fit_seconds": float(fit_seconds),
-            "score_seconds": float(scores["score_time"][fold]),
-        }
-        for fold, fit_seconds in enumerate(scores["fit_time"])
-    ]
+        for number in missing
+    )
+    for number, row in zip(missing, done, strict=True):
+        rows[number] = row
+    _log_scores(what, rows)
+    return rows
 
 
-def _fix_folds(cv, target, groups):
-    """The folds themselves: with them no groups need to be routed to the splitter."""
-    groups = groups if groups is not None and len(groups) == len(target) else None
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The groups parameter is ignored")
-        return list(cv.split(np.zeros(len(target)), target, groups))
+def _log_scores(what, rows):
+    for row in rows:
+        if row["error"] is not None:
+            logger.warning("%s, fold %d failed: %s", what, row["fold"], row["error"])
+    done = [row for row in rows if row["error"] is None]
+    if done:
+        shown = [
+            f"{score_title(name)} {format_scores([row[name] for row in done])}"
+            for name in ("accuracy", "segment_accuracy")
+        ]
+        logger.info("%s: %s", what, ", ".join(shown))

@@ -1,40 +1,132 @@
-"""Scores of a benchmark: per track, as scikit-learn has them, and per segment."""
+"""Scores of a fold: per track, per segment, and any of scikit-learn's."""
 
 import math
+from time import perf_counter
 
 import numpy as np
+from sklearn.metrics import check_scoring, f1_score
 from sklearn.pipeline import Pipeline
 
+# Per track; "log_loss" is the paper's "error".
+TRACK_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")
+SEGMENT_SCORES = ("segment_accuracy", "segment_log_loss")
+
 # Columns that a row of results has besides its scores.
-RESERVED_NAMES = {"model", "protocol", "seed", "fold", "fit_seconds", "score_seconds"}
-RESERVED_NAMES |= {"segment_accuracy"}
+RESERVED_NAMES = {
+    *("model", "protocol", "seed", "fold", "error", "n_train", "n_test"),
+    *("fit_seconds", "predict_seconds", "seconds_per_epoch", "n_parameters"),
+    *(*TRACK_SCORES, *SEGMENT_SCORES),
+}
 
 
-def make_scorers(scoring):
-    """Any form of scikit-learn's `scoring` as a dict, plus accuracy per segment."""
+def list_scores(scoring):
+    """Any form of scikit-learn's `scoring` as a dict of further scores."""
     if scoring is None:
-        scoring = {"accuracy": "accuracy"}
-    elif isinstance(scoring, str):
-        scoring = {scoring: scoring}
+        return {}
+    if isinstance(scoring, str):
+        scoring = [scoring]
     elif callable(scoring):
         scoring = {"score": scoring}
-    elif not isinstance(scoring, dict):
-        scoring = {name: name for name in scoring}
+    if not isinstance(scoring, dict):
+        scoring = {name: name for name in scoring if name not in TRACK_SCORES}
     taken = sorted(RESERVED_NAMES & set(scoring))
     if taken:
         raise ValueError(
             f"scoring must not use the names of other columns, got {taken}."
         )
-    return {**scoring, "segment_accuracy": score_segments}
+    return scoring
 
 
-def score_segments(model, paths, target):
-    """Accuracy per segment of a whole pipeline; NaN where it does not know segments."""
+class FoldScorer:
+    """Scores one fitted model on the two parts of a fold; a scorer of scikit-learn.
+
+    After a call, `probabilities` or, of a model without them, `predicted` hold what the
+    model answered, and `seconds` how long it took.
+
+    Parameters
+    ----------
+    scoring : dict
+        Further scores, as `list_scores` gives them.
+    rows_are_segments : bool
+        Whether the rows are segments: then there are no scores per track.
+    """
+
+    def __init__(self, scoring, *, rows_are_segments):
+        self.scoring = scoring
+        self.rows_are_segments = rows_are_segments
+        self.answers = []
+
+    def __call__(self, model, X, y):
+        """Scores of the model by name."""
+        started = perf_counter()
+        predicted, probabilities = _answer(model, X)
+        self.answers.append(
+            {
+                "predicted": predicted,
+                "probabilities": probabilities,
+                "seconds": perf_counter() - started,
+            }
+        )
+        scores = _score_rows(model, y, predicted, probabilities)
+        if self.rows_are_segments:
+            nan = dict.fromkeys((*TRACK_SCORES, *self.scoring), math.nan)
+            return nan | {
+                "segment_accuracy": scores["accuracy"],
+                "segment_log_loss": scores["log_loss"],
+            }
+        further = {
+            name: check_scoring(model, one)(model, X, y)
+            for name, one in self.scoring.items()
+        }
+        return scores | further | _score_segments(model, X, y)
+
+
+def _answer(model, X):
+    if hasattr(model, "predict_proba"):
+        probabilities = model.predict_proba(X)
+        return model.classes_[probabilities.argmax(axis=1)], probabilities
+    return model.predict(X), None
+
+
+def _score_rows(model, y, predicted, probabilities):
+    y = np.asarray(y)
+    genres = np.unique(y)
+    return {
+        "accuracy": float(np.mean(predicted == y)),
+        "balanced_accuracy": float(
+            np.mean([np.mean(predicted[y == genre] == genre) for genre in genres])
+        ),
+        "f1_macro": float(f1_score(y, predicted, average="macro", zero_division=0)),
+        "log_loss": math.nan
+        if probabilities is None
+        else _log_loss(model.classes_, y, probabilities),
+    }
+
+
+def _log_loss(classes, y, probabilities):
+    """Mean of -log p of the true genre; of one that was not trained on, p is zero.
+
+    scikit-learn's refuses genres that the model does not know.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    matches = np.asarray(y)[:, np.newaxis] == classes
+    true = np.where(matches, probabilities, 0).sum(axis=-1)
+    return float(-np.log(np.clip(true, np.finfo(np.float32).eps, 1)).mean())
+
+
+def _score_segments(model, X, y):
+    """Of a pipeline that knows segments; NaN of another."""
     if not isinstance(model, Pipeline) or not hasattr(
         model[-1], "predict_segments_proba"
     ):
-        return math.nan
-    probabilities = model[-1].predict_segments_proba(model[:-1].transform(paths))
+        return dict.fromkeys(SEGMENT_SCORES, math.nan)
+    probabilities = model[-1].predict_segments_proba(model[:-1].transform(X))
     present = ~np.isnan(probabilities[:, :, 0])
-    genres = model.classes_[np.argmax(np.nan_to_num(probabilities), axis=2)]
-    return float((genres == np.asarray(target)[:, np.newaxis])[present].mean())
+    genres = np.broadcast_to(np.asarray(y)[:, np.newaxis], present.shape)[present]
+    segments = probabilities[present]
+    return {
+        "segment_accuracy": float(
+            np.mean(model.classes_[segments.argmax(axis=1)] == genres)
+        ),
+        "segment_log_loss": _log_loss(model.classes_, genres, segments),
+    }

@@ -1,0 +1,148 @@
+"""One fit of a benchmark, and the folder in which finished ones are kept."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.model_selection import cross_validate
+from sklearn.pipeline import Pipeline
+
+from skgenre._files import atomic_write
+from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model to be fitted on one fold.
+
+    Attributes
+    ----------
+    label : dict
+        ``model``, ``protocol``, ``seed`` and ``fold``.
+    model : estimator
+        Not fitted, and with the seed.
+    train, test : ndarray of int
+        Rows to fit and to test on.
+    """
+
+    label: dict
+    model: object
+    train: np.ndarray
+    test: np.ndarray
+
+    @property
+    def key(self):
+        """Digest of all that decides the scores, but for the data themselves."""
+        return joblib.hash(
+            [self.label, _describe_model(self.model), self.train, self.test]
+        )
+
+
+def _describe_model(model):
+    """Parameters of a model, but for those that decide no number."""
+    ignored = ("cache_dir", "n_jobs", "verbose")
+    parameters = model.get_params()
+    return [
+        (name, repr(value))
+        for name, value in sorted(parameters.items())
+        if name.split("__")[-1] not in ignored
+        and not hasattr(value, "get_params")
+        # A pipeline's list of its steps repeats them.
+        and name not in ("steps", "memory")
+    ] + [type(value).__name__ for _, value in sorted(parameters.items())]
+
+
+class CellFolder:
+    """The rows of finished cells, one file each; without a folder, none.
+
+    Parameters
+    ----------
+    folder : Path or None
+    """
+
+    def __init__(self, folder):
+        self.folder = None if folder is None else Path(folder)
+
+    def load(self, cell):
+        """The row of a cell that is finished, else None."""
+        if self.folder is None:
+            return None
+        try:
+            text = (self.folder / f"{cell.key}.json").read_text(encoding="utf-8")
+            return json.loads(text)
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+
+    def save(self, cell, row):
+        """Keep the row of a cell, whole or not at all."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{cell.key}.json"
+        with atomic_write(path, "w", encoding="utf-8") as file:
+            json.dump(row, file)
+
+
+def run_cell(cell, X, y, *, scoring, rows_are_segments, folder):
+    """Fit and score a cell; return its row, with the answers to its test rows.
+
+    A model that fails has its error in the row and NaN for scores.
+    """
+    scorer = FoldScorer(scoring, rows_are_segments=rows_are_segments)
+    sizes = {"n_train": len(cell.train), "n_test": len(cell.test)}
+    try:
+        done = cross_validate(
+            cell.model,
+            X,
+            y,
+            cv=[(cell.train, cell.test)],
+            scoring=scorer,
+            return_train_score=True,
+            return_estimator=True,
+            error_score="raise",
+        )
+    # Whatever a model of the user's raises, the rest of the benchmark goes on.
+    except Exception as error:
+        return {**cell.label, **sizes, "error": f"{type(error).__name__}: {error}"}
+    answers = scorer.answers[0]
+    row = {
+        **cell.label,
+        **sizes,
+        **_read_scores(done, scoring),
+        **_describe_fit(done["estimator"][0], float(done["fit_time"][0])),
+        "predict_seconds": answers["seconds"],
+        "error": None,
+        "predictions": {
+            "rows": cell.test.tolist(),
+            "target": np.asarray(y)[cell.test].tolist(),
+            "predicted": answers["predicted"].tolist(),
+        },
+    }
+    folder.save(cell, row)
+    return row
+
+
+def _read_scores(done, scoring):
+    names = (*TRACK_SCORES, *SEGMENT_SCORES, *scoring)
+    scores = {name: float(done[f"test_{name}"][0]) for name in names}
+    return scores | {f"train_{name}": float(done[f"train_{name}"][0]) for name in names}
+
+
+def _describe_fit(model, seconds):
+    """Time and size of a fitted model; NaN where it has no epochs or weights."""
+    last = model[-1] if isinstance(model, Pipeline) else model
+    network = getattr(last, "network_", None)
+    n_epochs = math.nan if network is None else last.n_iter_
+    n_parameters = (
+        math.nan
+        if network is None
+        else sum(int(weights.size) for weights in network.weights)
+    )
+    return {
+        "fit_seconds": seconds,
+        "seconds_per_epoch": seconds / n_epochs,
+        "n_parameters": n_parameters,
+    }
