@@ -1,0 +1,13 @@
+"""Pictures in scikit-learn's style; matplotlib is imported when one is drawn."""
+
+from skgenre.displays.benchmark import BenchmarkDisplay
+from skgenre.displays.history import TrainingHistoryDisplay
+from skgenre.displays.mfcc import MFCCDisplay
+from skgenre.displays.timeline import SegmentTimelineDisplay
+
+__all__ = [
+    "BenchmarkDisplay",
+    "MFCCDisplay",
+    "SegmentTimelineDisplay",
+    "TrainingHistoryDisplay",
+]

@@ -1,0 +1,10 @@
+"""The axes that a display draws on."""
+
+
+def make_axes(ax, *, figsize):
+    """The given axes, or those of a new figure (inches) whose layout has no overlap."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=figsize, layout="constrained")[1]

@@ -1,0 +1,142 @@
+"""Models under several protocols."""
+
+import numpy as np
+
+from skgenre.displays.axes import make_axes
+
+# From the protocol that leaks most to the one that leaks least.
+PROTOCOLS = ("paper", "track", "artist", "filtered")
+# Shape and filling tell them apart in grey; hollow is what leaks.
+_MARKERS = {"paper": "o", "track": "s", "artist": "D", "filtered": "^"}
+_COLOURS = {"paper": "white", "track": "#9ecae1", "artist": "#3182bd"}
+_COLOURS["filtered"] = "#08306b"
+_LABELS = {
+    "paper": "paper: segments shuffled (per segment)",
+    "track": "track: whole tracks shuffled",
+    "artist": "artist: artists kept apart",
+    "filtered": "filtered: given, fault-filtered split",
+}
+
+
+class BenchmarkDisplay:
+    """Accuracies of models under several protocols, one line per model.
+
+    The line leads from the protocol that leaks to those that do not: its length is what
+    the leak is worth. Whiskers are 95 % intervals by bootstrap over tracks; under the
+    paper's protocol, which has no tracks, the standard deviation over folds.
+
+    Parameters
+    ----------
+    summary : list of dict
+        `BenchmarkResult.summary`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        What was drawn on.
+    figure_ : matplotlib.figure.Figure
+        Its figure.
+    legend_ : matplotlib.legend.Legend
+        What the marks mean.
+
+    Examples
+    --------
+    >>> from skgenre import BenchmarkDisplay
+    >>> row = {"model": "knn", "accuracy_low": 0.4, "accuracy_high": 0.6}
+    >>> rows = [{**row, "protocol": "track", "accuracy_mean": 0.5}]
+    >>> BenchmarkDisplay(rows).plot().ax_.get_xlim()
+    (0.0, 1.0)
+    """
+
+    def __init__(self, summary):
+        self.summary = summary
+
+    @classmethod
+    def from_result(cls, result, *, chance=None, ax=None):
+        """Draw a benchmark's result.
+
+        Parameters
+        ----------
+        result : BenchmarkResult
+            Of one protocol or several.
+        chance : float, default=None
+            Accuracy of guessing, drawn as a line; None: one over the number of genres.
+        ax : matplotlib.axes.Axes, default=None
+            What to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : BenchmarkDisplay
+            Drawn.
+        """
+        genres = result.setting.get("n_tracks_per_genre")
+        if chance is None and genres:
+            chance = 1 / len(genres)
+        return cls(result.summary()).plot(chance=chance, ax=ax)
+
+    def plot(self, *, chance=None, ax=None):
+        """Draw the accuracies.
+
+        Parameters
+        ----------
+        chance : float, default=None
+            Accuracy of guessing, drawn as a line.
+        ax : matplotlib.axes.Axes, default=None
+            What to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : BenchmarkDisplay
+            This display.
+        """
+        models = list(dict.fromkeys(row["model"] for row in self.summary))
+        is_own = ax is None
+        ax = make_axes(ax, figsize=(8, 2 + 0.45 * len(models)))
+        # The first model on top.
+        heights = {model: len(models) - 1 - n for n, model in enumerate(models)}
+        points = {model: [] for model in models}
+        for protocol in PROTOCOLS:
+            rows = [row for row in self.summary if row["protocol"] == protocol]
+            self._plot_protocol(ax, protocol, rows, heights, points)
+        for model, accuracies in points.items():
+            ax.plot(accuracies, [heights[model]] * len(accuracies), c="0.7", zorder=1)
+        if chance is not None:
+            ax.axvline(chance, color="0.4", linestyle=":", label="guessing")
+        ax.set_yticks(list(heights.values()), list(heights))
+        ax.set(xlabel="Accuracy", xlim=(0, 1), ylim=(-0.6, len(models) - 0.4))
+        ax.grid(axis="x", alpha=0.3)
+        if is_own:
+            self.legend_ = ax.figure.legend(loc="outside lower center", ncols=2)
+        else:
+            self.legend_ = ax.legend(fontsize="small")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _plot_protocol(self, ax, protocol, rows, heights, points):
+        read = [_read_accuracy(row) for row in rows]
+        read = [(row, *values) for row, values in zip(rows, read, strict=True)]
+        # A model that failed has none.
+        read = [values for values in read if np.isfinite(values[1])]
+        if not read:
+            return
+        rows, means, below, above = zip(*read, strict=True)
+        for row, mean in zip(rows, means, strict=True):
+            points[row["model"]].append(mean)
+        ax.errorbar(
+            means,
+            [heights[row["model"]] for row in rows],
+            xerr=np.maximum(0, [below, above]),
+            **{"fmt": _MARKERS[protocol], "capsize": 3, "color": "black"},
+            **{"markerfacecolor": _COLOURS[protocol], "markersize": 7},
+            elinewidth=1,
+            label=_LABELS[protocol],
+        )
+
+
+def _read_accuracy(row):
+    """Mean, and the lengths of the whiskers to the left and to the right."""
+    if row["protocol"] == "paper":
+        deviation = row["segment_accuracy_std"]
+        return row["segment_accuracy_mean"], deviation, deviation
+    mean = row["accuracy_mean"]
+    return mean, mean - row["accuracy_low"], row["accuracy_high"] - mean
