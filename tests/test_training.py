@@ -1,5 +1,7 @@
 import pickle
 import random
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -103,6 +105,25 @@ def test_fits_in_one_process_do_not_see_each_other(name, rows):
     assert history != other
     assert_array_equal(again.predict(rows.X), predicted)
     assert_array_equal(first.predict(rows.X), predicted)
+
+
+def test_a_fit_after_others_equals_the_same_alone_in_a_fresh_process(rows, tmp_path):
+    np.savez(tmp_path / "rows.npz", *rows)
+    script = (
+        "import sys, numpy as np\n"
+        "from skgenre.networks import build_cnn\n"
+        "from skgenre.training import Architecture, Rows, TrainedNetwork\n"
+        "rows = Rows(*np.load(sys.argv[1]).values())\n"
+        f"network = TrainedNetwork(Architecture(build_cnn, {SHAPE}, 2, {CNN}, True))\n"
+        f"network.fit(rows, seed=0, **{FIT})\n"
+        "np.save(sys.argv[2], network.predict(rows.X))\n"
+    )
+    alone = tmp_path / "alone.npy"
+    command = [sys.executable, "-P", "-c", script, tmp_path / "rows.npz", alone]
+    subprocess.run(command, check=True, capture_output=True)
+    train(rows, "cnn", seed=1)
+    train(rows, "mlp", seed=1)
+    assert_array_equal(train(rows, "cnn")[0].predict(rows.X), np.load(alone))
 
 
 @ALL
