@@ -32,6 +32,7 @@ _HOMES = {
     "run_benchmark": "benchmark",
     "save_mfcc_json": "datasets",
     "save_mfcc_npz": "datasets",
+    "write_report": "report",
 }
 
 __version__ = "0.1.0.dev0"

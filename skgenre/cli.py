@@ -121,7 +121,12 @@ def _add_benchmark(commands):
         help="folds fitted at the same time, in processes (default: 1)",
     )
     add("--cache-dir", metavar="DIR", help="keep the features of each file here")
-    add("--output", metavar="DIR", help="write results.json here")
+    add(
+        "--output",
+        metavar="DIR",
+        help="write results.json, results.csv, figures and report.html here; a run "
+        "that was stopped goes on from there",
+    )
     add(
         "--quick",
         action="store_true",
@@ -209,7 +214,25 @@ def _run_benchmark(options):
         # The error's text escapes what a terminal cannot show.
         print(f"left out: {AudioDecodeError([(entry['path'], entry['reason'])])}")
     print(result.to_table())
+    if options.output is not None:
+        _write_report(result, options.output)
     return 1 if result.failed else 0
+
+
+def _write_report(result, directory):
+    from skgenre.report import write_report
+
+    try:
+        import jinja2  # noqa: F401
+        import matplotlib
+
+        matplotlib.use("agg")
+    except ImportError:
+        logging.getLogger(__name__).info(
+            "no report.html: that needs pip install 'skgenre[report]'"
+        )
+        return
+    write_report(result, directory)
 
 
 def _start_tensorflow_quietly():

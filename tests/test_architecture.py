@@ -18,7 +18,7 @@ LAYERS = [
     {"keras_classifiers"},
     {"models"},
     {"benchmark", "displays"},
-    set(),
+    {"report"},
     {"cli"},
 ]
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}

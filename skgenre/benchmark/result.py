@@ -214,9 +214,16 @@ class BenchmarkResult:
             )
             label = [row["model"], row["protocol"]]
             rows.append([*label, scores[0], interval, *scores[1:], seconds])
-        return "\n\n".join([_align(rows), *self._notes()])
+        return "\n\n".join([_align(rows), *self.notes()])
 
-    def _notes(self):
+    def notes(self):
+        """Say what the numbers do not mean, and what failed.
+
+        Yields
+        ------
+        note : str
+            A sentence or two.
+        """
         for fold in self.failed:
             what = "{model}, protocol {protocol}, seed {seed}, fold {fold}"
             yield f"{what.format(**fold)} failed: {fold['error']}"

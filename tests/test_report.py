@@ -1,0 +1,97 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from skgenre import make_model, run_benchmark, write_report
+from skgenre.benchmark import BenchmarkResult
+from skgenre.report import summarise
+
+pytest.importorskip("matplotlib").use("agg")
+pytest.importorskip("jinja2")
+
+
+@pytest.fixture(scope="module")
+def result(made_tracks):
+    models = {
+        "forest": make_model("forest"),
+        "<b>knn</b>": make_model("knn"),
+        "broken": make_model("knn", n_neighbors=100),
+    }
+    protocols = ("paper", "track", "artist")
+    models["broken"].set_params(mfccextractor__n_segments=2)
+    return run_benchmark(models, made_tracks, protocols=protocols, n_splits=3)
+
+
+@pytest.fixture(scope="module")
+def page(result, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    write_report(result, folder)
+    return folder / "report.html"
+
+
+class Outline(HTMLParser):
+    """Tags with their attributes, and the text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_page_needs_nothing_else(page):
+    html = page.read_text(encoding="utf-8")
+    assert not re.search(r"https?://|<link|src=\"(?!data:)", html)
+    assert len(html) < 3_000_000
+
+
+def test_figures_are_there_as_png_and_svg(page):
+    names = sorted(path.name for path in page.parent.iterdir())
+    assert {"accuracies.png", "accuracies.svg"} <= set(names)
+    assert "confusion-artist-forest.png" in names
+    outline = Outline(page.read_text(encoding="utf-8"))
+    images = [attrs for tag, attrs in outline.tags if tag == "img"]
+    assert len(images) == sum(name.endswith(".png") for name in names)
+    assert all(attrs["alt"] for attrs in images)
+
+
+def test_page_has_a_row_per_model_and_protocol(page, result):
+    outline = Outline(page.read_text(encoding="utf-8"))
+    assert outline.text.count("3 models on 24 tracks of 3 genres") == 2
+    for row in result.summary():
+        if row["n_failed"] == 0 and row["protocol"] != "paper":
+            assert f"{row['accuracy_mean']:.3f}" in outline.text
+
+
+def test_names_cannot_break_the_page(page):
+    assert "<b>knn</b>" not in page.read_text(encoding="utf-8")
+    assert "<b>knn</b>" in Outline(page.read_text(encoding="utf-8")).text
+
+
+def test_failures_and_the_leak_are_said_on_the_page(page):
+    text = Outline(page.read_text(encoding="utf-8")).text
+    assert "broken, protocol track, seed 0, fold 0 failed: ValueError" in text
+    assert "those of one track are on both sides" in text
+
+
+def test_summary_speaks_of_the_protocol_that_leaks_least(result):
+    best = max(
+        (row for row in result.summary() if row["protocol"] == "artist"),
+        key=lambda row: (row["n_failed"] == 0, row["accuracy_mean"]),
+    )
+    assert summarise(result).startswith(
+        f"Under the protocol 'artist', {best['model']} classifies "
+        f"{best['accuracy_mean']:.0%} of the tracks correctly"
+    )
+
+
+def test_summary_of_the_papers_protocol_alone_promises_nothing():
+    label = {"model": "a", "protocol": "paper", "seed": 0, "fold": 0}
+    row = {**label, "segment_accuracy": 0.9, "n_train": 8, "n_test": 2, "error": None}
+    assert "measures no new tracks" in summarise(BenchmarkResult.from_rows([row]))
