@@ -6,6 +6,7 @@ import importlib
 # a name, so that `import skgenre` loads neither TensorFlow nor librosa.
 _HOMES = {
     "AudioDecodeError": "audio",
+    "AuditReport": "audit",
     "BaseTrackClassifier": "track_classifier",
     "BenchmarkDisplay": "displays",
     "BenchmarkResult": "benchmark",
@@ -17,10 +18,12 @@ _HOMES = {
     "MFCCExtractor": "features",
     "MFCCScaler": "features",
     "MLPGenreClassifier": "keras_classifiers",
+    "PaperResult": "benchmark",
     "SegmentPoolingClassifier": "track_classifier",
     "SegmentTimelineDisplay": "displays",
     "TrackStatistics": "features",
     "TrainingHistoryDisplay": "displays",
+    "audit_tracks": "audit",
     "fetch_gtzan": "datasets",
     "load_audio": "audio",
     "load_genre_folder": "datasets",
@@ -29,6 +32,7 @@ _HOMES = {
     "load_mfcc_npz": "datasets",
     "make_genre_tracks": "datasets",
     "make_model": "models",
+    "reproduce_paper": "benchmark",
     "run_benchmark": "benchmark",
     "save_mfcc_json": "datasets",
     "save_mfcc_npz": "datasets",

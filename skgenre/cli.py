@@ -120,6 +120,12 @@ def _add_benchmark(commands):
         default=1,
         help="folds fitted at the same time, in processes (default: 1)",
     )
+    add(
+        "--paper",
+        action="store_true",
+        help="first the paper's own experiments (segments shuffled, single runs), its "
+        "numbers beside ours",
+    )
     add("--cache-dir", metavar="DIR", help="keep the features of each file here")
     add(
         "--output",
@@ -193,10 +199,12 @@ def _run_benchmark(options):
     _check_known(options, "models", MODEL_NAMES)
     _check_known(options, "protocols", PROTOCOLS)
     epochs, folds = (_QUICK_EPOCHS, _QUICK_FOLDS) if options.quick else (50, 5)
-    if set(options.models) & set(NETWORK_NAMES):
+    if options.paper or set(options.models) & set(NETWORK_NAMES):
         _start_tensorflow_quietly()
     with _tracks(options) as data:
         logging.getLogger(__name__).info("%s", data.DESCR)
+        if options.paper:
+            _reproduce_paper(options, data)
         result = run_benchmark(
             options.models,
             data,
@@ -219,20 +227,40 @@ def _run_benchmark(options):
     return 1 if result.failed else 0
 
 
-def _write_report(result, directory):
-    from skgenre.report import write_report
+def _reproduce_paper(options, data):
+    from skgenre.benchmark import reproduce_paper
 
+    result = reproduce_paper(
+        data,
+        epochs=options.epochs or (_QUICK_EPOCHS if options.quick else None),
+        cache_dir=options.cache_dir,
+        random_state=options.seeds[0],
+    )
+    print(result.to_table() + "\n")
+    if options.output is not None and _can_draw():
+        from skgenre.report import write_paper
+
+        write_paper(result, options.output)
+
+
+def _write_report(result, directory):
+    if _can_draw():
+        from skgenre.report import write_report
+
+        write_report(result, directory)
+
+
+def _can_draw():
     try:
         import jinja2  # noqa: F401
         import matplotlib
-
-        matplotlib.use("agg")
     except ImportError:
         logging.getLogger(__name__).info(
-            "no report.html: that needs pip install 'skgenre[report]'"
+            "no figures and no report.html: they need pip install 'skgenre[report]'"
         )
-        return
-    write_report(result, directory)
+        return False
+    matplotlib.use("agg")
+    return True
 
 
 def _start_tensorflow_quietly():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from skgenre._files import atomic_write
-from skgenre.displays import BenchmarkDisplay
+from skgenre.displays import BenchmarkDisplay, TrainingHistoryDisplay
 
 # From the most honest on: the summary speaks of the first that was run.
 _HONEST_PROTOCOLS = ("filtered", "artist", "track")
@@ -57,6 +57,30 @@ def write_report(result, directory):
     figures = [_save_figure(directory, *figure) for figure in _draw_figures(result)]
     with atomic_write(directory / "report.html", "w", encoding="utf-8") as file:
         file.write(_render(result, figures))
+
+
+def write_paper(result, directory):
+    """Write ``paper.md`` and the curves of each network, as PNG and SVG.
+
+    Parameters
+    ----------
+    result : PaperResult
+        What `reproduce_paper` returns.
+    directory : str or Path
+        Folder to write to; made where it does not exist.
+    """
+    import matplotlib.pyplot as plt
+
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with atomic_write(directory / "paper.md", "w", encoding="utf-8") as file:
+        file.write(result.to_table() + "\n")
+    for (model, split), history in result.histories.items():
+        figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+        for quantity, ax in zip(("accuracy", "loss"), axes, strict=True):
+            TrainingHistoryDisplay(history).plot(quantity=quantity, ax=ax)
+        figure.suptitle(f"{model}, split {split} of shuffled segments")
+        _save_figure(directory, f"paper-{model}-{split}", "", figure)
 
 
 def summarise(result):

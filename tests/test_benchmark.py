@@ -76,7 +76,10 @@ def test_artist_protocol_keeps_artists_apart_and_says_what_it_cannot_train(
     result = run_benchmark(models, data, protocols=["artist"], n_splits=2)
     (entry,) = result.untrained_genres
     assert entry["genres"] == [made_tracks.target[0]]
-    assert f"artist: {made_tracks.target[0]} could not be" in result.to_table()
+    assert (
+        f"artist: some folds test on {made_tracks.target[0]} without"
+        in result.to_table()
+    )
     assert json.loads(result.to_json())["untrained_genres"] == [entry]
 
 

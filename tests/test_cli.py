@@ -37,6 +37,13 @@ def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
     assert "accuracy per segment" in done.stdout
 
 
+def test_paper_comes_before_the_honest_table(tmp_path):
+    done = run("benchmark", "--quick", "--paper", "--models", "dummy", "--epochs", "1")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("NOT THE PAPER'S DATA: run on 18 tracks"), done.stderr
+    assert lines[-1].startswith("| dummy | track")
+
+
 def test_tensorflow_starts_without_noise(tmp_path):
     done = run("benchmark", "--quick", "--models", "mlp", "--epochs", "1")
     lines = done.stderr.splitlines()
@@ -68,6 +75,29 @@ def test_unreadable_files_are_listed_above_the_table(made_tracks, tmp_path, caps
     assert lines[1].startswith("| model")
     assert main([*command, "--strict"]) == 1
     assert "skgenre: error: " in capsys.readouterr().err
+
+
+def test_audit_prints_what_it_finds_and_says_so_by_its_exit_code(
+    made_tracks, tmp_path, capsys
+):
+    for genre in ("jazz", "rock"):
+        (tmp_path / genre).mkdir()
+        for number, path in enumerate(made_tracks.paths[:3]):
+            (tmp_path / genre / f"{number}.wav").symlink_to(path)
+    (tmp_path / "rock" / "text.wav").write_text("no sound")
+    report = tmp_path / "report.json"
+    assert main(["audit", str(tmp_path), "--json", str(report)]) == 1
+    printed = capsys.readouterr().out
+    assert "unreadable" in printed
+    assert "two-labels" in printed
+    faults = {
+        finding["fault"] for finding in json.loads(report.read_text())["findings"]
+    }
+    assert {"unreadable", "exact-replica", "two-labels"} <= faults
+
+
+def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
+    assert main(["audit", folder_of(made_tracks)]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

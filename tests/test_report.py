@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 import pytest
 
 from skgenre import make_model, run_benchmark, write_report
-from skgenre.benchmark import BenchmarkResult
-from skgenre.report import summarise
+from skgenre.benchmark import BenchmarkResult, PaperResult
+from skgenre.report import summarise, write_paper
 
 pytest.importorskip("matplotlib").use("agg")
 pytest.importorskip("jinja2")
@@ -95,3 +95,12 @@ def test_summary_of_the_papers_protocol_alone_promises_nothing():
     label = {"model": "a", "protocol": "paper", "seed": 0, "fold": 0}
     row = {**label, "segment_accuracy": 0.9, "n_train": 8, "n_test": 2, "error": None}
     assert "measures no new tracks" in summarise(BenchmarkResult.from_rows([row]))
+
+
+def test_curves_of_the_papers_networks_are_drawn(tmp_path):
+    history = {"loss": [2.0, 1.0], "accuracy": [0.1, 0.5]}
+    result = PaperResult([], {("cnn", "80/20"): history}, [], n_tracks=24)
+    write_paper(result, tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["paper-cnn-80_20.png", "paper-cnn-80_20.svg", "paper.md"]
+    assert (tmp_path / "paper.md").read_text().startswith("NOT THE PAPER'S DATA")

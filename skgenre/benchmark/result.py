@@ -234,8 +234,8 @@ class BenchmarkResult:
             lost.setdefault(entry["protocol"], set()).update(entry["genres"])
         for protocol, genres in lost.items():
             yield (
-                f"{protocol}: {', '.join(sorted(genres))} could not be trained on in "
-                "every fold that tests on them."
+                f"{protocol}: some folds test on {', '.join(sorted(genres))} without a "
+                "track of it to train on."
             )
 
     def to_json(self):

@@ -1,6 +1,7 @@
 """How sure the scores are: intervals over tracks, and tests over folds."""
 
 import itertools
+import math
 
 import numpy as np
 from scipy import stats
@@ -55,8 +56,9 @@ def adjust_holm(p_values):
 def compare_models(folds, *, score, alpha):
     """Compare each pair of models within each protocol, on the folds of both.
 
-    Returns a list of dict: ``protocol``, ``first``, ``second``, ``difference`` (of the
-    means), ``p_value`` (corrected, then adjusted for all comparisons in the list) and
+    Pairs without a fold that both have a score for are left out. Returns a list of
+    dict: ``protocol``, ``first``, ``second``, ``difference`` (of the means),
+    ``p_value`` (corrected, then adjusted for all comparisons in the list) and
     ``better``: the model that is, or None.
     """
     scores, shares = {}, {}
@@ -70,6 +72,7 @@ def compare_models(folds, *, score, alpha):
         for protocol, models in scores.items()
         for first, second in itertools.combinations(models, 2)
     ]
+    rows = [row for row in rows if not math.isnan(row["difference"])]
     adjusted = adjust_holm([row["p_value"] for row in rows])
     for row, p_value in zip(rows, adjusted, strict=True):
         row["p_value"] = float(p_value)

@@ -1,0 +1,223 @@
+"""What an audit has found, and how it is written down."""
+
+import dataclasses
+import json
+import os
+import textwrap
+
+# In the order of a report: files, sound, recordings, labels. The limits of each are
+# constants of the module that looks for it.
+FAULTS = (
+    "unreadable",  # no sound can be decoded
+    "silent",  # no sound at all, or in most of the track
+    "clipped",  # the loudest samples are cut off at full scale
+    "dc-offset",  # the signal is not centred on zero
+    "band-limited",  # cut off far below half the sample rate, as by a lossy coder
+    "short",  # in itself, or for this collection
+    "sample-rate",  # not that of most tracks
+    "channels",  # not as many as in most tracks
+    "exact-replica",  # the same samples in two files
+    "near-replica",  # the same recording, cut, coded or scaled otherwise
+    "two-labels",  # one recording under two genres
+    "confounded-artist",  # a genre that is one artist
+    "imbalanced",  # genres of very different size
+)
+
+# Raised when a key changes its name or meaning.
+FORMAT_VERSION = 1
+
+MAX_COLUMNS = 100
+MAX_LISTED_FINDINGS = 20  # of one fault; the other forms of the report have all
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One fault of some tracks.
+
+    Attributes
+    ----------
+    fault : str
+        One of `FAULTS`.
+    tracks : tuple of int
+        Positions in the report's paths; empty if the finding is on a whole genre.
+    detail : str
+        What was measured and, in brackets, what would have been in order.
+
+    Examples
+    --------
+    >>> from skgenre.audit import Finding
+    >>> Finding("dc-offset", (3,), "mean of 0.018 of full scale (at most 0.01)").tracks
+    (3,)
+    """
+
+    fault: str
+    tracks: tuple
+    detail: str
+
+
+@dataclasses.dataclass(frozen=True)
+class AuditReport:
+    """What is wrong with a collection of tracks.
+
+    Attributes
+    ----------
+    paths : list of str
+        The files, in the order given.
+    findings : list of Finding
+        Sorted by fault, in the order of `FAULTS`, then by track.
+    replicas : list of (int, int)
+        Positions of two tracks of one recording, the smaller first. Of several exact
+        replicas each is paired with the first one only: tracks that are linked by a
+        chain of pairs are one recording.
+
+    Examples
+    --------
+    >>> from skgenre.audit import AuditReport, Finding
+    >>> finding = Finding("exact-replica", (0, 1), "equal samples")
+    >>> report = AuditReport(["rock/a.wav", "jazz/b.wav"], [finding], [(0, 1)])
+    >>> report.ok, report.exit_code
+    (False, 1)
+    >>> print(report)
+    2 tracks, 1 finding
+    <BLANKLINE>
+    exact-replica: 1
+      rock/a.wav = jazz/b.wav
+        equal samples
+    """
+
+    paths: list
+    findings: list
+    replicas: list
+
+    @property
+    def ok(self):
+        """Whether nothing was found."""
+        return not self.findings
+
+    @property
+    def exit_code(self):
+        """Status for a shell: 0 if nothing was found, else 1."""
+        return int(not self.ok)
+
+    def count_findings(self):
+        """Count the findings of each fault.
+
+        Returns
+        -------
+        counts : dict of str to int
+            Only the faults that were found, in the order of `FAULTS`.
+        """
+        found = [finding.fault for finding in self.findings]
+        return {fault: found.count(fault) for fault in FAULTS if fault in found}
+
+    def to_frame(self):
+        """Give the findings as a table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            One row per finding: ``fault``, ``tracks`` and ``paths`` (tuples) and
+            ``detail``. Needs pandas, as in ``pip install skgenre[report]``.
+        """
+        import pandas as pd
+
+        columns = ["fault", "tracks", "paths", "detail"]
+        rows = [
+            (finding.fault, finding.tracks, self._paths_of(finding), finding.detail)
+            for finding in self.findings
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def to_dict(self):
+        """Give everything in plain types.
+
+        Returns
+        -------
+        content : dict
+            ``version`` of this format (1), ``ok``, ``exit_code``, ``counts`` per fault,
+            ``paths``, ``findings`` (``fault``, ``tracks``, ``paths``, ``detail``) and
+            ``replicas`` (pairs of positions).
+        """
+        return {
+            "version": FORMAT_VERSION,
+            "ok": self.ok,
+            "exit_code": self.exit_code,
+            "counts": self.count_findings(),
+            "paths": list(self.paths),
+            "findings": [
+                {
+                    "fault": finding.fault,
+                    "tracks": list(finding.tracks),
+                    "paths": list(self._paths_of(finding)),
+                    "detail": finding.detail,
+                }
+                for finding in self.findings
+            ],
+            "replicas": [list(pair) for pair in self.replicas],
+        }
+
+    def to_json(self):
+        """Write everything as JSON.
+
+        Returns
+        -------
+        text : str
+            What `to_dict` gives.
+        """
+        return json.dumps(self.to_dict(), indent=2)
+
+    def __str__(self):
+        n_findings = len(self.findings)
+        lines = [
+            f"{len(self.paths)} track{'s' * (len(self.paths) != 1)}, "
+            f"{n_findings} finding{'s' * (n_findings != 1)}"
+        ]
+        folder = _common_folder(self.paths)
+        if folder:
+            lines.append(f"in {_shorten(folder, MAX_COLUMNS - 3)}")
+        for fault, count in self.count_findings().items():
+            lines += ["", f"{fault}: {count}"]
+            found = [finding for finding in self.findings if finding.fault == fault]
+            for finding in found[:MAX_LISTED_FINDINGS]:
+                names = [path.removeprefix(folder) for path in self._paths_of(finding)]
+                lines += _describe(names, finding.detail)
+            if count > MAX_LISTED_FINDINGS:
+                lines.append(f"  ... and {count - MAX_LISTED_FINDINGS} more")
+        return "\n".join(lines)
+
+    def _paths_of(self, finding):
+        return tuple(self.paths[track] for track in finding.tracks)
+
+
+def _common_folder(paths):
+    """The folder that all paths are in, with its separator; may be empty."""
+    try:
+        folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+    except ValueError:  # absolute and relative paths, or several drives
+        return ""
+    return os.path.join(folder, "")
+
+
+def _describe(names, detail):
+    """The tracks of a finding, with its detail below: lines of the report."""
+    lines = []
+    for start, name in enumerate(names):
+        if start == MAX_LISTED_FINDINGS:
+            lines.append(f"  = {len(names) - start} more")
+            break
+        sign = "  = " if start else "  "
+        lines.append(sign + _shorten(name, MAX_COLUMNS - len(sign)))
+    joined = " ".join([lines[0], *map(str.strip, lines[1:])]) if lines else ""
+    if 0 < len(joined) <= MAX_COLUMNS:
+        lines = [joined]
+    indent = "    " if names else "  "
+    detail = detail if detail.isprintable() else repr(detail)[1:-1]
+    return lines + textwrap.wrap(
+        detail, MAX_COLUMNS, initial_indent=indent, subsequent_indent=indent
+    )
+
+
+def _shorten(name, n_columns):
+    """Keep the end of a long name; characters that break a table are spelt out."""
+    name = name if name.isprintable() else repr(name)[1:-1]
+    return name if len(name) <= n_columns else "…" + name[1 - n_columns :]
