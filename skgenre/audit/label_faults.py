@@ -60,7 +60,7 @@ def find_confounded_artists(target, groups):
     Examples
     --------
     >>> find_confounded_artists(["blues"] * 3, ["Hooker", "Hooker", "track:a.wav"])
-    ["genre blues: 2 of 2 tracks of a known artist are by 'Hooker' (less than 90%)"]
+    ["genre blues: 2 of 2 tracks of a known artist are by 'Hooker' (too many from 90%)"]
     """
     artists = {}
     for genre, group in zip(target, groups, strict=True):
@@ -73,7 +73,7 @@ def find_confounded_artists(target, groups):
         if n_known >= MIN_KNOWN_TRACKS and n_tracks >= MAX_ARTIST_SHARE * n_known:
             details.append(
                 f"genre {genre}: {n_tracks} of {n_known} tracks of a known artist are "
-                f"by {artist!r} (less than {MAX_ARTIST_SHARE:.0%})"
+                f"by {artist!r} (too many from {MAX_ARTIST_SHARE:.0%})"
             )
     return details
 
