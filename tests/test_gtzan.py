@@ -312,6 +312,17 @@ def test_a_full_disk_leaves_nothing_behind(serve, tmp_path, monkeypatch):
     assert list((tmp_path / "home").iterdir()) == []
 
 
+def test_what_a_killed_download_left_is_removed_a_day_later(serve, tmp_path):
+    old, young = (tmp_path / "home" / f".fetching-{name}" for name in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "genres.tar.gz").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    download_gtzan(tmp_path / "home", archive=serve(), progressbar=False)
+    assert not old.exists()
+    assert young.exists()
+
+
 def test_two_fetch_at_once(serve, tmp_path):
     fetch_one = functools.partial(download_gtzan, archive=serve(), progressbar=False)
     with ThreadPoolExecutor(2) as pool:

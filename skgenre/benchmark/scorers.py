@@ -7,6 +7,9 @@ import numpy as np
 from sklearn.metrics import check_scoring, f1_score
 from sklearn.pipeline import Pipeline
 
+from skgenre.pooling import pool_probabilities
+from skgenre.track_classifier import BaseTrackClassifier
+
 # Per track; "log_loss" is the paper's "error".
 TRACK_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")
 SEGMENT_SCORES = ("segment_accuracy", "segment_log_loss")
@@ -59,7 +62,8 @@ class FoldScorer:
     def __call__(self, model, X, y):
         """Scores of the model by name."""
         started = perf_counter()
-        predicted, probabilities = _answer(model, X)
+        segments = _answer_segments(model, X)
+        predicted, probabilities = _answer(model, X, segments)
         self.answers.append(
             {
                 "predicted": predicted,
@@ -78,10 +82,23 @@ class FoldScorer:
             name: check_scoring(model, one)(model, X, y)
             for name, one in self.scoring.items()
         }
-        return scores | further | _score_segments(model, X, y)
+        return scores | further | _score_segments(model, y, segments)
 
 
-def _answer(model, X):
+def _answer_segments(model, X):
+    """Probabilities of segments, of a pipeline that knows segments; else None."""
+    if isinstance(model, Pipeline) and isinstance(model[-1], BaseTrackClassifier):
+        # An empty pipeline cannot transform.
+        features = model[:-1].transform(X) if len(model) > 1 else X
+        return model[-1].predict_segments_proba(features)
+    return None
+
+
+def _answer(model, X, segments):
+    if segments is not None:
+        # As the classifier itself would, without predicting all segments again.
+        probabilities = pool_probabilities(segments, pooling=model[-1].pooling)
+        return model.classes_[probabilities.argmax(axis=1)], probabilities
     if hasattr(model, "predict_proba"):
         probabilities = model.predict_proba(X)
         return model.classes_[probabilities.argmax(axis=1)], probabilities
@@ -114,13 +131,9 @@ def _log_loss(classes, y, probabilities):
     return float(-np.log(np.clip(true, np.finfo(np.float32).eps, 1)).mean())
 
 
-def _score_segments(model, X, y):
-    """Of a pipeline that knows segments; NaN of another."""
-    if not isinstance(model, Pipeline) or not hasattr(
-        model[-1], "predict_segments_proba"
-    ):
+def _score_segments(model, y, probabilities):
+    if probabilities is None:
         return dict.fromkeys(SEGMENT_SCORES, math.nan)
-    probabilities = model[-1].predict_segments_proba(model[:-1].transform(X))
     present = ~np.isnan(probabilities[:, :, 0])
     genres = np.broadcast_to(np.asarray(y)[:, np.newaxis], present.shape)[present]
     segments = probabilities[present]

@@ -5,6 +5,7 @@ import re
 import shutil
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,10 @@ ARCHIVE = Archive(
 MAX_UNPACKED_BYTES = 3_000_000_000
 MAX_MEMBERS = 5_000
 
+# No download that still runs is as old.
+ABANDONED_AFTER_SECONDS = 24 * 3600
+
+_WORKPLACE = ".fetching-"
 _N_TRIES = 3
 _TRACK = re.compile(r"(?:\./)?(genres/[a-z]+/[a-z]+\.\d{5}\.(?:wav|au))")
 
@@ -38,14 +43,22 @@ def download_gtzan(folder, *, archive=ARCHIVE, progressbar=True):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(folder)
     # Each process has its own: two that fetch at once do not disturb each other.
-    workplace = Path(tempfile.mkdtemp(prefix=".fetching-", dir=folder))
+    workplace = Path(tempfile.mkdtemp(prefix=_WORKPLACE, dir=folder))
     try:
         packed = _fetch(archive, workplace, progressbar)
         unpack_tracks(packed, workplace)
         _move(workplace / "genres", folder / "genres")
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _remove_abandoned(folder):
+    """Remove what killed downloads have left: gigabytes, in a hidden folder."""
+    for workplace in folder.glob(_WORKPLACE + "*"):
+        if time.time() - workplace.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+            shutil.rmtree(workplace, ignore_errors=True)
 
 
 def _fetch(archive, folder, progressbar):
