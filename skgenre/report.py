@@ -79,7 +79,10 @@ def write_paper(result, directory):
         figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
         for quantity, ax in zip(("accuracy", "loss"), axes, strict=True):
             TrainingHistoryDisplay(history).plot(quantity=quantity, ax=ax)
-        figure.suptitle(f"{model}, split {split} of shuffled segments")
+        part = "the validation part" if "(" in split else "the test part"
+        figure.suptitle(
+            f"{model}, split {split} of shuffled segments (validation: {part})"
+        )
         _save_figure(directory, f"paper-{model}-{split}", "", figure)
 
 

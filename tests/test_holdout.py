@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skgenre.keras_classifiers.holdout import hold_out_tracks
@@ -24,6 +24,7 @@ def test_genres_keep_their_shares():
     assert sorted([*trained, *held_out]) == list(range(60))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.floats(0.1, 0.6))
 def test_whole_groups_are_held_out_near_their_share(seed, fraction):
     groups = np.repeat(np.arange(30), 2)

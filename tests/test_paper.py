@@ -28,7 +28,12 @@ def test_validation_part_is_not_the_test_part(result):
     row = result.rows[10]
     history = result.histories["mlp", "80 (80/20)/20"]
     assert row["valid_accuracy"] == history["val_accuracy"][-1]
-    assert 0 <= row["test_accuracy"] <= 1
+    assert row["test_accuracy"] != row["valid_accuracy"]
+    regularized = result.rows[11]
+    # Both with the penalty, which is the larger part of them.
+    assert regularized["test_error"] == pytest.approx(
+        regularized["valid_error"], rel=0.2
+    )
     assert "valid_accuracy" not in result.rows[0]
 
 
