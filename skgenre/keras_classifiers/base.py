@@ -25,14 +25,11 @@ from skgenre._validation import (
 )
 from skgenre.keras_classifiers.holdout import hold_out_tracks
 from skgenre.keras_classifiers.tracks import Tracks, weigh_tracks
-from skgenre.pooling import pool_probabilities
-from skgenre.segments import present_segments, unflatten_segments
 from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import (
     Architecture,
     EarlyStopping,
     TrainedNetwork,
-    Validation,
 )
 
 
@@ -276,8 +273,10 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             seed=seed,
             resume=resume,
             initial_epoch=self.n_iter_ if resume else 0,
-            validation=self._make_validation(validation),
-            early_stopping=self._make_early_stopping() if validation else None,
+            validation=None
+            if validation is None
+            else validation.to_validation(pooling=self.pooling),
+            early_stopping=None if validation is None else self._make_early_stopping(),
             **({} if tasks is None else tasks.hooks()),
             **{**arguments, **changes},
         )
@@ -312,18 +311,6 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     def _get_network_parameters(self):
         return {name: getattr(self, name) for name in self._network_parameters}
-
-    def _make_validation(self, tracks):
-        if tracks is None:
-            return None
-        present = present_segments(tracks.X)
-
-        def score_tracks(probabilities):
-            segments = unflatten_segments(probabilities, present)
-            pooled = pool_probabilities(segments, pooling=self.pooling)
-            return np.mean(pooled.argmax(axis=1) == tracks.y)
-
-        return Validation(tracks.to_rows(), score_tracks)
 
     def _make_early_stopping(self):
         if not self.early_stopping:

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skgenre.segments import flatten_tracks
-from skgenre.training import Rows
+from skgenre.pooling import pool_probabilities
+from skgenre.segments import flatten_tracks, present_segments, unflatten_segments
+from skgenre.training import Rows, Validation
 
 
 class Tracks(NamedTuple):
@@ -32,6 +33,17 @@ class Tracks(NamedTuple):
         if self.sample_weight is None:
             return Rows(segments, self.y[tracks], np.ones(len(segments)))
         return Rows(segments, self.y[tracks], self.sample_weight[tracks])
+
+    def to_validation(self, *, pooling):
+        """What a network is validated on: segments, and their tracks by `pooling`."""
+        present = present_segments(self.X)
+
+        def score_tracks(probabilities):
+            segments = unflatten_segments(probabilities, present)
+            pooled = pool_probabilities(segments, pooling=pooling)
+            return np.mean(pooled.argmax(axis=1) == self.y)
+
+        return Validation(self.to_rows(), score_tracks)
 
 
 def weigh_tracks(y, sample_weight, class_weight, *, classes):

@@ -1,0 +1,109 @@
+"""A split that is given, such as GTZAN's fault-filtered one."""
+
+import warnings
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils.validation import check_consistent_length
+
+# Below, the test part says little: its accuracy has a standard error of 0.07.
+MIN_FILTERED_TEST_TRACKS = 50
+
+_SPLIT_NAMES = ("train", "valid", "test", "")
+
+
+class FilteredSplit(BaseCrossValidator):
+    """One split that is given: tracks to train on, to validate and to test on.
+
+    Such as the fault-filtered partition of GTZAN after Kereliuk, Sturm and Larsen
+    (*Deep Learning and Music Adversaries*, 2015), which keeps artists apart and leaves
+    out replicas and damaged tracks. scikit-learn's ``PredefinedSplit`` would train on
+    the tracks that are left out.
+
+    Parameters
+    ----------
+    filtered_split : array-like of shape (n_tracks,)
+        ``"train"``, ``"test"``, ``"valid"`` (on neither side here: give those tracks as
+        `X_val`) or ``""`` (left out).
+
+    Raises
+    ------
+    ValueError
+        Another name is among them, or no track is to train or to test on.
+
+    Warns
+    -----
+    UserWarning
+        There are fewer than 50 tracks to test on.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skgenre.model_selection import FilteredSplit
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     splitter = FilteredSplit(["train", "", "test", "valid", "train"])
+    >>> [(train.tolist(), test.tolist()) for train, test in splitter.split(range(5))]
+    [([0, 4], [2])]
+    """
+
+    def __init__(self, filtered_split):
+        self.filtered_split = np.asarray(filtered_split, dtype=str)
+        unknown = sorted(set(self.filtered_split.tolist()) - set(_SPLIT_NAMES))
+        if unknown:
+            raise ValueError(
+                f"filtered_split must hold {', '.join(map(repr, _SPLIT_NAMES))}, "
+                f"got {unknown}."
+            )
+        n_tracks = {name: (self.filtered_split == name).sum() for name in _SPLIT_NAMES}
+        for name in ("train", "test"):
+            if n_tracks[name] == 0:
+                raise ValueError(f"filtered_split must hold {name!r}, got none.")
+        if n_tracks["test"] < MIN_FILTERED_TEST_TRACKS:
+            warnings.warn(
+                f"filtered_split has {n_tracks['test']} tracks to test on: fewer than "
+                f"{MIN_FILTERED_TEST_TRACKS} tell little.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def split(self, X, y=None, groups=None):
+        """Give the indices of the tracks to train and to test on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, ...)
+            Only its length counts.
+        y : object, default=None
+            Ignored.
+        groups : object, default=None
+            Ignored.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Once.
+        """
+        check_consistent_length(X, self.filtered_split)
+        yield tuple(
+            np.flatnonzero(self.filtered_split == name) for name in ("train", "test")
+        )
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Give the number of splits.
+
+        Parameters
+        ----------
+        X : object, default=None
+            Ignored.
+        y : object, default=None
+            Ignored.
+        groups : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        n_splits : int
+            One.
+        """
+        return 1

@@ -1,0 +1,175 @@
+"""Protocols: how tracks are split into training and test."""
+
+import warnings
+from collections import Counter
+
+import numpy as np
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
+from sklearn.utils.validation import check_consistent_length
+
+from skgenre._validation import check_choice, check_number, check_positive_integer
+from skgenre.model_selection.filtered_split import FilteredSplit
+
+PROTOCOLS = ("paper", "track", "artist", "filtered")
+
+
+def make_splitter(
+    protocol,
+    target,
+    *,
+    groups=None,
+    filtered_split=None,
+    n_splits=5,
+    test_size=0.2,
+    random_state=None,
+):
+    """Give the scikit-learn splitter of a protocol.
+
+    Parameters
+    ----------
+    protocol : {"paper", "track", "artist", "filtered"}
+        - ``"track"``: whole tracks are shuffled, each genre in equal shares;
+        - ``"artist"``: all tracks of a group (artist) are on one side, the genres as
+          nearly in equal shares as that allows;
+        - ``"filtered"``: one split, given by `filtered_split`;
+        - ``"paper"``: rows are *segments*, from `explode_segments`, and the segments of
+          a track fall on both sides. For comparison with published numbers only: what
+          it measures is mostly how well tracks are recognised.
+    target : array-like of shape (n_tracks,)
+        Genres of the tracks (of the segments, for ``"paper"``) that will be split.
+    groups : array-like of shape (n_tracks,), default=None
+        Artists, for ``"artist"``.
+    filtered_split : array-like of shape (n_tracks,), default=None
+        The part of each track, for ``"filtered"``; see `FilteredSplit`.
+    n_splits : int, default=5
+        Number of folds, at least two; of repetitions, for ``"paper"``.
+    test_size : float, default=0.2
+        Share of the segments to test on, for ``"paper"``: it tests on 0.2, and on 0.8.
+    random_state : int, RandomState instance or None, default=None
+        Decides the order of tracks.
+
+    Returns
+    -------
+    splitter : cross-validation splitter
+        For the `cv` parameter of scikit-learn's functions. That of ``"artist"`` needs
+        the groups again, as `groups` of these functions.
+
+    Raises
+    ------
+    ValueError
+        The protocol is unknown or lacks what it needs; there are fewer than two genres;
+        a genre has fewer tracks, or there are fewer groups, than folds.
+
+    Examples
+    --------
+    >>> from skgenre.model_selection import make_splitter
+    >>> target = ["blues", "blues", "rock", "rock"]
+    >>> artists = ["a", "b", "c", "d"]
+    >>> splitter = make_splitter("artist", target, groups=artists, n_splits=2)
+    >>> [len(test) for _, test in splitter.split(target, target, artists)]
+    [2, 2]
+    """
+    check_choice(protocol, PROTOCOLS, name="protocol")
+    check_positive_integer(n_splits, name="n_splits")
+    if protocol == "filtered":
+        if filtered_split is None:
+            raise ValueError(
+                "protocol='filtered' needs filtered_split, the part of each track, as "
+                "fetch_gtzan gives it; got None."
+            )
+        check_consistent_length(target, filtered_split)
+        return FilteredSplit(filtered_split)
+    _check_genres(target)
+    if protocol == "paper":
+        check_number(test_size, name="test_size", **_OPEN_UNIT_INTERVAL)
+        return StratifiedShuffleSplit(
+            n_splits, test_size=test_size, random_state=random_state
+        )
+    if n_splits < 2:
+        raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
+    if protocol == "artist":
+        _check_groups(groups, target, n_splits)
+        return StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+    _check_genre_sizes(target, n_splits)
+    return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
+
+
+_OPEN_UNIT_INTERVAL = {"low": 0, "high": 1, "low_open": True, "high_open": True}
+
+
+def find_untrained_genres(splitter, target, groups=None):
+    """Name the genres that a fold tests on but does not train on.
+
+    Parameters
+    ----------
+    splitter : cross-validation splitter
+        As `make_splitter` gives it, with an integer `random_state`.
+    target : array-like of shape (n_tracks,)
+        Genres of the tracks.
+    groups : array-like of shape (n_tracks,), default=None
+        Artists of the tracks.
+
+    Returns
+    -------
+    untrained_genres : list of list of str
+        Of each fold; a model cannot get tracks of these genres right.
+
+    Warns
+    -----
+    UserWarning
+        There is such a genre.
+    """
+    target = np.asarray(target, dtype=str)
+    untrained = [
+        sorted(set(target[test].tolist()) - set(target[train].tolist()))
+        for train, test in splitter.split(target, target, groups)
+    ]
+    named = sorted(set().union(*untrained))
+    if named:
+        warnings.warn(
+            f"no fold that tests on these genres can train on them: {', '.join(named)}."
+            if all(untrained)
+            else f"a fold tests on genres that it cannot train on: {', '.join(named)}.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return untrained
+
+
+def _check_genres(target):
+    genres = sorted(map(str, set(target)))
+    if len(genres) < 2:
+        raise ValueError(
+            f"target must hold at least two genres, got {genres} in "
+            f"{len(target)} tracks."
+        )
+
+
+def _check_genre_sizes(target, n_splits):
+    genre, n_tracks = min(Counter(target).items(), key=lambda item: item[1])
+    if n_tracks < n_splits:
+        raise ValueError(
+            f"n_splits must be at most the number of tracks of each genre, got "
+            f"n_splits={n_splits} and {n_tracks} of {str(genre)!r}."
+        )
+
+
+def _check_groups(groups, target, n_splits):
+    if groups is None:
+        raise ValueError("protocol='artist' needs groups, the artist of each track.")
+    check_consistent_length(target, groups)
+    n_groups = len(set(groups))
+    if n_groups == len(groups) and all(str(g).startswith("track:") for g in groups):
+        raise ValueError(
+            "protocol='artist' needs groups, but no track's artist is known: that "
+            "would be the protocol 'track' under another name."
+        )
+    if n_groups < n_splits:
+        raise ValueError(
+            f"n_splits must be at most the number of groups, got n_splits={n_splits} "
+            f"and {n_groups} groups."
+        )

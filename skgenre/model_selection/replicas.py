@@ -1,0 +1,46 @@
+"""Recordings that must stay on one side of a split."""
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+
+def merge_replicas(groups, pairs):
+    """Put tracks that are the same recording into one group.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_tracks,)
+        Groups (artists) of the tracks.
+    pairs : sequence of (int, int)
+        Indices of tracks that are one recording, as `audit_tracks` finds them.
+
+    Returns
+    -------
+    merged : ndarray of str, of shape (n_tracks,)
+        Each track's group, or where a pair joins groups, the first of their names: the
+        whole groups are joined, since a group must not be on both sides of a split.
+
+    Raises
+    ------
+    ValueError
+        A pair names a track that is not there.
+
+    Examples
+    --------
+    >>> from skgenre.model_selection import merge_replicas
+    >>> merge_replicas(["b", "c", "a", "b"], [(0, 2)]).tolist()
+    ['a', 'c', 'a', 'a']
+    """
+    names, members = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    pairs = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    if pairs.size and not (pairs.min() >= 0 and pairs.max() < len(members)):
+        raise ValueError(
+            f"pairs must hold indices of the {len(members)} tracks, got "
+            f"{pairs[((pairs < 0) | (pairs >= len(members))).any(axis=1)][0].tolist()}."
+        )
+    first, second = members[pairs].T
+    links = coo_matrix((np.ones(len(pairs)), (first, second)), (len(names),) * 2)
+    _, component = connected_components(links, directed=False)
+    _, position = np.unique(component, return_index=True)
+    return names[position[component[members]]]

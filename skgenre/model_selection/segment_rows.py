@@ -1,0 +1,63 @@
+"""Rows that are segments: the one exception to one row, one track."""
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length
+
+from skgenre.segments import flatten_tracks
+
+
+def explode_segments(X, y, groups=None):
+    """Make rows of segments: for the paper's protocol, and for nothing else.
+
+    Split at random, the segments of a track fall on both sides: a model that recognises
+    the track is taken for one that knows the genre.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+        Features; a missing segment is all NaN.
+    y : array-like of shape (n_tracks,)
+        Genres.
+    groups : array-like of shape (n_tracks,), default=None
+        Artists.
+
+    Returns
+    -------
+    X : ndarray of shape (n_rows, n_frames, n_mfcc)
+        One row per present segment.
+    y : ndarray of shape (n_rows,)
+        The genre of its track.
+    groups : ndarray of shape (n_rows,)
+        The artist of its track; only where `groups` was given.
+
+    Raises
+    ------
+    TypeError
+        `X` holds paths: they have no segments yet.
+    ValueError
+        `X` is not 4-D, or of another length than `y`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre.model_selection import explode_segments
+    >>> rows, genres = explode_segments(np.zeros((2, 3, 5, 2)), ["blues", "rock"])
+    >>> rows.shape, genres.tolist()
+    ((6, 5, 2), ['blues', 'blues', 'blues', 'rock', 'rock', 'rock'])
+    """
+    X = np.asarray(X)
+    if X.dtype.kind not in "fiu":
+        raise TypeError(
+            f"explode_segments takes features, got {X.dtype} in X: paths have no "
+            "segments yet; extract them first, with MFCCExtractor().transform(paths)."
+        )
+    if X.ndim != 4:
+        raise ValueError(
+            "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), got "
+            f"{X.shape}: without segments the paper's protocol means nothing."
+        )
+    check_consistent_length(X, y, groups)
+    rows, tracks = flatten_tracks(X)
+    if groups is None:
+        return rows, np.asarray(y)[tracks]
+    return rows, np.asarray(y)[tracks], np.asarray(groups)[tracks]
