@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -158,6 +159,22 @@ def test_a_compiled_network_is_used_again(features):
     n_kept = len(POOL._networks)
     clone(model).fit(*features)
     assert len(POOL._networks) == n_kept
+
+
+def test_further_fits_keep_little_memory(features):
+    import psutil
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 2, 130, 13)), np.arange(20) % 4
+    model = KerasGenreClassifier(build_mlp, **FAST).set_params(
+        **{"epochs": 1, "build__hidden_layer_sizes": (256,)},
+        **{"build__dropout": 0.2, "build__l2": 0.0},
+    )
+    kept = []
+    for _ in range(12):
+        clone(model).fit(X, y)
+        kept.append(psutil.Process().memory_info().rss)
+    assert (kept[-1] - kept[1]) / 10 < 2e6
 
 
 def build_logits(input_shape, n_classes):
