@@ -30,6 +30,7 @@ from skgenre.benchmark.result import (
 from skgenre.benchmark.scorers import list_scores
 from skgenre.benchmark.tracks import analyse_tracks, fingerprint_tracks
 from skgenre.features import MFCCExtractor
+from skgenre.model_selection import list_untrained_genres
 from skgenre.models import make_model
 
 logger = logging.getLogger(__name__)
@@ -257,15 +258,14 @@ def _find_untrained(label, folds, tracks):
     if label["protocol"] == "paper":
         return []
     found = []
-    for fold, (train, test) in enumerate(folds):
-        genres = set(tracks.target[test].tolist()) - set(tracks.target[train].tolist())
+    for fold, genres in enumerate(list_untrained_genres(folds, tracks.target)):
         if genres:
             logger.warning(
                 "protocol %s, seed %d, fold %d: no track to train on of %s",
                 *(label["protocol"], label["seed"], fold),
-                ", ".join(sorted(genres)),
+                ", ".join(genres),
             )
-            found.append({**label, "fold": fold, "genres": sorted(genres)})
+            found.append({**label, "fold": fold, "genres": genres})
     return found
 
 

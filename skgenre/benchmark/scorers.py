@@ -43,8 +43,8 @@ def list_scores(scoring):
 class FoldScorer:
     """Scores one fitted model on the two parts of a fold; a scorer of scikit-learn.
 
-    After a call, `probabilities` or, of a model without them, `predicted` hold what the
-    model answered, and `seconds` how long it took.
+    `answers` holds, call by call, what the model `predicted` and how many `seconds` it
+    took.
 
     Parameters
     ----------
@@ -64,13 +64,8 @@ class FoldScorer:
         started = perf_counter()
         segments = _answer_segments(model, X)
         predicted, probabilities = _answer(model, X, segments)
-        self.answers.append(
-            {
-                "predicted": predicted,
-                "probabilities": probabilities,
-                "seconds": perf_counter() - started,
-            }
-        )
+        seconds = perf_counter() - started
+        self.answers.append({"predicted": predicted, "seconds": seconds})
         scores = _score_rows(model, y, predicted, probabilities)
         if self.rows_are_segments:
             nan = dict.fromkeys((*TRACK_SCORES, *self.scoring), math.nan)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._bunch import make_track_bunch
-
-_N_LISTED = 10
+from skgenre.datasets._names import list_names
 
 
 def load_genre_folder(directory, *, groups=None):
@@ -192,7 +191,4 @@ def _warn_of_small_genres(genres, n_tracks):
 
 
 def _warn(what, names):
-    listed = ", ".join(str(name) for name in names[:_N_LISTED])
-    more = len(names) - _N_LISTED
-    suffix = f" and {more} more" if more > 0 else ""
-    warnings.warn(f"{what}: {listed}{suffix}", UserWarning, stacklevel=4)
+    warnings.warn(f"{what}: {list_names(names)}", UserWarning, stacklevel=4)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skgenre.audio import AUDIO_EXTENSIONS
+from skgenre.datasets._names import list_names
 from skgenre.datasets.gtzan_index import IndexRow, read_index
 
 # Folders of genre folders, or of the files themselves, below the one that is named.
@@ -14,8 +15,6 @@ LAYOUTS = ("", "genres", "genres_original", os.path.join("Data", "genres_origina
 
 # The better copy of a track that is there twice comes first.
 STATUSES = ("ok", "unknown", "altered")
-
-_N_LISTED = 10
 
 
 class FoundTrack(NamedTuple):
@@ -99,11 +98,9 @@ def _choose(copies):
 
 def _warn_of_foreign(foreign):
     if foreign:
-        listed = ", ".join(str(track.path) for track in foreign[:_N_LISTED])
-        more = len(foreign) - _N_LISTED
         warnings.warn(
             f"{len(foreign)} files are no tracks of GTZAN, their artists unknown: "
-            f"{listed}{f' and {more} more' if more > 0 else ''}.",
+            f"{list_names([track.path for track in foreign])}.",
             UserWarning,
             stacklevel=4,
         )

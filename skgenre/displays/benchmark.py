@@ -3,9 +3,8 @@
 import numpy as np
 
 from skgenre.displays.axes import make_axes
+from skgenre.model_selection import PROTOCOLS
 
-# From the protocol that leaks most to the one that leaks least.
-PROTOCOLS = ("paper", "track", "artist", "filtered")
 # Shape and filling tell them apart in grey; hollow is what leaks.
 _MARKERS = {"paper": "o", "track": "s", "artist": "D", "filtered": "^"}
 _COLOURS = {"paper": "white", "track": "#9ecae1", "artist": "#3182bd"}

@@ -157,9 +157,12 @@ class KerasGenreClassifier(KerasTrackClassifier):
         parameters : dict
             Values by name; the builder's as ``build__name``.
         """
-        given = {n: v for n, v in vars(self).items() if n.startswith(_PREFIX)}
         defaults = self._get_build_defaults() if deep and callable(self.build) else {}
-        return {**super().get_params(deep=False), **defaults, **given}
+        return {
+            **super().get_params(deep=False),
+            **defaults,
+            **self._get_given_build_parameters(),
+        }
 
     def set_params(self, **parameters):
         """Set parameters, those of the builder as ``build__name``.
@@ -184,9 +187,8 @@ class KerasGenreClassifier(KerasTrackClassifier):
     def _check_network(self, input_shape):
         if not callable(self.build):
             raise TypeError(f"build must be callable, got {self.build!r}.")
-        for name in self.get_params(deep=False):
-            if name.startswith(_PREFIX):
-                self._check_build_parameter(name)
+        for name in self._get_given_build_parameters():
+            self._check_build_parameter(name)
 
     def _check_build_parameter(self, name):
         known = inspect.signature(self.build).parameters
@@ -196,6 +198,9 @@ class KerasGenreClassifier(KerasTrackClassifier):
                 f"{name!r} is no parameter of build={self.build!r}, which has: "
                 f"{', '.join(_PREFIX + n for n in list(known)[2:]) or 'none'}."
             )
+
+    def _get_given_build_parameters(self):
+        return {n: v for n, v in vars(self).items() if n.startswith(_PREFIX)}
 
     def _get_build_defaults(self):
         parameters = list(inspect.signature(self.build).parameters.values())[2:]
@@ -209,9 +214,5 @@ class KerasGenreClassifier(KerasTrackClassifier):
         return self.build
 
     def _get_network_parameters(self):
-        given = self.get_params(deep=False).items()
-        return {
-            name.removeprefix(_PREFIX): value
-            for name, value in given
-            if name.startswith(_PREFIX)
-        }
+        given = self._get_given_build_parameters()
+        return {name.removeprefix(_PREFIX): value for name, value in given.items()}

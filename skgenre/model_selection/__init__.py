@@ -4,6 +4,7 @@ from skgenre.model_selection.filtered_split import FilteredSplit
 from skgenre.model_selection.protocols import (
     PROTOCOLS,
     find_untrained_genres,
+    list_untrained_genres,
     make_splitter,
 )
 from skgenre.model_selection.replicas import merge_replicas
@@ -14,6 +15,7 @@ __all__ = [
     "FilteredSplit",
     "explode_segments",
     "find_untrained_genres",
+    "list_untrained_genres",
     "make_splitter",
     "merge_replicas",
 ]

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 from skgenre._validation import check_choice, check_number, check_positive_integer
 from skgenre.model_selection.filtered_split import FilteredSplit
 
+# From the protocol that leaks most to the one that leaks least.
 PROTOCOLS = ("paper", "track", "artist", "filtered")
 
 
@@ -124,10 +125,7 @@ def find_untrained_genres(splitter, target, groups=None):
         There is such a genre.
     """
     target = np.asarray(target, dtype=str)
-    untrained = [
-        sorted(set(target[test].tolist()) - set(target[train].tolist()))
-        for train, test in splitter.split(target, target, groups)
-    ]
+    untrained = list_untrained_genres(splitter.split(target, target, groups), target)
     named = sorted(set().union(*untrained))
     if named:
         warnings.warn(
@@ -138,6 +136,14 @@ def find_untrained_genres(splitter, target, groups=None):
             stacklevel=2,
         )
     return untrained
+
+
+def list_untrained_genres(folds, target):
+    """Of each (train, test), the sorted genres that only the test part has."""
+    return [
+        sorted(set(target[test].tolist()) - set(target[train].tolist()))
+        for train, test in folds
+    ]
 
 
 def _check_genres(target):

@@ -25,7 +25,6 @@ def isolated_random_state(seed, *, reset_kernels=True):
     has any) start anew only with `reset_kernels`. That drops all that TensorFlow has
     optimised: the next call of a traced function costs 0.1 to 0.3 s.
     """
-    import keras
     from keras.src.backend.common import global_state
     from tensorflow.python.eager.context import context
 
@@ -40,7 +39,7 @@ def isolated_random_state(seed, *, reset_kernels=True):
         random.seed(seed)
         np.random.seed(seed)
         if reset_kernels:
-            keras.utils.set_random_seed(seed)
+            context()._set_global_seed(seed)
         else:
             context()._seed, context()._rng = seed, random.Random(seed)
         yield

@@ -83,8 +83,6 @@ class PooledNetwork:
     model : keras.Model
         As its builder returns it.
     architecture : Architecture
-    key : hashable or None
-        The architecture's.
     constants : list of ndarray or None
         State of a new model that `draw_state` can draw again; None if it cannot.
     """
