@@ -42,6 +42,13 @@ def _describe_interval(low, high, low_open, high_open):
     return " ".join(["a finite number", " and ".join(bounds)]).strip()
 
 
+def check_count(value, *, name):
+    """Refuse anything but a whole number that is not negative (booleans included)."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a non-negative integer, got {value!r}.")
+    check_verbosity(value, name=name)
+
+
 def check_verbosity(value, *, name="verbose"):
     """Refuse anything but a whole number that is not negative (booleans are fine)."""
     if not isinstance(value, (Integral, np.bool_)) or value < 0:
@@ -59,6 +66,16 @@ def check_choice(value, choices, *, name):
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name} must be one of {listed}, got {value!r}.")
+
+
+def check_names(value, choices, *, name):
+    """Refuse anything but a non-empty sequence of distinct `choices`."""
+    if isinstance(value, str) or not hasattr(value, "__len__"):
+        raise TypeError(f"{name} must be a sequence of names, got {value!r}.")
+    for position, choice in enumerate(value):
+        check_choice(choice, choices, name=f"{name}[{position}]")
+    if len(value) == 0 or len(set(value)) < len(value):
+        raise ValueError(f"{name} must hold distinct names, got {value!r}.")
 
 
 def check_sizes(value, *, name):

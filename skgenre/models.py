@@ -1,5 +1,6 @@
 """Whole pipelines by name: from paths of audio files to genres."""
 
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -9,33 +10,54 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skgenre._validation import check_choice
-from skgenre.features import MFCCExtractor, TrackStatistics
+from skgenre.features import MFCCExtractor, SegmentStatistics, TrackStatistics
 from skgenre.keras_classifiers import (
     CNNGenreClassifier,
+    CovarianceGenreClassifier,
     LSTMGenreClassifier,
     MLPGenreClassifier,
 )
+from skgenre.track_classifier import SegmentPoolingClassifier
 
 
-def _regularized_mlp():
-    return MLPGenreClassifier(l2=0.001, dropout=0.3)
+def _on_statistics(classifier):
+    return TrackStatistics(), StandardScaler(), classifier
 
 
+def _make_lda():
+    # Logarithms make the deviations more nearly normal, as this model assumes them.
+    statistics = TrackStatistics(statistics=("mean", "log_std", "delta_log_std"))
+    return statistics, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+
+def _make_voting():
+    classifier = LogisticRegression(C=0.1, max_iter=2000)
+    return (
+        SegmentStatistics(),
+        SegmentPoolingClassifier(make_pipeline(StandardScaler(), classifier)),
+    )
+
+
+# The steps that follow the extraction.
 _NETWORKS = {
-    "mlp": MLPGenreClassifier,
-    "mlp-regularized": _regularized_mlp,
-    "cnn": CNNGenreClassifier,
-    "lstm": LSTMGenreClassifier,
+    "mlp": lambda: (MLPGenreClassifier(),),
+    "mlp-regularized": lambda: (MLPGenreClassifier(l2=0.001, dropout=0.3),),
+    "cnn": lambda: (CNNGenreClassifier(),),
+    "lstm": lambda: (LSTMGenreClassifier(),),
+    "covariance": lambda: (CovarianceGenreClassifier(),),
 }
 _CLASSICAL = {
-    "logistic": lambda: LogisticRegression(max_iter=2000),
-    "svm": lambda: SVC(kernel="rbf"),
-    "forest": lambda: RandomForestClassifier(n_estimators=300),
-    "knn": KNeighborsClassifier,
-    "dummy": DummyClassifier,
+    "logistic": lambda: _on_statistics(LogisticRegression(max_iter=2000)),
+    "logistic-voting": _make_voting,
+    "lda": _make_lda,
+    "svm": lambda: _on_statistics(SVC(kernel="rbf")),
+    "forest": lambda: _on_statistics(RandomForestClassifier(n_estimators=300)),
+    "knn": lambda: _on_statistics(KNeighborsClassifier()),
+    "dummy": lambda: _on_statistics(DummyClassifier()),
 }
+_STEPS = {**_NETWORKS, **_CLASSICAL}
 NETWORK_NAMES = tuple(_NETWORKS)
-MODEL_NAMES = (*NETWORK_NAMES, *_CLASSICAL)
+MODEL_NAMES = tuple(_STEPS)
 
 
 def make_model(name, **parameters):
@@ -45,9 +67,11 @@ def make_model(name, **parameters):
     ----------
     name : str
         One of the paper's networks, on MFCCs: ``mlp``, ``mlp-regularized``, ``cnn``,
-        ``lstm``; or a classical model on each track's standardised statistics:
-        ``logistic`` (regression), ``svm`` (RBF kernel), ``forest`` (random forest),
-        ``knn`` (nearest neighbours), ``dummy`` (the most frequent genre).
+        ``lstm``; ``covariance``, the network for few tracks; or a classical model on
+        each track's standardised statistics: ``logistic`` (regression), ``lda``
+        (shrunken linear discriminants), ``svm`` (RBF kernel), ``forest`` (random
+        forest), ``knn`` (nearest neighbours), ``dummy`` (the most frequent genre);
+        ``logistic-voting`` is trained on the statistics of segments, which then vote.
     **parameters : dict
         Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
         where several steps have one of that name, with the step's
@@ -73,12 +97,7 @@ def make_model(name, **parameters):
     20
     """
     check_choice(name, MODEL_NAMES, name="name")
-    if name in _NETWORKS:
-        model = make_pipeline(MFCCExtractor(), _NETWORKS[name]())
-    else:
-        model = make_pipeline(
-            MFCCExtractor(), TrackStatistics(), StandardScaler(), _CLASSICAL[name]()
-        )
+    model = make_pipeline(MFCCExtractor(), *_STEPS[name]())
     return model.set_params(
         **{_full_name(model, key): value for key, value in parameters.items()}
     )

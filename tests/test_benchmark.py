@@ -10,6 +10,8 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedGroupKFold,
     StratifiedKFold,
     cross_val_score,
     cross_validate,
@@ -265,6 +267,41 @@ def test_scores_are_those_of_scikit_learn(made_tracks):
         # Ours stops at float32's smallest step, for genres of probability zero.
         loss = -expected["test_neg_log_loss"][number]
         assert_allclose(fold["log_loss"], loss, rtol=1e-6)
+
+
+def test_search_chooses_on_artists_kept_apart(made_tracks):
+    seen = []
+
+    class RecordingSplitter(StratifiedGroupKFold):
+        def split(self, X, y=None, groups=None):
+            seen.append(dict(zip(X, groups, strict=True)))
+            return super().split(X, y, groups)
+
+    grid = {"kneighborsclassifier__n_neighbors": [1]}
+    search = GridSearchCV(make_model("knn"), grid, cv=RecordingSplitter(2))
+    result = run_benchmark(
+        {"search": search}, made_tracks, protocols=("artist",), n_splits=2
+    )
+    artists = dict(zip(made_tracks.paths, made_tracks.groups, strict=True))
+    for fold, entry, groups in zip(result.folds, result.predictions, seen, strict=True):
+        assert fold["best_params"] == "kneighborsclassifier__n_neighbors=1"
+        assert all(artists[path] == group for path, group in groups.items())
+        tested = {made_tracks.paths[row] for row in entry["rows"]}
+        assert groups.keys() == artists.keys() - tested
+
+
+def test_networks_hold_out_artists_for_early_stopping(made_tracks, monkeypatch):
+    seen = []
+
+    def hold_out(target, groups, **_):
+        seen.append(groups)
+        return np.arange(len(target)), np.arange(4)
+
+    monkeypatch.setattr("skgenre.keras_classifiers.base.hold_out_tracks", hold_out)
+    model = make_model("mlp", hidden_layer_sizes=(4,), epochs=1, early_stopping=True)
+    result = run_benchmark({"mlp": model}, made_tracks, n_splits=2)
+    assert result.failed == []
+    assert [set(groups) <= set(made_tracks.groups) for groups in seen] == [True] * 2
 
 
 def test_cost_of_a_network_is_told(made_tracks, models):

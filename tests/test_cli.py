@@ -35,6 +35,8 @@ def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
     assert [row["model"] for row in results["summary"]] == ["cnn", "svm"]
     assert results["setting"]["command"].startswith("skgenre benchmark --data ")
     assert "accuracy per segment" in done.stdout
+    audit = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert len(audit["paths"]) == len(made_tracks.paths)
 
 
 def test_paper_comes_before_the_honest_table(tmp_path):

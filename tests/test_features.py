@@ -18,7 +18,13 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgenre import AudioDecodeError, MFCCExtractor, MFCCScaler, TrackStatistics
+from skgenre import (
+    AudioDecodeError,
+    MFCCExtractor,
+    MFCCScaler,
+    SegmentStatistics,
+    TrackStatistics,
+)
 from skgenre.features import extractor as extractor_module
 
 
@@ -261,13 +267,50 @@ def test_statistics_are_those_of_the_frames_and_of_librosas_deltas():
         assert_allclose(row, np.concatenate(expected), rtol=1e-4, atol=1e-5)
 
 
+def test_statistics_of_segments_are_those_of_a_track_of_one():
+    X = with_missing_segment()
+    by_segment = SegmentStatistics().fit_transform(X)
+    of_tracks = TrackStatistics(statistics=SegmentStatistics().statistics)
+    for track, row in zip(X, by_segment, strict=True):
+        present = np.isfinite(track).all(axis=(1, 2))
+        assert np.isnan(row[~present]).all()
+        assert_allclose(row[present, 0], of_tracks.fit_transform(track[present]))
+
+
+def test_logarithms_and_correlations_are_numpys():
+    X = np.random.default_rng(0).normal(size=(2, 3, 40, 4))
+    statistics = TrackStatistics(statistics=("correlation", "log_std", "mean"))
+    for track, row in zip(X, statistics.fit_transform(X), strict=True):
+        frames = track.reshape(-1, 4)
+        pairs = np.corrcoef(frames.T)[np.triu_indices(4, k=1)]
+        assert_allclose(row[:6], pairs, atol=0.02)
+        assert_allclose(row[6:10], np.log(frames.std(axis=0)), atol=0.02)
+        assert_allclose(row[10:], frames.mean(axis=0))
+    names = statistics.get_feature_names_out()
+    assert list(names[[0, 5, 6, 13]]) == [
+        "mfcc1_mfcc2_correlation",
+        "mfcc3_mfcc4_correlation",
+        "mfcc1_log_std",
+        "mfcc4_mean",
+    ]
+
+
+@pytest.mark.parametrize("statistics", ["mean", (), ("mean", "mean"), ("median",), 3])
+def test_statistics_must_be_distinct_known_names(statistics):
+    with pytest.raises((TypeError, ValueError), match=r"statistics(\[0\])? must"):
+        TrackStatistics(statistics=statistics).fit(np.zeros((2, 1, 5, 3)))
+
+
 @pytest.mark.parametrize("n_frames", [1, 2, 3, 8])
-def test_statistics_of_few_frames_are_finite(n_frames):
+@pytest.mark.parametrize("transformer", [TrackStatistics(), SegmentStatistics()])
+def test_statistics_of_few_frames_are_finite(n_frames, transformer):
     X = np.random.default_rng(0).normal(size=(2, 1, n_frames, 3))
-    assert np.isfinite(TrackStatistics().fit_transform(X)).all()
+    assert np.isfinite(transformer.fit_transform(X)).all()
 
 
-@pytest.mark.parametrize("transformer", [MFCCScaler(), TrackStatistics()])
+@pytest.mark.parametrize(
+    "transformer", [MFCCScaler(), TrackStatistics(), SegmentStatistics()]
+)
 def test_other_number_of_coefficients_is_refused(transformer):
     transformer.fit(np.zeros((2, 1, 5, 3)))
     with pytest.raises(ValueError, match=r"X has 4 coefficients, .* fitted on 3"):

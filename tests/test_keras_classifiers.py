@@ -13,7 +13,12 @@ from sklearn.utils.estimator_checks import (
     check_sample_weight_equivalence_on_dense_data,
 )
 
-from skgenre import CNNGenreClassifier, LSTMGenreClassifier, MLPGenreClassifier
+from skgenre import (
+    CNNGenreClassifier,
+    CovarianceGenreClassifier,
+    LSTMGenreClassifier,
+    MLPGenreClassifier,
+)
 from skgenre.networks import build_lstm, build_mlp
 from skgenre.training import isolated_random_state
 
@@ -21,7 +26,16 @@ FAST = {"learning_rate": 0.02, "epochs": 8, "batch_size": 8, "random_state": 0}
 MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
 CNN = CNNGenreClassifier(filters=(8,), kernel_sizes=((2, 2),), **FAST)
 LSTM = LSTMGenreClassifier(units=(8, 8), dense_units=8, **FAST)
-ALL = pytest.mark.parametrize("estimator", [MLP, CNN, LSTM], ids=["mlp", "cnn", "lstm"])
+COVARIANCE = CovarianceGenreClassifier(
+    **{"hidden_units": 8, "mixup": 0.2, "label_smoothing": 0.1},
+    **{"channel_shift": 0.2, "time_mask": 0.2, "coefficient_mask": 0.1},
+    **FAST,
+)
+ALL = pytest.mark.parametrize(
+    "estimator",
+    [MLP, CNN, LSTM, COVARIANCE],
+    ids=["mlp", "cnn", "lstm", "covariance"],
+)
 
 
 @ALL
@@ -252,6 +266,36 @@ def test_n_calls_equal_n_epochs_of_plain_keras(way, features):
     assert model.n_iter_ == 6
     assert_allclose(model.history_["loss"], expected["loss"], rtol=1e-4)
     assert_allclose(model.history_["accuracy"], expected["accuracy"], rtol=1e-5)
+
+
+def test_step_size_falls_along_half_a_cosine_wave(features):
+    from keras.callbacks import LambdaCallback
+
+    rates = []
+    reader = LambdaCallback()
+    reader.on_epoch_end = lambda epoch, logs=None: rates.append(
+        float(reader.model.optimizer.learning_rate)
+    )
+    model = clone(COVARIANCE).set_params(epochs=4, learning_rate=0.1, callbacks=reader)
+    model.fit(*features)
+    middle = 0.05 * np.sqrt(0.5)
+    assert_allclose(rates, [0.1, 0.05 + middle, 0.05, 0.05 - middle], rtol=1e-5)
+    rates.clear()
+    model.set_params(learning_rate_schedule="constant").fit(*features)
+    assert_allclose(rates, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("hidden_units", -1), ("channel_shift", -0.1), ("time_mask", 1.0)),
+        *(("coefficient_mask", 1.5), ("mixup", float("nan")), ("label_smoothing", 1)),
+        ("learning_rate_schedule", "step"),
+    ],
+)
+def test_augmentation_out_of_range_is_refused_by_name(name, value, features):
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        clone(COVARIANCE).set_params(**{name: value}).fit(*features)
 
 
 def test_partial_fit_learns_genres_that_come_later(features):

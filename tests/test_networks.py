@@ -1,6 +1,21 @@
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
-from skgenre.networks import build_cnn, build_lstm, build_mlp, convolved_shape
+from skgenre.networks import (
+    build_cnn,
+    build_covariance,
+    build_lstm,
+    build_mlp,
+    convolved_shape,
+)
+from skgenre.networks.augmentation import (
+    mask_coefficients,
+    mask_frames,
+    mix_rows,
+    shift_channel,
+)
+from skgenre.networks.covariance import pool_statistics
 
 INPUT_SHAPE, N_GENRES = (130, 13), 10
 CNN = {
@@ -71,3 +86,127 @@ def test_convolved_shape_is_that_of_keras(input_shape):
 
 def test_first_convolution_that_does_not_fit_is_found():
     assert convolved_shape((130, 6), CNN["kernel_sizes"]) == (1, (64, 2))
+
+
+COVARIANCE = {
+    **{"hidden_units": 64, "dropout": 0.3, "channel_shift": 0, "time_mask": 0},
+    **{"coefficient_mask": 0, "mixup": 0, "label_smoothing": 0},
+}
+
+
+def make_rows(n_rows=64, n_frames=50, n_mfcc=4):
+    rng = np.random.default_rng(0)
+    return rng.normal(2, 1, size=(n_rows, n_frames, n_mfcc)).astype(np.float32)
+
+
+def augment(function, argument, rows):
+    """What an augmentation makes of rows, in training and outside of it."""
+    from keras import Input, Model
+
+    inputs = Input(rows.shape[1:])
+    model = Model(inputs, function(inputs, argument))
+    return np.array(model(rows, training=True)), np.array(model(rows, training=False))
+
+
+def test_pooled_statistics_are_numpys():
+    rows = make_rows(n_rows=3)
+    pooled = np.array(pool_statistics(rows))
+    for row, values in zip(rows.astype(float), pooled, strict=True):
+        changes = row[2:] - row[:-2]
+        pairs = np.corrcoef(row.T)[np.triu_indices(4, k=1)]
+        assert_allclose(values[:4], row.mean(axis=0), rtol=1e-5)
+        assert_allclose(values[4:8], np.log(row.std(axis=0)), atol=2e-3)
+        assert_allclose(values[8:12], np.log(changes.std(axis=0)), atol=2e-3)
+        assert_allclose(values[12:], pairs, atol=2e-3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 13), (2, 3), (3, 1), (130, 13)])
+def test_statistics_of_small_and_constant_segments_are_finite(shape):
+    model = build_covariance(shape, N_GENRES, **COVARIANCE)
+    probabilities = np.array(model(np.zeros((2, *shape))))
+    assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_channel_shift_is_one_constant_per_row_and_coefficient():
+    rows = make_rows()
+    trained, otherwise = augment(shift_channel, 0.5, rows)
+    assert_array_equal(otherwise, rows)
+    shifts = trained - rows
+    assert_allclose(shifts, np.repeat(shifts[:, :1], 50, axis=1), atol=1e-6)
+    # Of 256 normal numbers the deviation is known to 4.4 %.
+    assert 0.4 < shifts[:, 0].std() < 0.6
+
+
+def test_time_mask_is_one_run_of_at_most_its_share():
+    rows = make_rows()
+    trained, otherwise = augment(mask_frames, 0.4, rows)
+    assert_array_equal(otherwise, rows)
+    masked = (trained == 0).all(axis=2)
+    assert_array_equal(trained[~masked], rows[~masked])
+    runs = np.abs(np.diff(masked.astype(int), axis=1, prepend=0, append=0)).sum(axis=1)
+    assert set(runs) <= {0, 2}
+    lengths = masked.sum(axis=1)
+    assert lengths.max() <= 20
+    # Uniform from 0 to 20 frames: the mean of 64 lies within 3 of 10.
+    assert 7 < lengths.mean() < 13
+
+
+def test_masked_coefficients_are_zero_throughout_and_others_unscaled():
+    rows = make_rows()
+    trained, otherwise = augment(mask_coefficients, 0.25, rows)
+    assert_array_equal(otherwise, rows)
+    masked = (trained == 0).all(axis=1)
+    assert 0.15 < masked.mean() < 0.35
+    kept = ~np.repeat(masked[:, None], 50, axis=1)
+    assert_allclose(trained[kept], rows[kept])
+
+
+def test_mixed_rows_lie_between_a_row_and_the_one_opposite():
+    rows = make_rows()
+    trained, otherwise = augment(lambda x, s: mix_rows(x, s)[0], 0.4, rows)
+    assert_array_equal(otherwise, rows)
+    shares = (trained - rows[::-1]) / (rows - rows[::-1])
+    shares = np.median(shares.reshape(64, -1), axis=1)
+    mixed = shares[:, None, None] * rows + (1 - shares[:, None, None]) * rows[::-1]
+    assert_allclose(trained, mixed, atol=1e-4)
+    assert shares.min() >= 0.5 - 1e-4
+    assert shares.max() <= 1 + 1e-4
+    assert shares.std() > 0.05
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_smoothed_loss_is_keras_own_on_smoothed_labels(training):
+    from keras import losses
+
+    model = build_covariance(
+        (50, 4), 3, **{**COVARIANCE, "dropout": 0, "label_smoothing": 0.2}
+    )
+    model.compile(loss="sparse_categorical_crossentropy")
+    rows, labels = make_rows(n_rows=6), np.array([0, 1, 2, 0, 1, 2])
+    weights = np.array([1, 2, 3, 1, 2, 3], dtype=np.float32)
+    predicted = model(rows)
+    targets = np.eye(3, dtype=np.float32)[labels]
+    smoothed = 0.8 * targets + 0.2 / 3 if training else targets
+    errors = losses.categorical_crossentropy(smoothed, predicted)
+    if training:
+        expected = np.average(errors, weights=weights)
+    else:
+        expected = np.mean(errors * weights)
+    loss = model.compute_loss(rows, labels, predicted, weights, training=training)
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_labels_are_mixed_as_their_rows_were():
+    parameters = {**COVARIANCE, "dropout": 0, "mixup": 0.5}
+    model = build_covariance((50, 4), 3, **parameters)
+    model.compile(loss="sparse_categorical_crossentropy")
+    rows, labels = make_rows(n_rows=6), np.array([0, 1, 2, 0, 1, 2])
+    predicted = np.array(model(rows, training=True), dtype=float)
+    kept = np.array(model.mixing.shares, dtype=float)
+    own = -np.log(predicted[range(6), labels])
+    other = -np.log(predicted[range(6), labels[::-1]])
+    expected = np.mean(kept * own + (1 - kept) * other)
+    loss = model.compute_loss(
+        rows, labels, predicted.astype(np.float32), np.ones(6, np.float32)
+    )
+    assert float(loss) == pytest.approx(expected, rel=1e-4)

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from skgenre import make_model, run_benchmark, write_report
+from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
 from skgenre.report import summarise, write_paper
 
@@ -78,6 +79,25 @@ def test_failures_and_the_leak_are_said_on_the_page(page):
     text = Outline(page.read_text(encoding="utf-8")).text
     assert "broken, protocol track, seed 0, fold 0 failed: ValueError" in text
     assert "those of one track are on both sides" in text
+
+
+def test_page_lists_what_the_audit_found(result, tmp_path):
+    finding = Finding("clipped", (1,), "0.3 % of the samples at full scale")
+    audit = AuditReport(["a.wav", "<script>.wav"], [finding], [])
+    write_report(result, tmp_path, audit=audit)
+    text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "The audit of the tracks found: clipped (1)." in text
+    assert "<script>.wav" in text
+    assert "0.3 % of the samples at full scale" in text
+
+
+def test_page_says_what_searches_chose(tmp_path):
+    label = {"model": "s", "protocol": "track", "seed": 0, "fold": 0}
+    row = {**label, "accuracy": 0.5, "n_train": 8, "n_test": 2, "best_params": "C=0.1"}
+    write_report(BenchmarkResult.from_rows([row]), tmp_path)
+    text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "What searches chose" in text
+    assert "C=0.1" in text
 
 
 def test_summary_speaks_of_the_protocol_that_leaks_least(result):

@@ -7,11 +7,20 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from sklearn.model_selection import cross_validate
+from sklearn import get_config
+from sklearn.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    cross_validate,
+)
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from skgenre._files import atomic_write
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer
+
+# Their `fit` hands groups to the splitter.
+_SEARCHES = (GridSearchCV, RandomizedSearchCV)
 
 
 @dataclass(frozen=True)
@@ -86,10 +95,11 @@ class CellFolder:
             json.dump(row, file)
 
 
-def run_cell(cell, X, y, *, scoring, rows_are_segments, folder):
+def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):
     """Fit and score a cell; return its row, with the answers to its test rows.
 
-    A model that fails has its error in the row and NaN for scores.
+    A model that can split by groups is given those of its training rows. One that fails
+    has its error in the row and NaN for scores.
     """
     scorer = FoldScorer(scoring, rows_are_segments=rows_are_segments)
     sizes = {"n_train": len(cell.train), "n_test": len(cell.test)}
@@ -100,6 +110,7 @@ def run_cell(cell, X, y, *, scoring, rows_are_segments, folder):
             y,
             cv=[(cell.train, cell.test)],
             scoring=scorer,
+            params=_name_groups(cell.model, groups),
             return_train_score=True,
             return_estimator=True,
             error_score="raise",
@@ -125,6 +136,18 @@ def run_cell(cell, X, y, *, scoring, rows_are_segments, folder):
     return row
 
 
+def _name_groups(model, groups):
+    """Groups under the name by which the model's `fit` takes them, if it does."""
+    if groups is None or get_config()["enable_metadata_routing"]:
+        # With routing, models say themselves what they request, and would have to.
+        return None
+    if isinstance(model, _SEARCHES):
+        return {"groups": groups}
+    if isinstance(model, Pipeline) and has_fit_parameter(model[-1], "groups"):
+        return {f"{model.steps[-1][0]}__groups": groups}
+    return None
+
+
 def _read_scores(done, scoring):
     names = (*TRACK_SCORES, *SEGMENT_SCORES, *scoring)
     scores = {name: float(done[f"test_{name}"][0]) for name in names}
@@ -133,16 +156,23 @@ def _read_scores(done, scoring):
 
 def _describe_fit(model, seconds):
     """Time and size of a fitted model; NaN where it has no epochs or weights."""
-    last = model[-1] if isinstance(model, Pipeline) else model
+    is_search = isinstance(model, _SEARCHES)
+    best = model.best_estimator_ if is_search else model
+    last = best[-1] if isinstance(best, Pipeline) else best
     network = getattr(last, "network_", None)
-    n_epochs = math.nan if network is None else last.n_iter_
-    n_parameters = (
-        math.nan
-        if network is None
-        else sum(int(weights.size) for weights in network.weights)
-    )
+    n_parameters = math.nan
+    if network is not None:
+        n_parameters = sum(int(weights.size) for weights in network.weights)
+    # A search fits many more networks than the one that it keeps.
+    has_epochs = network is not None and not is_search
     return {
         "fit_seconds": seconds,
-        "seconds_per_epoch": seconds / n_epochs,
+        "seconds_per_epoch": seconds / last.n_iter_ if has_epochs else math.nan,
         "n_parameters": n_parameters,
+        "best_params": _write_parameters(model.best_params_) if is_search else None,
     }
+
+
+def _write_parameters(parameters):
+    """Parameters on one line, as in a call."""
+    return ", ".join(f"{name}={value!r}" for name, value in parameters.items())

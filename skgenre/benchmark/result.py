@@ -36,9 +36,10 @@ class BenchmarkResult:
         ``f1_macro`` and ``log_loss`` per track, ``segment_accuracy`` and
         ``segment_log_loss``, each also on the training part (``train_...``);
         ``fit_seconds``, ``predict_seconds`` (of the test part), ``seconds_per_epoch``,
-        ``n_parameters``, ``n_train``, ``n_test`` and ``error``, None unless the model
-        failed. What a model or protocol does not have is NaN: there is no score per
-        track under the protocol ``"paper"``, whose rows are segments.
+        ``n_parameters``, ``n_train``, ``n_test``; ``best_params``, what a search chose;
+        and ``error``, None unless the model failed. What a model or protocol does not
+        have is NaN: there is no score per track under the protocol ``"paper"``, whose
+        rows are segments.
     predictions : list of dict
         Per row: its label, and of its test part ``rows``, ``target`` and ``predicted``.
     scoring : tuple of str
@@ -83,8 +84,12 @@ class BenchmarkResult:
         result : BenchmarkResult
             The rows in order, each with all columns.
         """
-        names = [*_LABEL, *_SIZES, *list_columns(scoring), *_COSTS, "error"]
-        folds = [{name: row.get(name, math.nan) for name in names} for row in rows]
+        names = [*_LABEL, *_SIZES, *list_columns(scoring), *_COSTS]
+        folds = [
+            {name: row.get(name, math.nan) for name in names}
+            | {name: row.get(name) for name in ("best_params", "error")}
+            for row in rows
+        ]
         predictions = [
             {**{name: row[name] for name in _LABEL}, **row["predictions"]}
             for row in rows

@@ -60,7 +60,9 @@ def run_benchmark(
     ----------
     models : sequence of str or dict of estimators
         Names that `make_model` knows, or whole pipelines, from paths to genres, by
-        names of your own.
+        names of your own. Where the data has ``groups``, a search (`GridSearchCV`) or
+        a last step whose `fit` takes groups is given those of the training tracks, for
+        inner folds that keep artists apart, too.
     data : Bunch
         Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
         ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.
@@ -309,9 +311,11 @@ def _leave_out(tracks, failures):
 
 def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
     """One row per fold of one model; those that are finished already are read."""
-    X, target, is_paper = tracks.paths, tracks.target, label["protocol"] == "paper"
+    X, target, groups = tracks.paths, tracks.target, tracks.groups
+    is_paper = label["protocol"] == "paper"
     if is_paper:
         X, target, model = explode_tracks(model, tracks)
+        groups = None
         folds = list_paper_folds(folds, target)
     folder = CellFolder(None if output is None else Path(output, "cells"))
     cells = [
@@ -324,7 +328,7 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
     done = joblib.Parallel(n_jobs=n_jobs)(
         joblib.delayed(run_cell)(
-            *(cells[number], X, target),
+            *(cells[number], X, target, groups),
             scoring=scoring,
             rows_are_segments=is_paper,
             folder=folder,

@@ -2,6 +2,6 @@
 
 from skgenre.features.extractor import MFCCExtractor
 from skgenre.features.scaler import MFCCScaler
-from skgenre.features.statistics import TrackStatistics
+from skgenre.features.statistics import SegmentStatistics, TrackStatistics
 
-__all__ = ["MFCCExtractor", "MFCCScaler", "TrackStatistics"]
+__all__ = ["MFCCExtractor", "MFCCScaler", "SegmentStatistics", "TrackStatistics"]

@@ -1,42 +1,17 @@
-"""Summary statistics of tracks."""
+"""Summary statistics of tracks, and of segments."""
 
 import numpy as np
-from scipy.signal import savgol_filter
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skgenre._validation import check_n_mfcc, check_tracks
+from skgenre._validation import check_n_mfcc, check_names, check_tracks
+from skgenre.features.array_output import ArrayOutputMixin
+from skgenre.features.summary import STATISTICS, name_values, summarise
 from skgenre.segments import present_segments
 
-# librosa's default width of its delta filter, in frames.
-DELTA_WIDTH = 9
 
-
-class TrackStatistics(TransformerMixin, BaseEstimator):
-    """Summarise each track by the statistics of its coefficients.
-
-    The mean and standard deviation, over all frames of the track's present segments, of
-    each coefficient and of its delta: ``4 * n_mfcc`` features. Deltas are those of
-    `librosa.feature.delta` (a Savitzky-Golay slope over nine frames), taken inside each
-    segment, so that no slope crosses the border of two segments. Segments of fewer than
-    nine frames take the largest odd width that fits, and have no delta (zero) below
-    three.
-
-    Attributes
-    ----------
-    n_mfcc_ : int
-        Number of coefficients seen in `fit`.
-    n_features_in_ : int
-        Number of features; only where `fit` was given 2-D input.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgenre import TrackStatistics
-    >>> X = np.zeros((5, 10, 130, 13))
-    >>> TrackStatistics().fit_transform(X).shape
-    (5, 52)
-    """
+class _Statistics(TransformerMixin, BaseEstimator):
+    """What the two transformers of this module share."""
 
     def fit(self, X, y=None):
         """Learn the number of coefficients.
@@ -52,9 +27,72 @@ class TrackStatistics(TransformerMixin, BaseEstimator):
         -------
         self : object
             The fitted transformer.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `statistics` has names that are unknown, or one name twice; `X` is no such
+            array.
         """
+        check_names(self.statistics, STATISTICS, name="statistics")
         self.n_mfcc_ = check_tracks(self, X, reset=True).shape[-1]
         return self
+
+    def _check_tracks(self, X):
+        check_is_fitted(self)
+        X = check_tracks(self, X, reset=False)
+        check_n_mfcc(self, X)
+        return X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class TrackStatistics(_Statistics):
+    """Summarise each track by the statistics of its coefficients.
+
+    They are taken over all frames of the track's present segments. By default: the mean
+    and standard deviation of each coefficient and of its delta, ``4 * n_mfcc`` values.
+    Deltas are those of `librosa.feature.delta` (a Savitzky-Golay slope over nine
+    frames), taken inside each segment, so that no slope crosses the border of two
+    segments. Segments of fewer than nine frames take the largest odd width that fits,
+    and have no delta (zero) below three.
+
+    Parameters
+    ----------
+    statistics : tuple of str, default=("mean", "std", "delta_mean", "delta_std")
+        In the order of the output, of ``"mean"``, ``"std"``, ``"log_std"`` (the natural
+        logarithm of the deviation), the same three of the deltas (``"delta_mean"``,
+        ``"delta_std"``, ``"delta_log_std"``), each with one value per coefficient, and
+        ``"correlation"``, with one per pair of coefficients.
+
+    Attributes
+    ----------
+    n_mfcc_ : int
+        Number of coefficients seen in `fit`.
+    n_features_in_ : int
+        Number of features; only where `fit` was given 2-D input.
+
+    See Also
+    --------
+    SegmentStatistics : The same of each segment by itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre import TrackStatistics
+    >>> X = np.zeros((5, 10, 130, 13))
+    >>> TrackStatistics().fit_transform(X).shape
+    (5, 52)
+    >>> TrackStatistics(statistics=("mean", "correlation")).fit_transform(X).shape
+    (5, 91)
+    """
+
+    def __init__(self, *, statistics=("mean", "std", "delta_mean", "delta_std")):
+        self.statistics = statistics
 
     def transform(self, X):
         """Summarise tracks.
@@ -66,15 +104,15 @@ class TrackStatistics(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        statistics : ndarray of shape (n_tracks, 4 * n_mfcc)
-            Means, deviations, means of deltas and deviations of deltas, in that order,
-            in the floating type of `X`.
+        statistics : ndarray of shape (n_tracks, n_statistics)
+            The statistics in the order in which they were named, in the floating type
+            of `X`.
         """
-        check_is_fitted(self)
-        X = check_tracks(self, X, reset=False)
-        check_n_mfcc(self, X)
-        present = present_segments(X)
-        rows = [_summarise(track[kept]) for track, kept in zip(X, present, strict=True)]
+        X = self._check_tracks(X)
+        rows = [
+            summarise(track[present], self.statistics)
+            for track, present in zip(X, present_segments(X), strict=True)
+        ]
         return np.stack(rows).astype(X.dtype)
 
     def get_feature_names_out(self, input_features=None):
@@ -87,42 +125,69 @@ class TrackStatistics(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of str of shape (4 * n_mfcc,)
-            ``mfcc1_mean``, ..., ``mfcc1_std``, ..., ``mfcc1_delta_mean``, ...,
-            ``mfcc1_delta_std``, ...
+        names : ndarray of str of shape (n_statistics,)
+            ``mfcc1_mean``, ..., ``mfcc1_std``, ..., ``mfcc1_delta_mean``, ...; of pairs
+            ``mfcc1_mfcc2_correlation``, ...
         """
         check_is_fitted(self)
-        return np.asarray(
-            [
-                f"mfcc{coefficient + 1}_{statistic}"
-                for statistic in ("mean", "std", "delta_mean", "delta_std")
-                for coefficient in range(self.n_mfcc_)
-            ],
-            dtype=object,
-        )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return np.asarray(name_values(self.statistics, self.n_mfcc_), dtype=object)
 
 
-def _summarise(segments):
-    """Statistics of one track: (n_segments, n_frames, n_mfcc) -> (4 * n_mfcc,)."""
-    deltas = _deltas(segments)
-    return np.concatenate(
-        [
-            statistic(values, axis=(0, 1), dtype=np.float64)
-            for values in (segments, deltas)
-            for statistic in (np.mean, np.std)
-        ]
-    )
+class SegmentStatistics(ArrayOutputMixin, _Statistics):
+    """Summarise each segment by the statistics of its coefficients.
 
+    The statistics stand where one frame's coefficients would, so that whatever takes
+    segments takes them: `SegmentPoolingClassifier` lets the segments of a track vote
+    on them. They are those of `TrackStatistics`, over the frames of one segment.
 
-def _deltas(segments):
-    n_frames = segments.shape[1]
-    width = min(DELTA_WIDTH, n_frames - 1 + n_frames % 2)
-    if width < 3:
-        return np.zeros_like(segments)
-    return savgol_filter(segments, width, polyorder=1, deriv=1, axis=1)
+    Parameters
+    ----------
+    statistics : tuple of str, default=("mean", "log_std", "delta_log_std", \
+"correlation")
+        In the order of the output; see `TrackStatistics`.
+
+    Attributes
+    ----------
+    n_mfcc_ : int
+        Number of coefficients seen in `fit`.
+    n_features_in_ : int
+        Number of features; only where `fit` was given 2-D input.
+
+    See Also
+    --------
+    TrackStatistics : The same of whole tracks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre import SegmentStatistics
+    >>> X = np.zeros((5, 10, 130, 13))
+    >>> SegmentStatistics().fit_transform(X).shape
+    (5, 10, 1, 117)
+    """
+
+    def __init__(
+        self, *, statistics=("mean", "log_std", "delta_log_std", "correlation")
+    ):
+        self.statistics = statistics
+
+    def transform(self, X):
+        """Summarise segments.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+            Features; missing segments are all NaN.
+
+        Returns
+        -------
+        statistics : ndarray of shape (n_tracks, n_segments, 1, n_statistics)
+            The statistics in the order in which they were named, in the floating type
+            of `X`; missing segments are all NaN.
+        """
+        X = self._check_tracks(X)
+        present = present_segments(X)
+        rows = [summarise(segment[None], self.statistics) for segment in X[present]]
+        summary = np.full((*X.shape[:2], 1, len(rows[0])), np.nan, dtype=X.dtype)
+        summary[present, 0] = rows
+        return summary

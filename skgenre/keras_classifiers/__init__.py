@@ -1,13 +1,15 @@
-"""The paper's networks, and any other, as classifiers of tracks."""
+"""The paper's networks, one for few tracks, and any other, as classifiers."""
 
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 from skgenre.keras_classifiers.cnn import CNNGenreClassifier
+from skgenre.keras_classifiers.covariance import CovarianceGenreClassifier
 from skgenre.keras_classifiers.custom import KerasGenreClassifier
 from skgenre.keras_classifiers.lstm import LSTMGenreClassifier
 from skgenre.keras_classifiers.mlp import MLPGenreClassifier
 
 __all__ = [
     "CNNGenreClassifier",
+    "CovarianceGenreClassifier",
     "KerasGenreClassifier",
     "KerasTrackClassifier",
     "LSTMGenreClassifier",

@@ -171,7 +171,10 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._train(
-            tracks, seed=seed, resume=resume, epochs=1, keep_training_state=True
+            tracks,
+            seed=seed,
+            resume=resume,
+            **{"epochs": 1, "learning_rates": None, "keep_training_state": True},
         )
         return self
 
@@ -261,6 +264,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             )
         arguments = {
             "learning_rate": self.learning_rate,
+            "learning_rates": self._list_learning_rates(),
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
@@ -311,6 +315,10 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     def _get_network_parameters(self):
         return {name: getattr(self, name) for name in self._network_parameters}
+
+    def _list_learning_rates(self):
+        """One per epoch of a `fit`; None: `learning_rate` throughout."""
+        return None
 
     def _make_early_stopping(self):
         if not self.early_stopping:

@@ -83,6 +83,7 @@ class Training:
     """One fit of a borrowed network.
 
     `order` is the generator that shuffles the rows, None to keep their order;
+    `learning_rates` has one per epoch, None to keep that of the optimizer;
     `begin_epoch()` is called before each epoch, and `end_epoch()`, which returns
     whether to stop, after it.
     """
@@ -96,6 +97,7 @@ class Training:
     end_epoch: object
     validation: Validation | None = None
     early_stopping: EarlyStopping | None = None
+    learning_rates: list | None = None
     callbacks: list = field(default_factory=list)
     verbose: int = 0
     initial_epoch: int = 0
@@ -137,6 +139,9 @@ class Training:
         """Train for an epoch; return whether it is to be the last."""
         model = self.network.model
         self.begin_epoch()
+        if self.learning_rates is not None:
+            rate = self.learning_rates[epoch - self.initial_epoch]
+            model.optimizer.learning_rate = rate
         listeners.on_epoch_begin(epoch)
         model.reset_metrics()
         self._train_batches(listeners)

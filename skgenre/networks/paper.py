@@ -1,8 +1,4 @@
-"""The paper's networks: pure functions that return uncompiled Keras models.
-
-Each takes the shape of one segment, (n_frames, n_mfcc), and returns a model from
-segments to the probabilities of `n_classes` genres.
-"""
+"""The paper's networks: MLP, CNN and LSTM."""
 
 
 def build_mlp(input_shape, n_classes, *, hidden_layer_sizes, dropout, l2):

@@ -1,0 +1,195 @@
+"""A network for few tracks."""
+
+import math
+
+from skgenre._validation import check_choice, check_count, check_number
+from skgenre.keras_classifiers.base import KerasTrackClassifier
+from skgenre.networks import build_covariance
+
+
+class CovarianceGenreClassifier(KerasTrackClassifier):
+    """Network over the second-order statistics of a segment's coefficients.
+
+    Not from the paper: made for few tracks, and for artists that training never saw.
+    Each coefficient is standardised by its moments over the training segments. The
+    frames are then pooled, not flattened: into each coefficient's mean, the logarithms
+    of its standard deviation and of that of its changes over two frames, and the
+    correlations of each pair of coefficients (104 values for 13). Batch normalisation
+    and one hidden layer follow. Of what was tried on few tracks, this did best;
+    ``benchmarks/README.md`` has the others.
+
+    Parameters
+    ----------
+    hidden_units : int, default=64
+        Units of the hidden layer, with ReLU; 0 leaves it out.
+    dropout : float, default=0.3
+        Fraction of the statistics and of the hidden layer's units dropped while
+        training, in [0, 1).
+    channel_shift : float, default=0.0
+        Standard deviation of a constant added to each of a row's coefficients while
+        training, in standard deviations of the coefficient: what another equaliser or
+        room would do.
+    time_mask : float, default=0.0
+        Largest share of a row's frames, in one run, set to zero while training, in
+        [0, 1) (SpecAugment's masks; Park et al., 2019).
+    coefficient_mask : float, default=0.0
+        Share of a row's coefficients set to zero while training, in [0, 1).
+    mixup : float, default=0.0
+        Strength with which each row is mixed with another, and its label likewise,
+        while training: the shares are drawn from Beta(mixup, mixup) (Zhang et al.,
+        2018). 0 mixes nothing.
+    label_smoothing : float, default=0.0
+        Share of the probability that all genres get alike in the labels trained on, in
+        [0, 1).
+    learning_rate : float, default=0.003
+        Step size of Adam; of its first epoch, for the "cosine" schedule.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        Whether the step size falls along half a cosine wave, over the `epochs` of each
+        call of `fit`, to nearly zero (Loshchilov and Hutter, 2017), or stays.
+    epochs : int, default=80
+        Passes over the training segments.
+    batch_size : int, default=32
+        Segments per step.
+    shuffle : bool, default=True
+        Whether each epoch takes the segments in a new order.
+    class_weight : dict or "balanced", default=None
+        Weights of the genres, by name; "balanced" gives each genre the same total.
+    early_stopping : bool, default=False
+        Whether to hold out tracks, and to stop when the loss on them stops falling.
+        Whole tracks are held out, stratified by genre, and where `fit` is given
+        `groups`, whole groups.
+    validation_fraction : float, default=0.1
+        Share of the tracks that early stopping holds out, in (0, 1).
+    n_iter_no_change : int, default=10
+        Epochs without a new lowest validation loss after which training stops.
+    restore_best_weights : bool, default=True
+        Whether early stopping goes back to the weights of the epoch with the lowest
+        validation loss.
+    warm_start : bool, default=False
+        Whether `fit` goes on from where the last call ended, the optimizer's state
+        included, instead of starting anew.
+    callbacks : keras.callbacks.Callback or list of them, default=None
+        Told of the training as by Keras' own ``fit``. One that implements a hook for
+        batches has each batch trained in a call of its own, which is slower.
+    pooling : {"mean", "geometric", "median", "vote", "max"}, default="mean"
+        How the probabilities of a track's segments become the track's.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the order of segments, the dropout, the
+        augmentation and which tracks are held out.
+    verbose : int, default=0
+        What Keras shows while training: nothing, a progress bar (1) or lines (2).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The genres, sorted.
+    history_ : dict of list of float
+        One value per epoch: `loss` and `accuracy` of the training segments and, where
+        there is validation, `val_loss` and `val_accuracy` of its segments and
+        `val_track_accuracy` of its tracks.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int or None
+        Index into the lists of `history_` of the lowest validation loss; None without
+        validation.
+    network_ : TrainedNetwork
+        The builder's arguments and the trained weights.
+    segment_shape_ : tuple of int
+        (n_frames, n_mfcc) of the segments seen in `fit`.
+    n_features_in_ : int
+        Number of features; only where `fit` was given 2-D input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre import CovarianceGenreClassifier
+    >>> X = np.random.default_rng(0).normal(size=(8, 3, 20, 2))
+    >>> y = np.repeat(["blues", "rock"], 4)
+    >>> X[4:, :, :, 1] += X[4:, :, :, 0]
+    >>> network = CovarianceGenreClassifier(hidden_units=8, epochs=30, random_state=0)
+    >>> network.fit(X, y).predict(X[[0, 7]])
+    array(['blues', 'rock'], dtype='<U5')
+    """
+
+    _build = staticmethod(build_covariance)
+    _network_parameters = (
+        "hidden_units",
+        "dropout",
+        "channel_shift",
+        "time_mask",
+        "coefficient_mask",
+        "mixup",
+        "label_smoothing",
+    )
+
+    def __init__(
+        self,
+        *,
+        hidden_units=64,
+        dropout=0.3,
+        channel_shift=0.0,
+        time_mask=0.0,
+        coefficient_mask=0.0,
+        mixup=0.0,
+        label_smoothing=0.0,
+        learning_rate=0.003,
+        learning_rate_schedule="cosine",
+        epochs=80,
+        batch_size=32,
+        shuffle=True,
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        restore_best_weights=True,
+        warm_start=False,
+        callbacks=None,
+        pooling="mean",
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            learning_rate=learning_rate,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            restore_best_weights=restore_best_weights,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            pooling=pooling,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.learning_rate_schedule = learning_rate_schedule
+        self.hidden_units = hidden_units
+        self.dropout = dropout
+        self.channel_shift = channel_shift
+        self.time_mask = time_mask
+        self.coefficient_mask = coefficient_mask
+        self.mixup = mixup
+        self.label_smoothing = label_smoothing
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_count(self.hidden_units, name="hidden_units")
+        for name in ("dropout", "time_mask", "coefficient_mask", "label_smoothing"):
+            check_number(getattr(self, name), name=name, low=0, high=1, high_open=True)
+        for name in ("channel_shift", "mixup"):
+            check_number(getattr(self, name), name=name, low=0)
+        check_choice(
+            self.learning_rate_schedule,
+            ("cosine", "constant"),
+            name="learning_rate_schedule",
+        )
+
+    def _list_learning_rates(self):
+        if self.learning_rate_schedule == "constant":
+            return None
+        return [
+            self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+            for epoch in range(self.epochs)
+        ]

@@ -1,0 +1,154 @@
+"""The tables of a report: cells with their text, and their value to sort by."""
+
+import math
+
+import numpy as np
+
+_SUMMARY_COLUMNS = {
+    "accuracy_mean": "accuracy per track",
+    "accuracy_std": "± over folds",
+    "accuracy_low": "95 % from",
+    "accuracy_high": "to",
+    "balanced_accuracy_mean": "balanced accuracy",
+    "f1_macro_mean": "macro F1",
+    "log_loss_mean": "log-loss",
+    "segment_accuracy_mean": "accuracy per segment",
+    "train_accuracy_mean": "accuracy in training",
+    "fit_seconds": "fit, s",
+}
+
+# Of an audit: the page is to be sent around, and `skgenre audit` lists all.
+_N_FINDINGS = 200
+
+
+def make_tables(result, audit):
+    """The tables of a result and, where there was one, of the audit of its tracks."""
+    yield _summarise(result)
+    yield from _compare(result)
+    yield _describe_genres(result)
+    yield from _list_choices(result)
+    if audit is not None and audit.findings:
+        yield _list_findings(audit)
+
+
+def _summarise(result):
+    return _make_table(
+        "Scores",
+        "Means over folds and seeds; click on a column to sort by it. The interval is "
+        "by bootstrap over tracks.",
+        ["model", "protocol", *_SUMMARY_COLUMNS.values()],
+        [
+            [row["model"], row["protocol"], *(row[name] for name in _SUMMARY_COLUMNS)]
+            for row in result.summary()
+        ],
+        n_text=2,
+    )
+
+
+def _compare(result):
+    compared = result.compare()
+    if compared:
+        yield _make_table(
+            "Which model is better?",
+            "Differences of mean accuracies on the same folds; p-values of the "
+            "corrected resampled t-test, adjusted by Holm's method over all rows. A "
+            "model is called better where p is below 0.05.",
+            ["protocol", "first", "second", "better", "difference", "p"],
+            [
+                [
+                    *(row["protocol"], row["first"], row["second"]),
+                    *(row["better"] or "–", row["difference"], row["p_value"]),
+                ]
+                for row in compared
+            ],
+            n_text=4,
+        )
+
+
+def _describe_genres(result):
+    return _make_table(
+        "By genre",
+        "Recall: of the genre's tracks, those answered so. Precision: of the tracks "
+        "answered so, those that are.",
+        ["model", "protocol", "genre", "recall", "precision", "tracks"],
+        list(_score_genres(result)),
+        n_text=3,
+    )
+
+
+def _list_choices(result):
+    names = ["model", "protocol", "seed", "fold", "best_params"]
+    rows = [
+        [fold[name] for name in names]
+        for fold in result.folds
+        if fold["best_params"] is not None
+    ]
+    if rows:
+        yield _make_table(
+            "What searches chose",
+            "On inner folds of the training tracks, fold by fold.",
+            [*names[:-1], "parameters"],
+            rows,
+            n_text=2,
+        )
+
+
+def _list_findings(audit):
+    n_findings = len(audit.findings)
+    more = n_findings - _N_FINDINGS
+    return _make_table(
+        "What the audit found",
+        f"{n_findings} findings on {len(audit.paths)} tracks"
+        f"{f', the last {more} left out here' if more > 0 else ''}. Tracks are left as "
+        "they are: what to do about them is for you to decide.",
+        ["fault", "tracks", "measured"],
+        [
+            [
+                finding.fault,
+                ", ".join(str(audit.paths[track]) for track in finding.tracks) or "–",
+                finding.detail,
+            ]
+            for finding in audit.findings[:_N_FINDINGS]
+        ],
+        n_text=3,
+    )
+
+
+def gather_answers(result):
+    """Genres and answers of all test tracks, by model and protocol."""
+    answers = {}
+    for entry in result.predictions:
+        if entry["protocol"] != "paper":
+            key = entry["model"], entry["protocol"]
+            target, predicted = answers.setdefault(key, ([], []))
+            target += map(str, entry["target"])
+            predicted += map(str, entry["predicted"])
+    return answers
+
+
+def _score_genres(result):
+    for (model, protocol), (target, predicted) in gather_answers(result).items():
+        target, predicted = np.array(target), np.array(predicted)
+        for genre in np.unique(target):
+            right = np.sum((target == genre) & (predicted == genre))
+            n_tracks, n_answers = np.sum(target == genre), np.sum(predicted == genre)
+            precision = right / n_answers if n_answers else math.nan
+            yield [model, protocol, genre, right / n_tracks, precision, int(n_tracks)]
+
+
+def _make_table(title, about, columns, rows, *, n_text):
+    cells = [[_make_cell(value) for value in row] for row in rows]
+    return {
+        **{"title": title, "about": about, "columns": columns},
+        **{"rows": cells, "n_text": n_text},
+    }
+
+
+def _make_cell(value):
+    if isinstance(value, (str, int)):
+        return {"value": value, "text": value}
+    missing = math.isnan(value)
+    return {
+        "value": "" if missing else value,
+        "text": "–" if missing else f"{value:.3f}",
+    }
