@@ -7,6 +7,7 @@ from skgenre import make_model, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
 from skgenre.report import summarise, write_paper
+from skgenre.report.tables import name_tracks
 
 pytest.importorskip("matplotlib").use("agg")
 pytest.importorskip("jinja2")
@@ -89,6 +90,13 @@ def test_page_lists_what_the_audit_found(result, tmp_path):
     assert "The audit of the tracks found: clipped (1)." in text
     assert "<script>.wav" in text
     assert "0.3 % of the samples at full scale" in text
+
+
+def test_page_names_tracks_without_the_folders_of_whoever_ran_it():
+    paths = ["/home/ann/genres/blues/a.wav", "/home/ann/genres/rock/b.wav"]
+    assert name_tracks(paths) == ["blues/a.wav", "rock/b.wav"]
+    assert name_tracks(paths[:1]) == ["a.wav"]
+    assert name_tracks(["a.wav", "/b.wav"]) == ["a.wav", "/b.wav"]
 
 
 def test_page_says_what_searches_chose(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from skgenre._files import atomic_write
 from skgenre.report.figures import draw_figures, save_figure
-from skgenre.report.tables import make_tables
+from skgenre.report.tables import make_tables, name_tracks
 
 # From the most honest on: the summary speaks of the first that was run.
 _HONEST_PROTOCOLS = ("filtered", "artist", "track")
@@ -97,7 +97,7 @@ def _render(result, figures, audit):
 
 def _list_unreadable(result):
     if result.unreadable:
-        paths = ", ".join(entry["path"] for entry in result.unreadable)
+        paths = ", ".join(name_tracks([entry["path"] for entry in result.unreadable]))
         yield f"{len(result.unreadable)} files could not be read: {paths}"
 
 

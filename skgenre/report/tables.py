@@ -1,6 +1,7 @@
 """The tables of a report: cells with their text, and their value to sort by."""
 
 import math
+import os
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def _describe_genres(result):
 
 
 def _list_choices(result):
-    names = ["model", "protocol", "seed", "fold", "best_params"]
+    names = ["model", "protocol", "best_params", "seed", "fold"]
     rows = [
         [fold[name] for name in names]
         for fold in result.folds
@@ -87,15 +88,16 @@ def _list_choices(result):
         yield _make_table(
             "What searches chose",
             "On inner folds of the training tracks, fold by fold.",
-            [*names[:-1], "parameters"],
+            ["model", "protocol", "parameters", "seed", "fold"],
             rows,
-            n_text=2,
+            n_text=3,
         )
 
 
 def _list_findings(audit):
     n_findings = len(audit.findings)
     more = n_findings - _N_FINDINGS
+    names = name_tracks(audit.paths)
     return _make_table(
         "What the audit found",
         f"{n_findings} findings on {len(audit.paths)} tracks"
@@ -105,13 +107,25 @@ def _list_findings(audit):
         [
             [
                 finding.fault,
-                ", ".join(str(audit.paths[track]) for track in finding.tracks) or "–",
+                ", ".join(names[track] for track in finding.tracks) or "–",
                 finding.detail,
             ]
             for finding in audit.findings[:_N_FINDINGS]
         ],
         n_text=3,
     )
+
+
+def name_tracks(paths):
+    """Paths without the folders that all share: a page is sent to other people."""
+    paths = [os.fspath(path) for path in paths]
+    folders = {os.path.dirname(path) for path in paths}
+    try:
+        shared = os.path.commonpath(folders)
+    except ValueError:
+        # Of several drives, or of none.
+        return paths
+    return [os.path.relpath(path, shared or ".") for path in paths]
 
 
 def gather_answers(result):
