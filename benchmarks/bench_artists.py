@@ -34,16 +34,16 @@ from skgenre import (
 from skgenre.benchmark.statistics import compare_models
 
 STEP = "covariancegenreclassifier"
-NETWORKS = (
+NETWORKS = [
     {
         "mfccextractor__n_mfcc": [13, 20],
         **{f"{STEP}__hidden_units": [0], f"{STEP}__l2": [0.1]},
     },
     {
-        "mfccextractor__n_mfcc": [13, 20],
+        "mfccextractor__n_mfcc": [20],
         **{f"{STEP}__hidden_units": [64], f"{STEP}__l2": [0.03]},
     },
-)
+]
 MOMENTS = ("mean", "log_std", "delta_log_std")
 COVARIANCES = ("mean", "log_covariance", "change_log_std")
 # Those that are compared, declared before the run: what the question is about.
@@ -94,7 +94,7 @@ def search(pipeline, grid):
 
 
 def search_networks():
-    return search(make_model("covariance"), list(NETWORKS))
+    return search(make_model("covariance"), NETWORKS)
 
 
 def search_classical():

@@ -51,7 +51,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         Whether the step size falls along half a cosine wave, over the `epochs` of each
         call of `fit`, to nearly zero (Loshchilov and Hutter, 2017), or stays.
-    epochs : int, default=30
+    epochs : int, default=10
         Passes over the training segments.
     batch_size : int, default=32
         Segments per step.
@@ -143,7 +143,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         label_smoothing=0.0,
         learning_rate=0.003,
         learning_rate_schedule="cosine",
-        epochs=30,
+        epochs=10,
         batch_size=32,
         shuffle=True,
         class_weight=None,

@@ -51,10 +51,8 @@ def mask_coefficients(values, share):
 
     if not share:
         return values
-    # Dropout scales what it keeps; the sign undoes that.
-    is_kept = ops.sign(layers.Dropout(share)(ops.ones_like(values[:, :1])))
-    means = ops.mean(values, axis=1, keepdims=True)
-    return means + is_kept * (values - means)
+    is_kept = ops.greater(layers.Dropout(share)(ops.ones_like(values[:, :1])), 0)
+    return ops.where(is_kept, values, ops.mean(values, axis=1, keepdims=True))
 
 
 def mix_rows(values, strength):
