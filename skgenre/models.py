@@ -74,7 +74,8 @@ def make_model(name, **parameters):
         each track's standardised statistics: ``logistic`` (regression), ``lda``
         (shrunken linear discriminants), ``svm`` (RBF kernel), ``forest`` (random
         forest), ``knn`` (nearest neighbours), ``dummy`` (the most frequent genre);
-        ``logistic-voting`` is trained on the statistics of segments, which then vote.
+        ``logistic-voting`` is trained on the statistics of segments, the probabilities
+        of which are pooled.
     **parameters : dict
         Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
         where several steps have one of that name, with the step's

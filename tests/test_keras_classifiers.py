@@ -28,6 +28,7 @@ CNN = CNNGenreClassifier(filters=(8,), kernel_sizes=((2, 2),), **FAST)
 LSTM = LSTMGenreClassifier(units=(8, 8), dense_units=8, **FAST)
 COVARIANCE = CovarianceGenreClassifier(
     **{"hidden_units": 8, "l2": 0.001, "mixup": 0.2, "label_smoothing": 0.1},
+    pooling="mean",
     **{"channel_shift": 0.2, "time_mask": 0.2, "coefficient_mask": 0.1},
     **FAST,
 )

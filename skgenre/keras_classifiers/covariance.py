@@ -11,12 +11,15 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     """Network over the second-order statistics of a segment's coefficients.
 
     Not from the paper: made for few tracks, and for artists that training never saw.
-    Each coefficient is standardised by its moments over the training segments. The
-    frames are then pooled, not flattened: into each coefficient's mean, the logarithms
-    of its standard deviation and of that of its changes over two frames, and the
-    correlations of each pair of coefficients (104 values for 13). Batch normalisation
-    and one hidden layer follow. Of what was tried on few tracks, this did best;
-    ``benchmarks/README.md`` has the others.
+    The frames are pooled, not flattened: into each coefficient's mean, the matrix
+    logarithm of the coefficients' covariance (of variances raised by 3 dB², below which
+    they are noise) and, lag by lag, the logarithms of the standard deviations of the
+    coefficients' changes: their rhythm (169 values for 13 coefficients). Each value is
+    standardised by its moments over the training segments; dense layers follow. Of what
+    was tried on few tracks, this did best; ``benchmarks/README.md`` has the others.
+
+    The coefficients are taken in decibels, as `MFCCExtractor` gives them: a scaler
+    before this classifier would hide which of their directions are noise.
 
     Parameters
     ----------
@@ -31,14 +34,13 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     l2 : float, default=0.0
         Penalty on the squared weights of each dense layer.
     channel_shift : float, default=0.0
-        Standard deviation of a constant added to each of a row's coefficients while
-        training, in standard deviations of the coefficient: what another equaliser or
-        room would do.
+        Standard deviation, in dB, of a constant added to each of a row's coefficients
+        while training: what another equaliser or room would do.
     time_mask : float, default=0.0
-        Largest share of a row's frames, in one run, set to zero while training, in
-        [0, 1) (SpecAugment's masks; Park et al., 2019).
+        Largest share of a row's frames, in one run, set to the row's means while
+        training, in [0, 1) (SpecAugment's masks; Park et al., 2019).
     coefficient_mask : float, default=0.0
-        Share of a row's coefficients set to zero while training, in [0, 1).
+        Share of a row's coefficients set to their means while training, in [0, 1).
     mixup : float, default=0.0
         Strength with which each row is mixed with another, and its label likewise,
         while training: the shares are drawn from Beta(mixup, mixup) (Zhang et al.,
