@@ -15,8 +15,8 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     logarithm of the coefficients' covariance (of variances raised by 3 dB², below which
     they are noise) and, lag by lag, the logarithms of the standard deviations of the
     coefficients' changes: their rhythm (169 values for 13 coefficients). Each value is
-    standardised by its moments over the training segments; dense layers follow. Of what
-    was tried on few tracks, this did best; ``benchmarks/README.md`` has the others.
+    standardised by its moments over the training segments; dense layers follow, by
+    default a single one. ``benchmarks/README.md`` has what else was tried.
 
     The coefficients are taken in decibels, as `MFCCExtractor` gives them: a scaler
     before this classifier would hide which of their directions are noise.
@@ -26,13 +26,14 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     lags : tuple of int, default=(1, 2, 4, 8, 16)
         Distances in frames over which changes are measured; those that a segment is too
         short for are left out.
-    hidden_units : int, default=64
-        Units of the hidden layer, with ReLU; 0 leaves it out.
+    hidden_units : int, default=0
+        Units of a hidden layer, with ReLU; 0 leaves it out.
     dropout : float, default=0.3
         Fraction of the statistics and of the hidden layer's units dropped while
         training, in [0, 1).
-    l2 : float, default=0.0
-        Penalty on the squared weights of each dense layer.
+    l2 : float, default=0.1
+        Penalty on the squared weights of each dense layer; with a hidden layer less,
+        such as 0.03, does.
     channel_shift : float, default=0.0
         Standard deviation, in dB, of a constant added to each of a row's coefficients
         while training: what another equaliser or room would do.
@@ -135,9 +136,9 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         self,
         *,
         lags=(1, 2, 4, 8, 16),
-        hidden_units=64,
+        hidden_units=0,
         dropout=0.3,
-        l2=0.0,
+        l2=0.1,
         channel_shift=0.0,
         time_mask=0.0,
         coefficient_mask=0.0,
