@@ -2,7 +2,7 @@
 
 Compares the paper's CNN with models whose configuration is chosen, fold by fold, by an
 inner cross-validation that keeps artists apart, too: one search over the networks of
-`CovarianceGenreClassifier`, one over classical models.
+`CovarianceGenreClassifier`, one over classical models. Other models run as they are.
 
     python benchmarks/bench_artists.py FOLDER... --output OUT [--jobs 2]
 
@@ -115,7 +115,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument(
-        "--models", default="cnn,networks,classical,covariance,logistic"
+        "--models",
+        default="cnn,networks,classical,covariance,logistic,logistic-voting",
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
