@@ -19,7 +19,9 @@ def shift_channel(values, deviation):
 
     if not deviation:
         return values
-    return values + layers.GaussianNoise(deviation)(ops.zeros_like(values[:, :1]))
+    # Keras' layer takes deviations of up to one.
+    noise = layers.GaussianNoise(1.0)(ops.zeros_like(values[:, :1]))
+    return values + deviation * noise
 
 
 def mask_frames(values, largest):
