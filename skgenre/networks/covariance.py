@@ -89,7 +89,8 @@ def _log_covariance(values):
     n_frames, n_mfcc = values.shape[1:]
     centred = values - ops.mean(values, axis=1, keepdims=True)
     products = ops.matmul(ops.transpose(centred, (0, 2, 1)), centred)
-    covariances = products / n_frames + _SMALL_VARIANCE * ops.eye(n_mfcc)
+    noise = _SMALL_VARIANCE * ops.eye(n_mfcc, dtype=products.dtype)
+    covariances = products / n_frames + noise
     variances, axes = ops.eigh(covariances)
     logarithms = ops.matmul(
         axes * ops.log(variances)[:, None], ops.transpose(axes, (0, 2, 1))
