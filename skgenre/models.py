@@ -31,10 +31,13 @@ def _make_lda():
 
 
 def _make_voting():
-    classifier = LogisticRegression(C=0.1, max_iter=2000)
+    # Strongly regularised: a track's segments are nearly one observation.
+    classifier = LogisticRegression(C=0.003, class_weight="balanced", max_iter=2000)
     return (
-        SegmentStatistics(),
-        SegmentPoolingClassifier(make_pipeline(StandardScaler(), classifier)),
+        SegmentStatistics(statistics=("mean", "log_covariance", "change_log_std")),
+        SegmentPoolingClassifier(
+            make_pipeline(StandardScaler(), classifier), pooling="geometric"
+        ),
     )
 
 
@@ -44,7 +47,7 @@ _NETWORKS = {
     "mlp-regularized": lambda: (MLPGenreClassifier(l2=0.001, dropout=0.3),),
     "cnn": lambda: (CNNGenreClassifier(),),
     "lstm": lambda: (LSTMGenreClassifier(),),
-    "covariance": lambda: (CovarianceGenreClassifier(),),
+    "covariance": lambda: (CovarianceGenreClassifier(class_weight="balanced"),),
 }
 _CLASSICAL = {
     "logistic": lambda: _on_statistics(LogisticRegression(max_iter=2000)),
@@ -71,7 +74,8 @@ def make_model(name, **parameters):
         each track's standardised statistics: ``logistic`` (regression), ``lda``
         (shrunken linear discriminants), ``svm`` (RBF kernel), ``forest`` (random
         forest), ``knn`` (nearest neighbours), ``dummy`` (the most frequent genre);
-        ``logistic-voting`` is trained on the statistics of segments, which then vote.
+        ``logistic-voting`` is trained on the statistics of segments, the probabilities
+        of which are pooled.
     **parameters : dict
         Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
         where several steps have one of that name, with the step's

@@ -12,6 +12,7 @@ import librosa
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.linalg
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -292,6 +293,37 @@ def test_logarithms_and_correlations_are_numpys():
         "mfcc3_mfcc4_correlation",
         "mfcc1_log_std",
         "mfcc4_mean",
+    ]
+
+
+def test_log_covariance_is_scipys_logarithm_of_numpys_covariance():
+    X = np.random.default_rng(0).normal(size=(2, 3, 40, 4)) * [20, 10, 5, 2]
+    statistics = TrackStatistics(statistics=("log_covariance",))
+    for track, row in zip(X, statistics.fit_transform(X), strict=True):
+        covariance = np.cov(track.reshape(-1, 4).T, bias=True)
+        logarithm = scipy.linalg.logm(covariance + 3 * np.eye(4))
+        assert_allclose(row, logarithm[np.triu_indices(4)], atol=1e-8)
+    names = statistics.get_feature_names_out()
+    assert list(names[[0, 1]]) == [
+        "mfcc1_mfcc1_log_covariance",
+        "mfcc1_mfcc2_log_covariance",
+    ]
+
+
+def test_changes_are_measured_inside_segments_at_each_lag():
+    X = np.random.default_rng(0).normal(size=(1, 2, 12, 3))
+    X[0, 1] += 100
+    statistics = TrackStatistics(statistics=("change_log_std",))
+    values = statistics.fit_transform(X)[0].reshape(5, 3)
+    for lag, row in zip((1, 2, 4, 8), values, strict=False):
+        changes = np.concatenate([segment[lag:] - segment[:-lag] for segment in X[0]])
+        assert_allclose(row, np.log(changes.std(axis=0)), atol=0.02)
+    # No segment has changes over 16 frames.
+    assert_allclose(values[4], np.log(0.01))
+    names = statistics.get_feature_names_out()
+    assert list(names[[0, 14]]) == [
+        "mfcc1_lag1_change_log_std",
+        "mfcc3_lag16_change_log_std",
     ]
 
 

@@ -27,7 +27,8 @@ MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
 CNN = CNNGenreClassifier(filters=(8,), kernel_sizes=((2, 2),), **FAST)
 LSTM = LSTMGenreClassifier(units=(8, 8), dense_units=8, **FAST)
 COVARIANCE = CovarianceGenreClassifier(
-    **{"hidden_units": 8, "mixup": 0.2, "label_smoothing": 0.1},
+    **{"hidden_units": 8, "l2": 0.001, "mixup": 0.2, "label_smoothing": 0.1},
+    pooling="mean",
     **{"channel_shift": 0.2, "time_mask": 0.2, "coefficient_mask": 0.1},
     **FAST,
 )
@@ -288,7 +289,8 @@ def test_step_size_falls_along_half_a_cosine_wave(features):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("hidden_units", -1), ("channel_shift", -0.1), ("time_mask", 1.0)),
+        *(("lags", ()), ("hidden_units", -1), ("l2", -1.0)),
+        *(("channel_shift", -0.1), ("time_mask", 1.0)),
         *(("coefficient_mask", 1.5), ("mixup", float("nan")), ("label_smoothing", 1)),
         ("learning_rate_schedule", "step"),
     ],

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.linalg
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skgenre.networks import (
@@ -89,8 +90,9 @@ def test_first_convolution_that_does_not_fit_is_found():
 
 
 COVARIANCE = {
-    **{"hidden_units": 64, "dropout": 0.3, "channel_shift": 0, "time_mask": 0},
-    **{"coefficient_mask": 0, "mixup": 0, "label_smoothing": 0},
+    **{"lags": (1, 2), "hidden_units": 64, "dropout": 0.3, "l2": 0},
+    **{"channel_shift": 0, "time_mask": 0, "coefficient_mask": 0},
+    **{"mixup": 0, "label_smoothing": 0},
 }
 
 
@@ -109,15 +111,33 @@ def augment(function, argument, rows):
 
 
 def test_pooled_statistics_are_numpys():
-    rows = make_rows(n_rows=3)
-    pooled = np.array(pool_statistics(rows))
+    rows = 20 * make_rows(n_rows=3)
+    pooled = np.array(pool_statistics(rows, lags=(2, 5, 50)))
+    assert pooled.shape == (3, 4 + 10 + 2 * 4)
     for row, values in zip(rows.astype(float), pooled, strict=True):
-        changes = row[2:] - row[:-2]
-        pairs = np.corrcoef(row.T)[np.triu_indices(4, k=1)]
+        covariance = np.cov(row.T, bias=True) + 3 * np.eye(4)
+        logarithm = scipy.linalg.logm(covariance)[np.triu_indices(4)]
         assert_allclose(values[:4], row.mean(axis=0), rtol=1e-5)
-        assert_allclose(values[4:8], np.log(row.std(axis=0)), atol=2e-3)
-        assert_allclose(values[8:12], np.log(changes.std(axis=0)), atol=2e-3)
-        assert_allclose(values[12:], pairs, atol=2e-3)
+        assert_allclose(values[4:14], logarithm, atol=1e-4)
+        for lag, measured in [(2, values[14:18]), (5, values[18:])]:
+            changes = row[lag:] - row[:-lag]
+            # 3 dB squared are 0.2 % of these variances.
+            assert_allclose(measured, np.log(changes.std(axis=0)), atol=5e-3)
+
+
+def test_pooled_statistics_do_not_depend_on_the_company_of_a_row():
+    rows = make_rows(n_rows=5)
+    together = np.array(pool_statistics(rows, lags=(1, 2)))
+    alone = np.array(pool_statistics(rows[3:4], lags=(1, 2)))
+    assert_allclose(together[3:4], alone, atol=1e-5)
+
+
+def test_both_dense_layers_are_penalised():
+    model = build_covariance((50, 4), 3, **{**COVARIANCE, "l2": 0.01})
+    kernels = [layer.kernel for layer in model.layers if "dense" in layer.name]
+    expected = 0.01 * sum(np.square(kernel.numpy()).sum() for kernel in kernels)
+    assert len(kernels) == 2
+    assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 13), (2, 3), (3, 1), (130, 13)])
@@ -129,20 +149,22 @@ def test_statistics_of_small_and_constant_segments_are_finite(shape):
 
 def test_channel_shift_is_one_constant_per_row_and_coefficient():
     rows = make_rows()
-    trained, otherwise = augment(shift_channel, 0.5, rows)
+    trained, otherwise = augment(shift_channel, 5.0, rows)
     assert_array_equal(otherwise, rows)
     shifts = trained - rows
-    assert_allclose(shifts, np.repeat(shifts[:, :1], 50, axis=1), atol=1e-6)
+    assert_allclose(shifts, np.repeat(shifts[:, :1], 50, axis=1), atol=1e-5)
     # Of 256 normal numbers the deviation is known to 4.4 %.
-    assert 0.4 < shifts[:, 0].std() < 0.6
+    assert 4 < shifts[:, 0].std() < 6
 
 
 def test_time_mask_is_one_run_of_at_most_its_share():
     rows = make_rows()
     trained, otherwise = augment(mask_frames, 0.4, rows)
     assert_array_equal(otherwise, rows)
-    masked = (trained == 0).all(axis=2)
+    masked = (trained != rows).all(axis=2)
     assert_array_equal(trained[~masked], rows[~masked])
+    means = np.repeat(rows.mean(axis=1, keepdims=True), 50, axis=1)
+    assert_allclose(trained[masked], means[masked], rtol=1e-5)
     runs = np.abs(np.diff(masked.astype(int), axis=1, prepend=0, append=0)).sum(axis=1)
     assert set(runs) <= {0, 2}
     lengths = masked.sum(axis=1)
@@ -151,14 +173,15 @@ def test_time_mask_is_one_run_of_at_most_its_share():
     assert 7 < lengths.mean() < 13
 
 
-def test_masked_coefficients_are_zero_throughout_and_others_unscaled():
+def test_masked_coefficients_are_their_means_throughout_and_others_unscaled():
     rows = make_rows()
     trained, otherwise = augment(mask_coefficients, 0.25, rows)
     assert_array_equal(otherwise, rows)
-    masked = (trained == 0).all(axis=1)
+    masked = trained.std(axis=1) < 1e-5
     assert 0.15 < masked.mean() < 0.35
+    assert_allclose(trained.mean(axis=1), rows.mean(axis=1), rtol=1e-5)
     kept = ~np.repeat(masked[:, None], 50, axis=1)
-    assert_allclose(trained[kept], rows[kept])
+    assert_array_equal(trained[kept], rows[kept])
 
 
 def test_mixed_rows_lie_between_a_row_and_the_one_opposite():
@@ -179,7 +202,7 @@ def test_smoothed_loss_is_keras_own_on_smoothed_labels(training):
     from keras import losses
 
     model = build_covariance(
-        (50, 4), 3, **{**COVARIANCE, "dropout": 0, "label_smoothing": 0.2}
+        (50, 4), 3, **{**COVARIANCE, "dropout": 0, "l2": 0.1, "label_smoothing": 0.2}
     )
     model.compile(loss="sparse_categorical_crossentropy")
     rows, labels = make_rows(n_rows=6), np.array([0, 1, 2, 0, 1, 2])
@@ -192,6 +215,7 @@ def test_smoothed_loss_is_keras_own_on_smoothed_labels(training):
         expected = np.average(errors, weights=weights)
     else:
         expected = np.mean(errors * weights)
+    expected += float(sum(model.losses))
     loss = model.compute_loss(rows, labels, predicted, weights, training=training)
     assert float(loss) == pytest.approx(float(expected), rel=1e-5)
 

@@ -66,8 +66,11 @@ class TrackStatistics(_Statistics):
     statistics : tuple of str, default=("mean", "std", "delta_mean", "delta_std")
         In the order of the output, of ``"mean"``, ``"std"``, ``"log_std"`` (the natural
         logarithm of the deviation), the same three of the deltas (``"delta_mean"``,
-        ``"delta_std"``, ``"delta_log_std"``), each with one value per coefficient, and
-        ``"correlation"``, with one per pair of coefficients.
+        ``"delta_std"``, ``"delta_log_std"``), each with one value per coefficient;
+        ``"change_log_std"``, with one per coefficient for its changes over 1, 2, 4, 8
+        and 16 frames each; ``"correlation"``, with one per pair of coefficients; and
+        ``"log_covariance"``, with one per pair and per coefficient: the upper triangle
+        of the covariance's matrix logarithm (3 dB² are added to the variances).
 
     Attributes
     ----------
@@ -127,7 +130,8 @@ class TrackStatistics(_Statistics):
         -------
         names : ndarray of str of shape (n_statistics,)
             ``mfcc1_mean``, ..., ``mfcc1_std``, ..., ``mfcc1_delta_mean``, ...; of pairs
-            ``mfcc1_mfcc2_correlation``, ...
+            ``mfcc1_mfcc2_correlation``, ...; of changes ``mfcc1_lag1_change_log_std``,
+            ...
         """
         check_is_fitted(self)
         return np.asarray(name_values(self.statistics, self.n_mfcc_), dtype=object)

@@ -2,7 +2,7 @@
 
 import math
 
-from skgenre._validation import check_choice, check_count, check_number
+from skgenre._validation import check_choice, check_count, check_number, check_sizes
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 from skgenre.networks import build_covariance
 
@@ -11,29 +11,37 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     """Network over the second-order statistics of a segment's coefficients.
 
     Not from the paper: made for few tracks, and for artists that training never saw.
-    Each coefficient is standardised by its moments over the training segments. The
-    frames are then pooled, not flattened: into each coefficient's mean, the logarithms
-    of its standard deviation and of that of its changes over two frames, and the
-    correlations of each pair of coefficients (104 values for 13). Batch normalisation
-    and one hidden layer follow. Of what was tried on few tracks, this did best;
-    ``benchmarks/README.md`` has the others.
+    The frames are pooled, not flattened: into each coefficient's mean, the matrix
+    logarithm of the coefficients' covariance (of variances raised by 3 dB², below which
+    they are noise) and, lag by lag, the logarithms of the standard deviations of the
+    coefficients' changes: their rhythm (169 values for 13 coefficients). Each value is
+    standardised by its moments over the training segments; dense layers follow, by
+    default a single one. ``benchmarks/README.md`` has what else was tried.
+
+    The coefficients are taken in decibels, as `MFCCExtractor` gives them: a scaler
+    before this classifier would hide which of their directions are noise.
 
     Parameters
     ----------
-    hidden_units : int, default=64
-        Units of the hidden layer, with ReLU; 0 leaves it out.
+    lags : tuple of int, default=(1, 2, 4, 8, 16)
+        Distances in frames over which changes are measured; those that a segment is too
+        short for are left out.
+    hidden_units : int, default=0
+        Units of a hidden layer, with ReLU; 0 leaves it out.
     dropout : float, default=0.3
         Fraction of the statistics and of the hidden layer's units dropped while
         training, in [0, 1).
+    l2 : float, default=0.1
+        Penalty on the squared weights of each dense layer; with a hidden layer less,
+        such as 0.03, does.
     channel_shift : float, default=0.0
-        Standard deviation of a constant added to each of a row's coefficients while
-        training, in standard deviations of the coefficient: what another equaliser or
-        room would do.
+        Standard deviation, in dB, of a constant added to each of a row's coefficients
+        while training: what another equaliser or room would do.
     time_mask : float, default=0.0
-        Largest share of a row's frames, in one run, set to zero while training, in
-        [0, 1) (SpecAugment's masks; Park et al., 2019).
+        Largest share of a row's frames, in one run, set to the row's means while
+        training, in [0, 1) (SpecAugment's masks; Park et al., 2019).
     coefficient_mask : float, default=0.0
-        Share of a row's coefficients set to zero while training, in [0, 1).
+        Share of a row's coefficients set to their means while training, in [0, 1).
     mixup : float, default=0.0
         Strength with which each row is mixed with another, and its label likewise,
         while training: the shares are drawn from Beta(mixup, mixup) (Zhang et al.,
@@ -46,7 +54,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         Whether the step size falls along half a cosine wave, over the `epochs` of each
         call of `fit`, to nearly zero (Loshchilov and Hutter, 2017), or stays.
-    epochs : int, default=80
+    epochs : int, default=10
         Passes over the training segments.
     batch_size : int, default=32
         Segments per step.
@@ -71,7 +79,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     callbacks : keras.callbacks.Callback or list of them, default=None
         Told of the training as by Keras' own ``fit``. One that implements a hook for
         batches has each batch trained in a call of its own, which is slower.
-    pooling : {"mean", "geometric", "median", "vote", "max"}, default="mean"
+    pooling : {"mean", "geometric", "median", "vote", "max"}, default="geometric"
         How the probabilities of a track's segments become the track's.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of segments, the dropout, the
@@ -113,8 +121,10 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
 
     _build = staticmethod(build_covariance)
     _network_parameters = (
+        "lags",
         "hidden_units",
         "dropout",
+        "l2",
         "channel_shift",
         "time_mask",
         "coefficient_mask",
@@ -125,8 +135,10 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     def __init__(
         self,
         *,
-        hidden_units=64,
+        lags=(1, 2, 4, 8, 16),
+        hidden_units=0,
         dropout=0.3,
+        l2=0.1,
         channel_shift=0.0,
         time_mask=0.0,
         coefficient_mask=0.0,
@@ -134,7 +146,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         label_smoothing=0.0,
         learning_rate=0.003,
         learning_rate_schedule="cosine",
-        epochs=80,
+        epochs=10,
         batch_size=32,
         shuffle=True,
         class_weight=None,
@@ -144,7 +156,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         restore_best_weights=True,
         warm_start=False,
         callbacks=None,
-        pooling="mean",
+        pooling="geometric",
         random_state=None,
         verbose=0,
     ):
@@ -165,8 +177,10 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
             verbose=verbose,
         )
         self.learning_rate_schedule = learning_rate_schedule
+        self.lags = lags
         self.hidden_units = hidden_units
         self.dropout = dropout
+        self.l2 = l2
         self.channel_shift = channel_shift
         self.time_mask = time_mask
         self.coefficient_mask = coefficient_mask
@@ -175,10 +189,11 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
 
     def _check_parameters(self):
         super()._check_parameters()
+        check_sizes(self.lags, name="lags")
         check_count(self.hidden_units, name="hidden_units")
         for name in ("dropout", "time_mask", "coefficient_mask", "label_smoothing"):
             check_number(getattr(self, name), name=name, low=0, high=1, high_open=True)
-        for name in ("channel_shift", "mixup"):
+        for name in ("l2", "channel_shift", "mixup"):
             check_number(getattr(self, name), name=name, low=0)
         check_choice(
             self.learning_rate_schedule,

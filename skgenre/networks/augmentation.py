@@ -1,7 +1,7 @@
 """Training on varied features: channel shifts, SpecAugment's masks, mixup, soft labels.
 
-All act on standardised segments (n_rows, n_frames, n_mfcc), draw anew for each row, and
-do nothing outside of training. An argument of zero leaves a part out. Chance comes from
+All act on segments (n_rows, n_frames, n_mfcc), draw anew for each row, and do nothing
+outside of training. An argument of zero leaves a part out. Chance comes from
 Keras' own layers, whose seeds the pool of networks knows how to set.
 """
 
@@ -19,11 +19,16 @@ def shift_channel(values, deviation):
 
     if not deviation:
         return values
-    return values + layers.GaussianNoise(deviation)(ops.zeros_like(values[:, :1]))
+    # Keras' layer takes deviations of up to one.
+    noise = layers.GaussianNoise(1.0)(ops.zeros_like(values[:, :1]))
+    return values + deviation * noise
 
 
 def mask_frames(values, largest):
-    """Zero a row's run of frames, of up to this share of all (Park et al., 2019)."""
+    """Set a row's run of frames to its means (Park et al., 2019).
+
+    The run is of up to this share of all frames.
+    """
     from keras import layers, ops
 
     if not largest:
@@ -39,17 +44,17 @@ def mask_frames(values, largest):
     is_masked = ops.logical_and(
         ops.greater(frames, start), ops.less(frames, start + share)
     )
-    return ops.where(is_masked, ops.zeros_like(values), values)
+    return ops.where(is_masked, ops.mean(values, axis=1, keepdims=True), values)
 
 
 def mask_coefficients(values, share):
-    """Zero this share of a row's coefficients, throughout the row."""
+    """Set this share of a row's coefficients to their means, throughout the row."""
     from keras import layers, ops
 
     if not share:
         return values
-    # Dropout scales what it keeps; the sign undoes that.
-    return values * ops.sign(layers.Dropout(share)(ops.ones_like(values[:, :1])))
+    is_kept = ops.greater(layers.Dropout(share)(ops.ones_like(values[:, :1])), 0)
+    return ops.where(is_kept, values, ops.mean(values, axis=1, keepdims=True))
 
 
 def mix_rows(values, strength):
@@ -132,7 +137,8 @@ def _define_soft_label_model():
             errors = losses.categorical_crossentropy(
                 targets, y_pred, label_smoothing=self.label_smoothing
             )
-            return ops.sum(weights * errors) / ops.sum(weights)
+            penalties = [ops.cast(loss, errors.dtype) for loss in self.losses]
+            return ops.sum(weights * errors) / ops.sum(weights) + sum(penalties)
 
         def _mix(self, values):
             kept = self.mixing.shares

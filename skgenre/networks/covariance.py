@@ -14,82 +14,90 @@ from skgenre.networks.augmentation import (
 # hundred tracks.
 _MOMENTUM = 0.9
 
-# Added to variances of standardised values, so that a constant has a logarithm.
-_SMALL_VARIANCE = 1e-3
+# Added to variances, in squared units of the coefficients (dB): constants have a
+# logarithm, too, and directions of less variance are noise, not to be told apart.
+_SMALL_VARIANCE = 3.0
 
 
 def build_covariance(
     input_shape,
     n_classes,
     *,
+    lags,
     hidden_units,
     dropout,
+    l2,
     channel_shift,
     time_mask,
     coefficient_mask,
     mixup,
     label_smoothing,
 ):
-    """Dense layers over the covariance statistics of the standardised coefficients.
+    """Dense layers over the standardised covariance statistics of the coefficients.
 
     Shift, masks, mixup and label smoothing change the training only.
     """
-    from keras import Input, layers
+    from keras import Input, layers, regularizers
 
     segments = Input(input_shape)
-    # Standardises each coefficient by its moments over the training segments.
-    standardise = layers.BatchNormalization(
-        center=False, scale=False, momentum=_MOMENTUM
-    )
-    mixed, mixing = mix_rows(standardise(segments), mixup)
+    mixed, mixing = mix_rows(segments, mixup)
     shifted = shift_channel(mixed, channel_shift)
     masked = mask_coefficients(mask_frames(shifted, time_mask), coefficient_mask)
-    hidden = layers.BatchNormalization(momentum=_MOMENTUM)(pool_statistics(masked))
+    statistics = pool_statistics(masked, lags=lags)
+    # Standardises each statistic by its moments over the training segments.
+    hidden = layers.BatchNormalization(momentum=_MOMENTUM)(statistics)
     hidden = _drop(hidden, dropout)
+    penalty = regularizers.L2(l2) if l2 else None
     if hidden_units:
-        hidden = layers.Dense(hidden_units, activation="relu")(hidden)
+        hidden = layers.Dense(
+            hidden_units, activation="relu", kernel_regularizer=penalty
+        )(hidden)
         hidden = _drop(hidden, dropout)
-    probabilities = layers.Dense(n_classes, activation="softmax")(hidden)
+    probabilities = layers.Dense(
+        n_classes, activation="softmax", kernel_regularizer=penalty
+    )(hidden)
     return make_soft_label_model(
         segments, probabilities, mixing=mixing, label_smoothing=label_smoothing
     )
 
 
-def pool_statistics(values):
+def pool_statistics(values, *, lags):
     """Pool frames: (n_rows, n_frames, n_mfcc) -> (n_rows, n_statistics).
 
-    Means and logarithms of standard deviations of the coefficients, the latter also of
-    their changes over two frames, and the correlations of each pair of coefficients.
+    The mean of each coefficient; the matrix logarithm of their covariance; for each lag
+    the logarithms of the deviations of the coefficients' changes over so many frames.
+    """
+    from keras import ops
+
+    n_frames = values.shape[1]
+    statistics = [ops.mean(values, axis=1), _log_covariance(values)]
+    for lag in lags:
+        if lag < n_frames:
+            changes = ops.var(values[:, lag:] - values[:, :-lag], axis=1)
+            statistics.append(ops.log(changes + _SMALL_VARIANCE) / 2)
+    return ops.concatenate(statistics, axis=1)
+
+
+def _log_covariance(values):
+    """Of each row the upper triangle of the covariance's matrix logarithm.
+
+    Covariances lie on a cone, their logarithms in a plain space, where means and
+    linear functions are what they should be (Arsigny et al., 2006).
     """
     from keras import ops
 
     n_frames, n_mfcc = values.shape[1:]
-    means = ops.mean(values, axis=1, keepdims=True)
-    covariances = _covariances(values - means, n_frames)
-    variances = ops.diagonal(covariances, axis1=1, axis2=2) + _SMALL_VARIANCE
-    statistics = [means[:, 0], ops.log(variances) / 2]
-    if n_frames > 2:
-        changes = ops.var(values[:, 2:] - values[:, :-2], axis=1) + _SMALL_VARIANCE
-        statistics.append(ops.log(changes) / 2)
-    if n_mfcc > 1:
-        scales = ops.sqrt(variances)
-        correlations = covariances / (scales[:, :, None] * scales[:, None, :])
-        statistics.append(_upper_triangle(correlations, n_mfcc))
-    return ops.concatenate(statistics, axis=1)
-
-
-def _covariances(centred, n_frames):
-    from keras import ops
-
-    return ops.matmul(ops.transpose(centred, (0, 2, 1)), centred) / n_frames
-
-
-def _upper_triangle(matrices, size):
-    from keras import ops
-
-    rows, columns = np.triu_indices(size, k=1)
-    flat = ops.reshape(matrices, (-1, size * size))
-    return ops.take(flat, rows * size + columns, axis=1)
+    centred = values - ops.mean(values, axis=1, keepdims=True)
+    products = ops.matmul(ops.transpose(centred, (0, 2, 1)), centred)
+    noise = _SMALL_VARIANCE * ops.eye(n_mfcc, dtype=products.dtype)
+    covariances = products / n_frames + noise
+    variances, axes = ops.eigh(covariances)
+    logarithms = ops.matmul(
+        axes * ops.log(variances)[:, None], ops.transpose(axes, (0, 2, 1))
+    )
+    rows, columns = np.triu_indices(n_mfcc)
+    flat = ops.reshape(logarithms, (-1, n_mfcc * n_mfcc))
+    return ops.take(flat, rows * n_mfcc + columns, axis=1)
 
 
 def _drop(values, dropout):
