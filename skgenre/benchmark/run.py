@@ -50,6 +50,7 @@ def run_benchmark(
     output=None,
     strict=False,
     command=None,
+    progress=None,
 ):
     """Cross-validate models on the same folds of tracks.
 
@@ -90,6 +91,9 @@ def run_benchmark(
         Raise for files that cannot be analysed, instead of leaving them out.
     command : str or None, default=None
         How the benchmark was called, for the record.
+    progress : callable or None, default=None
+        Shows progress of your own: called as ``progress(iterable, total=n, what=text)``
+        for the analysis and for the folds of each model, it hands on the items.
 
     Returns
     -------
@@ -139,7 +143,11 @@ def run_benchmark(
             for name, model in models.items()
         }
         failures = analyse_tracks(
-            models.values(), tracks.paths.tolist(), n_jobs=n_jobs, strict=strict
+            models.values(),
+            tracks.paths.tolist(),
+            n_jobs=n_jobs,
+            strict=strict,
+            progress=progress or _show_nothing,
         )
         tracks = _leave_out(tracks, failures)
         rows, untrained = [], []
@@ -155,6 +163,7 @@ def run_benchmark(
                     scoring=scoring,
                     n_jobs=n_jobs,
                     output=output,
+                    progress=progress or _show_nothing,
                 )
     result = BenchmarkResult.from_rows(
         rows,
@@ -176,6 +185,10 @@ def run_benchmark(
     if output is not None:
         result.save(output)
     return result
+
+
+def _show_nothing(iterable, **_):
+    return iterable
 
 
 def _check_models(models):
@@ -309,7 +322,7 @@ def _leave_out(tracks, failures):
     return tracks.take(kept)
 
 
-def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
+def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress):
     """One row per fold of one model; those that are finished already are read."""
     X, target, groups = tracks.paths, tracks.target, tracks.groups
     is_paper = label["protocol"] == "paper"
@@ -326,7 +339,7 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
     missing = [number for number, row in enumerate(rows) if row is None]
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
-    done = joblib.Parallel(n_jobs=n_jobs)(
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
         joblib.delayed(run_cell)(
             *(cells[number], X, target, groups),
             scoring=scoring,
@@ -335,6 +348,7 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
         )
         for number in missing
     )
+    done = progress(done, total=len(missing), what=f"fitting {label['model']}")
     for number, row in zip(missing, done, strict=True):
         rows[number] = row
     _log_scores(what, rows)

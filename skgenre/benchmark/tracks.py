@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 _N_TRACKS_PER_STEP = 50
 
 
-def analyse_tracks(models, paths, *, n_jobs, strict):
+def analyse_tracks(models, paths, *, n_jobs, strict, progress):
     """Fill the store for every extractor in use; return path -> reason where it failed.
 
     With `strict`, or where no file can be analysed, those are raised instead.
@@ -24,7 +24,8 @@ def analyse_tracks(models, paths, *, n_jobs, strict):
     for extractor in _distinct_extractors(models):
         if extractor.n_jobs is None:
             extractor = clone(extractor).set_params(n_jobs=n_jobs)
-        for start in range(0, len(paths), _N_TRACKS_PER_STEP):
+        starts = range(0, len(paths), _N_TRACKS_PER_STEP)
+        for start in progress(starts, total=len(starts), what="analysing"):
             step = paths[start : start + _N_TRACKS_PER_STEP]
             try:
                 extractor.transform(step)
