@@ -25,6 +25,7 @@ from skgenre.features.track_array import gather_tracks
 from skgenre.mfcc import count_frames
 from skgenre.segments import count_segment_samples
 
+
 class MFCCExtractor(ArrayOutputMixin, TransformerMixin, BaseEstimator):
     """Turn paths of audio files into segmented MFCCs.
 
