@@ -23,7 +23,7 @@ def extract_tracks(extractor, data, *, n_jobs, strict):
     from threadpoolctl import threadpool_limits
 
     from skgenre.audio import AudioDecodeError
-    from skgenre.segments import stack_tracks
+    from skgenre.features.track_array import gather_tracks
 
     pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     # Each thread is one of work: BLAS threads on top would only compete.
@@ -37,12 +37,17 @@ def extract_tracks(extractor, data, *, n_jobs, strict):
         raise AudioDecodeError(failures)
     for failure in failures:
         complain(f"left out: {AudioDecodeError([failure])}")
-    kept = [failure is None for _, failure in outcomes]
-    columns = ("paths", "target", "groups")
-    return (
-        Bunch(**{name: data[name][kept] for name in columns}),
-        stack_tracks([found for found, _ in outcomes if found is not None], None),
+    rows = [failure is None for _, failure in outcomes]
+    kept = Bunch(**{name: data[name][rows] for name in ("paths", "target", "groups")})
+    found = [features for features, _ in outcomes if features is not None]
+    features = gather_tracks(
+        found,
+        kept.paths,
+        n_segments=extractor.n_segments,
+        segment_shape=found[0].shape[1:],
+        mmap_dir=None,
     )
+    return kept, features
 
 
 def _extract_track(extractor, path):
