@@ -17,7 +17,7 @@ LAYERS = [
     {"audit", "datasets", "features", "model_selection", "track_classifier"},
     {"keras_classifiers", "timeline"},
     {"models"},
-    {"benchmark", "displays"},
+    {"benchmark", "displays", "persistence"},
     {"report"},
     {"cli"},
 ]

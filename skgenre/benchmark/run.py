@@ -28,7 +28,8 @@ from skgenre.benchmark.result import (
     score_title,
 )
 from skgenre.benchmark.scorers import list_scores
-from skgenre.benchmark.tracks import analyse_tracks, fingerprint_tracks
+from skgenre.benchmark.tracks import analyse_tracks
+from skgenre.datasets import fingerprint_tracks
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import list_untrained_genres
 from skgenre.models import make_model

@@ -1,8 +1,6 @@
 """Analyse every track once, before any split."""
 
-import hashlib
 import logging
-import os
 
 from sklearn.base import clone
 
@@ -44,20 +42,3 @@ def _distinct_extractors(models):
             if isinstance(value, MFCCExtractor):
                 extractors[repr(sorted(value.get_params().items()))] = value
     return list(extractors.values())
-
-
-def fingerprint_tracks(tracks):
-    """Digest of the data: names and sizes of the files, genres, artists, parts.
-
-    The folder does not count, so that results may move with their data.
-    """
-    digest = hashlib.sha256()
-    columns = [v for v in (tracks.groups, tracks.filtered_split) if v is not None]
-    for path, *values in zip(tracks.paths, tracks.target, *columns, strict=True):
-        try:
-            size = os.path.getsize(path)
-        except OSError:
-            size = None
-        values = [v for v in map(str, values) if not v.startswith("track:")]
-        digest.update(repr((os.path.basename(path), size, values)).encode())
-    return digest.hexdigest()
