@@ -100,7 +100,7 @@ class JSONAnswers(Answers):
 
     def end(self):
         """Close the array."""
-        say("]" if self._separator == ",\n" else "[]")
+        say("\n]")
 
     def add_failure(self, path, reason):
         """Print the object of a file that has no answer: ``file`` and ``error``."""

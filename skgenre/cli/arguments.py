@@ -35,6 +35,10 @@ class Parser(argparse.ArgumentParser):
             **arguments,
         )
 
+    def print_help(self, file=None):
+        """Print the help; where argparse would hide that it cannot, an error."""
+        say(self.format_help().rstrip("\n"))
+
     def error(self, message):
         """End with exit code 2 and one line, where argparse would print its usage."""
         complain(f"error: {message} (see {self.prog} --help)", who=self.prog)

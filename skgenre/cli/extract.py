@@ -10,6 +10,7 @@ from skgenre.cli.arguments import (
     at_least,
 )
 from skgenre.cli.output_file import check_writable, naming
+from skgenre.cli.screen import printable, say
 from skgenre.cli.tracks import extract_tracks, load_tracks
 
 _EXTENSIONS = (".json", ".npz")
@@ -111,6 +112,7 @@ def _run(options):
     )
     with naming(options.output):
         _save(options.output, features, kept, parameters)
+    say(f"{printable(options.output)}: {len(features)} tracks")
     return int(len(kept.paths) < len(data.paths))
 
 

@@ -93,7 +93,7 @@ def _run(arguments):
         options.command = shlex.join(["skgenre", *arguments])
         return options.run(options) or 0
     finally:
-        # What --help and --version have printed, too; an error here is still ours.
+        # Of what libraries have printed, too; an error here is still ours.
         flush_output()
 
 

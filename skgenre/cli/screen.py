@@ -30,7 +30,7 @@ def say(text, *, end="\n"):
 
 
 def flush_output():
-    """Write out what argparse or a library has printed; errors are those of `say`."""
+    """Write out what a library has printed; errors are those of `say`."""
     with _output_errors():
         sys.stdout.flush()
 

@@ -183,7 +183,8 @@ def _cross_validate(model, features, data, options):
         model[1:],
         features,
         data.target,
-        groups=data.groups,
+        # Else scikit-learn would warn that whole tracks need none.
+        groups=data.groups if protocol == "artist" else None,
         cv=_make_splitter(data, options),
         n_jobs=options.jobs,
         params=_name_groups(model, data.groups),
