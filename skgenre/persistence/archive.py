@@ -111,7 +111,7 @@ def read_archive(file):
 def _open_archive(file):
     """A zip archive whose directory is sound; whatever goes wrong names the file."""
     try:
-        mode = os.stat(file).st_mode
+        mode = os.stat(os.fspath(file)).st_mode
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
             raise _ArchiveError(f"it is {kind}, expected a model file")

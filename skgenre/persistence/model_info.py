@@ -1,6 +1,7 @@
 """What a model file says of itself."""
 
 import importlib.metadata
+import re
 
 import skgenre
 from skgenre.persistence.archive import INFO, ModelFileError, read_info
@@ -9,6 +10,7 @@ from skgenre.persistence.archive import INFO, ModelFileError, read_info
 FORMAT_VERSION = 1
 
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "keras", "tensorflow", "skops")
+_VERSION = re.compile(r"[\w.+!-]{1,64}", re.ASCII)
 _FIELDS = {
     **{"format_version": int, "versions": dict, "model": str, "classes": list},
     **{"features": list, "data": (str, type(None)), "scores": dict, "trusted": list},
@@ -64,8 +66,9 @@ def read_model_info(file):
 def check_info(info, file):
     """Refuse info of a newer format, or not of our form; return it without workings."""
     version, versions = info.get("format_version"), info.get("versions")
-    if type(version) is int and version > FORMAT_VERSION:
+    if isinstance(version, int) and version > FORMAT_VERSION:
         writer = versions.get("skgenre") if isinstance(versions, dict) else None
+        writer = writer if _VERSION.fullmatch(str(writer)) else "unknown"
         raise ModelFileError(
             file,
             f"it was written by a newer skgenre ({writer}), in version {version} of "
@@ -75,6 +78,10 @@ def check_info(info, file):
     for name, kind in _FIELDS.items():
         if not isinstance(info.get(name), kind):
             raise ModelFileError(file, f"its {INFO} has no usable {name!r}")
+    if not all(
+        _VERSION.fullmatch(str(version)) for version in info["versions"].values()
+    ):
+        raise ModelFileError(file, f"its {INFO} has no usable 'versions'")
     return {name: info[name] for name in _FIELDS}
 
 
