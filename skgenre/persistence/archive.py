@@ -1,5 +1,6 @@
 """The container of a model file: a zip archive, read as if its writer were hostile."""
 
+import errno
 import hashlib
 import io
 import json
@@ -111,7 +112,7 @@ def read_archive(file):
 def _open_archive(file):
     """A zip archive whose directory is sound; whatever goes wrong names the file."""
     try:
-        mode = os.stat(file).st_mode
+        mode = os.stat(os.fspath(file)).st_mode
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
             raise _ArchiveError(f"it is {kind}, expected a model file")
@@ -122,6 +123,13 @@ def _open_archive(file):
         raise ModelFileError(file, str(error)) from error.__cause__
     except _ZIP_ERRORS as error:
         raise ModelFileError(file, f"it is damaged: {error}") from error
+    except OSError as error:
+        # What looking before the start of a file comes to.
+        if error.errno != errno.EINVAL:
+            raise
+        raise ModelFileError(
+            file, "it is damaged: a member is outside of it"
+        ) from error
 
 
 def _open_zip(opened):
@@ -141,7 +149,9 @@ def _check_directory(archive, n_file_bytes):
     if INFO not in names:
         raise _ArchiveError(f"it has no {INFO}: it was not written by skgenre.save")
     if len(members) > MAX_N_MEMBERS:
-        raise _ArchiveError(f"it has {len(members)} members, expected {MAX_N_MEMBERS}")
+        raise _ArchiveError(
+            f"it has {len(members)} members, expected at most {MAX_N_MEMBERS}"
+        )
     if len(set(names)) < len(names):
         raise _ArchiveError("some of its members have the same name")
     for member in members:

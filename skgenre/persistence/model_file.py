@@ -116,7 +116,21 @@ def load(file, *, trusted=(), cache_dir=None):
 
     See Also
     --------
-    save : Has an example.
+    save : The way there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgenre import load, make_genre_tracks, make_model, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data = make_genre_tracks(
+    ...         folder, n_genres=2, n_tracks_per_genre=3, duration=4.0, random_state=0
+    ...     )
+    ...     model = make_model("logistic").fit(data.paths, data.target)
+    ...     save(model, f"{folder}/model.skops", data=data)
+    ...     loaded = load(f"{folder}/model.skops", cache_dir=f"{folder}/features")
+    ...     bool((loaded.predict(data.paths) == model.predict(data.paths)).all())
+    True
     """
     from skgenre.persistence.packing import unpack_model
     from skgenre.persistence.schema import SchemaError, UntrustedTypesError

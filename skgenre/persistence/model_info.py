@@ -1,6 +1,7 @@
 """What a model file says of itself."""
 
 import importlib.metadata
+import re
 
 import skgenre
 from skgenre.persistence.archive import INFO, ModelFileError, read_info
@@ -9,6 +10,7 @@ from skgenre.persistence.archive import INFO, ModelFileError, read_info
 FORMAT_VERSION = 1
 
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "keras", "tensorflow", "skops")
+_VERSION = re.compile(r"[\w.+!-]{1,64}", re.ASCII)
 _FIELDS = {
     **{"format_version": int, "versions": dict, "model": str, "classes": list},
     **{"features": list, "data": (str, type(None)), "scores": dict, "trusted": list},
@@ -63,18 +65,18 @@ def read_model_info(file):
 
 def check_info(info, file):
     """Refuse info of a newer format, or not of our form; return it without workings."""
-    version, versions = info.get("format_version"), info.get("versions")
-    if type(version) is int and version > FORMAT_VERSION:
-        writer = versions.get("skgenre") if isinstance(versions, dict) else None
+    version = info.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelFileError(
             file,
-            f"it was written by a newer skgenre ({writer}), in version {version} of "
-            f"the format; skgenre {skgenre.__version__} reads up to version "
-            f"{FORMAT_VERSION}. Install the newer one.",
+            f"it was written by a newer skgenre{_name_writer(info)}, in version "
+            f"{version} of the format; skgenre {skgenre.__version__} reads up to "
+            f"version {FORMAT_VERSION}. Install the newer one.",
         )
-    for name, kind in _FIELDS.items():
-        if not isinstance(info.get(name), kind):
-            raise ModelFileError(file, f"its {INFO} has no usable {name!r}")
+    unusable = [n for n, kind in _FIELDS.items() if not isinstance(info.get(n), kind)]
+    if unusable or version < 1 or not all(map(_is_version, info["versions"].values())):
+        reason = f"its {INFO} is not one that skgenre.save writes"
+        raise ModelFileError(file, reason)
     return {name: info[name] for name in _FIELDS}
 
 
@@ -87,3 +89,14 @@ def list_versions():
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def _name_writer(info):
+    versions = info.get("versions")
+    writer = versions.get("skgenre") if isinstance(versions, dict) else None
+    return f" ({writer})" if _is_version(writer) else ""
+
+
+def _is_version(version):
+    """Whether a version is one that may be shown: it was read from the file."""
+    return isinstance(version, str) and _VERSION.fullmatch(version) is not None

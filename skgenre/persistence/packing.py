@@ -46,6 +46,7 @@ def pack_model(model, *, data, scores):
     model = copy_parts(model)
     for part in iterate_parts(model):
         check_importable(part)
+    check_sound(model)
     members = _dump(model)
     info = {
         **_describe(model),
@@ -90,7 +91,7 @@ def _settle(part, cache_dir, keras_version):
 def _dump(model):
     try:
         dumped = skops.io.dumps(model)
-    except (UnsupportedTypeException, TypeError, RecursionError) as error:
+    except (*CONTENT_ERRORS, UnsupportedTypeException) as error:
         raise TypeError(
             f"the model has a part that cannot be saved: {error}"
         ) from error
@@ -127,6 +128,12 @@ def _list_untrusted(members):
             raise TypeError(
                 f"the model has parts that cannot be saved: {', '.join(error.refused)}."
             ) from error
+        for name in error.names:
+            if name.startswith("__main__."):
+                raise ValueError(
+                    f"the model has {name}, which no other process can import: define "
+                    "it in a module of its own."
+                ) from error
         return error.names
     return []
 
@@ -154,6 +161,11 @@ def _describe(model):
 def _fingerprint(data):
     if data is None or isinstance(data, str):
         return data
+    if not hasattr(data, "paths") or not hasattr(data, "target"):
+        raise TypeError(
+            "data must have paths and target, as load_genre_folder gives them, or be "
+            f"a fingerprint, got {type(data).__name__}."
+        )
     return fingerprint_tracks(data)
 
 

@@ -33,6 +33,11 @@ def iterate_parts(model):
             waiting += _list_children(part)
 
 
+def list_attributes(part):
+    """The attributes of an estimator or network, by name; none of anything else."""
+    return vars(part) if _is_composed(part) else {}
+
+
 def copy_parts(model):
     """A copy that shares the model's arrays, without what belongs to one machine.
 
@@ -101,11 +106,11 @@ class _Copier:
         return self._copy_object(value) if _is_composed(value) else value
 
     def _copy_object(self, value):
-        attributes = _list_attributes(value)
+        attributes = _drop_local(list_attributes(value))
         if isinstance(value, TrainedNetwork):
             attributes["training_state"] = None
         if isinstance(value, BaseEstimator):
-            attributes.update(_reset_local_parameters(value))
+            attributes.update(_list_defaults(value))
         if attributes.get("_fit_method") in _NEIGHBOR_TREES:
             attributes["_tree"] = None
         copied = type(value).__new__(type(value))
@@ -113,10 +118,18 @@ class _Copier:
         return copied
 
 
-def _reset_local_parameters(estimator):
-    """Defaults of the parameters that are about one machine."""
+def _list_defaults(estimator):
+    """Defaults of the parameters that are about one machine.
+
+    And of those that the estimator lacks, because its version did not have them.
+    """
     parameters = inspect.signature(type(estimator)).parameters
-    names = [name for name in _LOCAL_PARAMETERS if name in parameters]
+    names = [
+        name
+        for name, parameter in parameters.items()
+        if name in _LOCAL_PARAMETERS
+        or (name not in vars(estimator) and parameter.default is not parameter.empty)
+    ]
     # Splits of the training tracks may be listed here.
     if not isinstance(getattr(estimator, "cv", None), (int, str)):
         names += ["cv"] if "cv" in parameters else []
@@ -130,11 +143,11 @@ def _list_children(part):
         return part.values()
     if isinstance(part, np.ndarray) and part.dtype == object:
         return part.flat
-    return _list_attributes(part).values() if _is_composed(part) else ()
+    return list_attributes(part).values()
 
 
-def _list_attributes(value):
-    attributes = drop_callbacks(vars(value))
+def _drop_local(attributes):
+    attributes = drop_callbacks(attributes)
     return {n: v for n, v in attributes.items() if n not in _LOCAL_ATTRIBUTES}
 
 

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import math
+import re
 from tokenize import TokenError
 
 import numpy as np
@@ -15,11 +16,14 @@ import numpy as np
 from skgenre.persistence.allowed_types import ALLOWED_TYPES, EXTENSIBLE_KINDS
 from skgenre.persistence.archive import SCHEMA
 
+# The version of skops' format that this module knows.
+PROTOCOL = 2
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.
 MAX_DEPTH = 100
 
 # A node that stands for an earlier one; skops has no other use for this kind.
 _REFERENCE = "CachedNode"
+_NAME = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
 # Values whose identity does not matter: a reference to them would be longer.
 _PLAIN_KINDS = {"JsonNode", "TypeNode", "FunctionNode"}
 # Kinds whose content is one node, a list of nodes, or a dict of them by name.
@@ -93,8 +97,12 @@ def audit_schema(members, *, trusted=frozenset()):
         It is not built as skops would have built it.
     """
     try:
+        schema = json.loads(members[SCHEMA])
+        # Other versions read other fields than those that are looked at here.
+        if schema["protocol"] != PROTOCOL:
+            raise SchemaError(f"it has version {schema['protocol']!r} of skops' format")
         audit = _Audit(members, trusted)
-        audit.check(json.loads(members[SCHEMA]), depth=0)
+        audit.check(schema, depth=0)
     except CONTENT_ERRORS as error:
         raise SchemaError(f"its {SCHEMA} is broken ({error!r})") from error
     if audit.untrusted or audit.refused:
@@ -156,13 +164,17 @@ class _Audit:
             if node["__id__"] not in self._ids:
                 raise SchemaError(f"its {SCHEMA} refers to an object before its time")
             return
-        self._check_name(kind, f"{node['__module__']}.{node['__class__']}")
+        self._check_name(kind, node["__module__"], node["__class__"])
         for child in self._list_children(kind, node):
             self.check(child, depth=depth + 1)
         self._register(node.get("__id__"))
 
-    def _check_name(self, kind, name):
+    def _check_name(self, kind, module, class_name):
         """Take note of a type, and of whether it is one to be trusted."""
+        name = f"{module}.{class_name}"
+        # Names are shown: they must not hold what steers a terminal.
+        if not _NAME.fullmatch(name) or not str(class_name).isidentifier():
+            raise SchemaError(f"its {SCHEMA} has a type of the name {name[:80]!r}")
         self.names.add(name)
         if name in ALLOWED_TYPES.get(kind, ()):
             return
@@ -182,8 +194,10 @@ class _Audit:
         elif kind in _HAS_LIST:
             return _check_type(content, list)
         elif kind in _HAS_NODE:
-            arguments = [node["__reduce__"]["args"]] if "__reduce__" in node else []
-            return [*([] if content is None else [content]), *arguments]
+            children = [] if content is None else [content]
+            if "__reduce__" in node:
+                children.append(node["__reduce__"]["args"])
+            return children
         return []
 
     def _list_items(self, node):
@@ -230,7 +244,7 @@ def _check_array(content, name):
         raise SchemaError(f"its member {name!r} has version {version} of the format")
     shape, _, dtype = np.lib.format.read_array_header_1_0(buffer)
     n_bytes = math.prod(shape) * dtype.itemsize
-    if dtype.hasobject or min(shape, default=1) < 0:
+    if dtype.hasobject or dtype.itemsize == 0 or min(shape, default=1) < 0:
         raise SchemaError(f"its member {name!r} is no array of numbers")
     if n_bytes != len(content) - buffer.tell():
         raise SchemaError(f"its member {name!r} is not as large as it claims")

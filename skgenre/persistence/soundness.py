@@ -13,7 +13,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre.features import MFCCExtractor
-from skgenre.persistence.parts import iterate_parts
+from skgenre.persistence.parts import iterate_parts, list_attributes
 from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import Architecture, TrainedNetwork
 
@@ -34,9 +34,16 @@ def check_sound(model):
     """Refuse a classifier whose parts do not fit together."""
     check_classifier(model)
     for part in iterate_parts(model):
+        _check_attributes(part)
         for kind, check in _CHECKS.items():
             if isinstance(part, kind):
                 check(part)
+
+
+def _check_attributes(part):
+    """Refuse to have methods replaced."""
+    for name in list_attributes(part):
+        _require(not callable(getattr(type(part), name, None)), part)
 
 
 def _check_parameters(estimator):
@@ -100,6 +107,7 @@ def _check_machine(machine):
     for name, shape in shapes.items():
         _require(np.shape(getattr(machine, name)) == shape, machine)
     counts = machine._n_support
+    _require(machine._sparse is False, machine)
     _require((counts >= 0).all() and counts.sum() == n_vectors, machine)
     for name in ("_probA", "_probB"):
         _require(np.shape(getattr(machine, name)) in ((0,), (n_pairs,)), machine)
