@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import librosa
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -91,6 +93,36 @@ def test_all_whole_segments_are_taken_where_no_number_is_given(write_tone):
     paths = [write_tone("a.wav", duration=3.0), write_tone("b.wav", duration=10.0)]
     X = MFCCExtractor(n_segments=None).transform(paths)
     assert_array_equal(np.isfinite(X[:, :, 0, 0]).sum(axis=1), [1, 3])
+
+
+def measure_peak(path, **parameters):
+    """Bytes that an extraction of all segments holds at most."""
+    extractor = MFCCExtractor(n_segments=None, **parameters)
+    extractor.transform([path])
+    tracemalloc.start()
+    extractor.transform([path])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_a_recording(tmp_path):
+    minute = 0.1 * np.random.default_rng(0).standard_normal(60 * 8000)
+    peaks = []
+    for minutes in (10, 60):
+        with soundfile.SoundFile(tmp_path / "t.wav", "w", 8000, channels=1) as file:
+            for _ in range(minutes):
+                file.write(minute)
+        peaks.append(measure_peak(tmp_path / "t.wav", sample_rate=4000))
+    # The signal at its own rate grows by 96 MB, the features by 1.2 MB.
+    assert peaks[1] - peaks[0] < 6e6
+
+
+def test_other_backends_than_threads_gather_the_same(made_tracks):
+    paths = made_tracks.paths[:4]
+    expected = MFCCExtractor(n_segments=2).transform(paths)
+    with parallel_config("multiprocessing", n_jobs=2):
+        assert_array_equal(MFCCExtractor(n_segments=2).transform(paths), expected)
 
 
 def test_batch_order_and_workers_change_nothing(made_tracks):
@@ -207,6 +239,7 @@ def test_other_input_than_paths_is_refused(X, error, message):
         ("verbose", None),
         ("cache_dir", 5),
         ("cache_dir", ""),
+        ("mmap_dir", 5),
         ("segment_duration", 1e12),
     ],
 )

@@ -52,7 +52,7 @@ def _write_array(tracks, shape, folder):
     # Written, not mapped: a full disk is an error here, and would be a crash there.
     path = folder / f"mfcc-{uuid4().hex}.npy"
     descr = np.lib.format.dtype_to_descr(np.dtype(np.float32))
-    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    header = {"descr": descr, "fortran_order": False, "shape": tuple(map(int, shape))}
     with atomic_write(path) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for track in tracks:
