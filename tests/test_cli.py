@@ -46,8 +46,10 @@ def test_paper_comes_before_the_honest_table(tmp_path):
     assert lines[-1].startswith("| dummy | track")
 
 
-def test_tensorflow_starts_without_noise(tmp_path):
-    done = run("benchmark", "--quick", "--models", "mlp", "--epochs", "1")
+@pytest.mark.parametrize("n_jobs", ["1", "2"])
+def test_tensorflow_starts_without_noise(n_jobs):
+    command = ["benchmark", "--quick", "--models", "mlp", "--epochs", "1"]
+    done = run(*command, "--jobs", n_jobs)
     lines = done.stderr.splitlines()
     assert all(
         line.startswith(("making", "18 invented tracks", "analysed", "mlp, "))

@@ -130,7 +130,7 @@ def _make_model(options):
     if len(given) < len(options.parameters):
         options.usage_error("argument --set: a parameter is set more than once")
     try:
-        return make_model(options.model, **parameters, **given)
+        return make_model(options.model, **{**parameters, **given})
     except ValueError as error:
         options.usage_error(f"argument --set: {error}")
 
