@@ -56,7 +56,8 @@ def add_command(commands):
         default=[],
         metavar="NAME",
         help="full name of a type or function of your own that the model may use, such "
-        "as mypackage.networks.build_gru; may be repeated. It is imported and run",
+        "as mypackage.networks.build_gru; may be repeated. It is imported and run; "
+        "`skgenre info` lists those that a model needs",
     )
     add_debug(parser)
 

@@ -57,8 +57,6 @@ _SKLEARN_OBJECTS = {
     "sklearn.neighbors._classification.KNeighborsClassifier",
     "sklearn.neighbors._nearest_centroid.NearestCentroid",
     "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.pipeline.FeatureUnion",
     "sklearn.pipeline.Pipeline",
     "sklearn.preprocessing._data.MaxAbsScaler",

@@ -69,7 +69,7 @@ class _ArchiveError(Exception):
 def pack_archive(info, members):
     """Bytes of the archive of a dict `info` and of members, name -> bytes."""
     info = {**info, "digest": _digest(members)}
-    encoded = json.dumps(info, indent=1, default=str).encode()
+    encoded = json.dumps(info, indent=1, default=_plain).encode()
     _check_size(encoded, members)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -193,6 +193,11 @@ def _read_member(archive, name, n_bytes):
                     "a zip bomb"
                 )
     return bytes(content)
+
+
+def _plain(value):
+    """What JSON can hold of numbers and labels that are numpy's, or of any object."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def _check_size(info, members):

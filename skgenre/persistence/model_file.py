@@ -133,31 +133,36 @@ def load(file, *, trusted=(), cache_dir=None):
     True
     """
     from skgenre.persistence.packing import unpack_model
-    from skgenre.persistence.schema import SchemaError, UntrustedTypesError
+    from skgenre.persistence.schema import (
+        ForbiddenTypeError,
+        SchemaError,
+        UntrustedTypesError,
+    )
 
-    if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
+    names = (trusted,) if trusted is None else tuple(trusted)
+    if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"trusted must be a sequence of names, got {trusted!r}.")
     info, members = read_archive(file)
     info = check_info(info, file)
     try:
         model = unpack_model(
-            info, members, trusted=frozenset(trusted), cache_dir=cache_dir
+            info, members, trusted=frozenset(names), cache_dir=cache_dir
         )
+    except ForbiddenTypeError as error:
+        reason = f"it holds what no model is made of: {error}"
+        raise ModelFileError(file, reason) from error
     except UntrustedTypesError as error:
-        raise ModelFileError(file, _describe_untrusted(error)) from error
+        raise ModelFileError(file, _describe_untrusted(error.names)) from error
     except SchemaError as error:
         raise ModelFileError(file, f"{error}{_describe_versions(info)}") from error
     _warn_of_versions(file, info)
     return model
 
 
-def _describe_untrusted(error):
-    if error.refused:
-        return f"it holds what no model is made of: {', '.join(error.refused)}"
+def _describe_untrusted(names):
     return (
-        f"it holds types that are not known to be harmless: {', '.join(error.names)}. "
-        f"If you trust them, and whoever wrote the file, load it with "
-        f"trusted={error.names}."
+        f"it holds types that are not known to be harmless: {', '.join(names)}. If you "
+        f"trust them, and whoever wrote the file, load it with trusted={names}."
     )
 
 

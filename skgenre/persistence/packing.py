@@ -27,6 +27,7 @@ from skgenre.persistence.parts import (
 )
 from skgenre.persistence.schema import (
     CONTENT_ERRORS,
+    ForbiddenTypeError,
     SchemaError,
     UntrustedTypesError,
     audit_schema,
@@ -64,8 +65,9 @@ def unpack_model(info, members, *, trusted, cache_dir):
         # A crafted file may name a folder to write to, or ask for a thousand processes.
         model = copy_parts(_load(members, names))
         check_sound(model)
+        is_foreign = info["versions"].get("keras") != list_versions().get("keras")
         for part in iterate_parts(model):
-            _settle(part, cache_dir, info["versions"].get("keras"))
+            _settle(part, cache_dir, written_by_other_keras=is_foreign)
     except CONTENT_ERRORS as error:
         raise SchemaError(f"its content makes no model ({error!r})") from error
     return model
@@ -78,13 +80,13 @@ def _load(members, names):
         return skops.io.loads(_repack(members), trusted=sorted(names))
 
 
-def _settle(part, cache_dir, keras_version):
+def _settle(part, cache_dir, *, written_by_other_keras):
     """Make one part of a loaded model at home in this process."""
     if isinstance(part, MFCCExtractor):
         part.cache_dir = cache_dir
     elif isinstance(part, KNeighborsClassifier):
         build_neighbor_tree(part)
-    elif isinstance(part, TrainedNetwork) and keras_version != list_versions()["keras"]:
+    elif isinstance(part, TrainedNetwork) and written_by_other_keras:
         part.forget_fingerprint()
 
 
@@ -123,11 +125,11 @@ def _list_untrusted(members):
     """Names that `load` must be told to trust; refuse what it can never load."""
     try:
         audit_schema(members)
+    except ForbiddenTypeError as error:
+        raise TypeError(
+            f"the model has a part that cannot be saved: {error}"
+        ) from error
     except UntrustedTypesError as error:
-        if error.refused:
-            raise TypeError(
-                f"the model has parts that cannot be saved: {', '.join(error.refused)}."
-            ) from error
         for name in error.names:
             if name.startswith("__main__."):
                 raise ValueError(

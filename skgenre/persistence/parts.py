@@ -16,9 +16,12 @@ from skgenre.training import TrainedNetwork
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
 _LOCAL_PARAMETERS = ("cache_dir", "callbacks", "memory", "n_jobs", "verbose")
-# What only further training needs (the routing of metadata, the optimizer of
-# scikit-learn's networks), and a key that is valid in one process.
-_LOCAL_ATTRIBUTES = ("_metadata_request", "_optimizer", "_digest")
+# What only further training needs (the routing of metadata, scikit-learn's optimizers
+# and generators), and a key that is valid in one process.
+_LOCAL_ATTRIBUTES = (
+    *("_metadata_request", "_optimizer", "_feature_subsample_rng"),
+    "_digest",
+)
 _NEIGHBOR_TREES = {"kd_tree": KDTree, "ball_tree": BallTree}
 
 
@@ -124,16 +127,15 @@ def _list_defaults(estimator):
     And of those that the estimator lacks, because its version did not have them.
     """
     parameters = inspect.signature(type(estimator)).parameters
-    names = [
-        name
-        for name, parameter in parameters.items()
-        if name in _LOCAL_PARAMETERS
-        or (name not in vars(estimator) and parameter.default is not parameter.empty)
-    ]
+    names = {*_LOCAL_PARAMETERS, *(parameters.keys() - vars(estimator).keys())}
     # Splits of the training tracks may be listed here.
     if not isinstance(getattr(estimator, "cv", None), (int, str)):
-        names += ["cv"] if "cv" in parameters else []
-    return {name: parameters[name].default for name in names}
+        names.add("cv")
+    return {
+        name: parameter.default
+        for name, parameter in parameters.items()
+        if name in names and parameter.default is not parameter.empty
+    }
 
 
 def _list_children(part):
@@ -152,7 +154,10 @@ def _drop_local(attributes):
 
 
 def _is_composed(value):
-    """Whether an object is ours or scikit-learn's, and lies all in its `__dict__`."""
+    """Whether an object is an estimator, or a part of one, all of it in its `__dict__`.
+
+    Objects from elsewhere may hold anything, and are left to skops.
+    """
     kind = type(value)
     return (
         isinstance(value, BaseEstimator)

@@ -45,15 +45,15 @@ class SchemaError(Exception):
 
 
 class UntrustedTypesError(SchemaError):
-    """The schema has types that are not allowed.
+    """The schema has types that are not allowed, but that a user may trust: `names`."""
 
-    A user may trust `names`; `refused` can be trusted by nobody.
-    """
-
-    def __init__(self, names, refused):
-        super().__init__(names, refused)
+    def __init__(self, names):
+        super().__init__(names)
         self.names = names
-        self.refused = refused
+
+
+class ForbiddenTypeError(SchemaError):
+    """The schema has a type that is not allowed, and where nobody could trust it."""
 
 
 def compact_schema(schema, members, public_names):
@@ -100,13 +100,13 @@ def audit_schema(members, *, trusted=frozenset()):
         schema = json.loads(members[SCHEMA])
         # Other versions read other fields than those that are looked at here.
         if schema["protocol"] != PROTOCOL:
-            raise SchemaError(f"it has version {schema['protocol']!r} of skops' format")
+            raise SchemaError(f"it is not of version {PROTOCOL} of skops' format")
         audit = _Audit(members, trusted)
         audit.check(schema, depth=0)
     except CONTENT_ERRORS as error:
         raise SchemaError(f"its {SCHEMA} is broken ({error!r})") from error
-    if audit.untrusted or audit.refused:
-        raise UntrustedTypesError(sorted(audit.untrusted), sorted(audit.refused))
+    if audit.untrusted:
+        raise UntrustedTypesError(sorted(audit.untrusted))
     return audit.names
 
 
@@ -151,7 +151,7 @@ class _Audit:
     """Goes over a schema's nodes in the order in which skops does."""
 
     def __init__(self, members, trusted):
-        self.names, self.untrusted, self.refused = set(), set(), set()
+        self.names, self.untrusted = set(), set()
         self._members = members
         self._trusted = trusted
         self._ids = set()
@@ -179,7 +179,7 @@ class _Audit:
         if name in ALLOWED_TYPES.get(kind, ()):
             return
         if kind not in EXTENSIBLE_KINDS:
-            self.refused.add(f"{name} ({kind})")
+            raise ForbiddenTypeError(f"{name} ({str(kind)[:40]!r})")
         elif name not in self._trusted:
             self.untrusted.add(name)
 
@@ -212,7 +212,7 @@ class _Audit:
         if node["type"] == "json":
             return [*_check_type(node["content"], list), node["shape"]]
         if node["type"] != "numpy" or node["file"] == SCHEMA:
-            raise SchemaError(f"its {SCHEMA} has an array of type {node['type']!r}")
+            raise SchemaError(f"its {SCHEMA} has an array of an unknown type")
         _check_array(self._members[node["file"]], node["file"])
         return []
 
