@@ -85,11 +85,11 @@ def add_folders(parser):
     )
 
 
-def add_analysis(parser):
+def add_analysis(parser, *, jobs="files analysed at the same time, in threads"):
     """How the files are analysed, but for what changes the features."""
     add = parser.add_argument
     add("--cache-dir", metavar="DIR", help="keep the features of each file here")
-    add_jobs(parser, "files analysed at the same time, in threads")
+    add_jobs(parser, jobs)
     add(
         "--strict",
         action="store_true",

@@ -15,6 +15,7 @@ from skgenre.cli.arguments import (
     seeds,
 )
 from skgenre.cli.audit import audit, write_report
+from skgenre.cli.output_file import check_writable, naming
 from skgenre.cli.screen import say, show_progress
 from skgenre.cli.tracks import load_tracks
 
@@ -46,14 +47,13 @@ def add_command(commands):
         "genre; without --data, on music-like tracks that the package makes itself.",
         examples=_EXAMPLES,
     )
+    _add_data(parser)
     _add_choices(parser)
     _add_workings(parser)
     add_debug(parser)
 
 
-def _add_choices(parser):
-    """What is compared, and on what."""
-    add = parser.add_argument
+def _add_data(parser):
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
         "--data", nargs="+", metavar="DIR", help="folders of genre folders"
@@ -64,6 +64,11 @@ def _add_choices(parser):
         metavar="DIR",
         help="folders with tracks of GTZAN, whose artists and faults are known",
     )
+
+
+def _add_choices(parser):
+    """What is compared, and how long it takes."""
+    add = parser.add_argument
     add(
         "--models",
         type=names,
@@ -129,6 +134,10 @@ def _run(options):
 
     _check_known(options, "models", MODEL_NAMES)
     _check_known(options, "protocols", PROTOCOLS)
+    if options.output is not None:
+        with naming(options.output):
+            os.makedirs(options.output, exist_ok=True)
+        check_writable(os.path.join(options.output, "results.json"))
     epochs, folds = (_QUICK_EPOCHS, _QUICK_FOLDS) if options.quick else (50, 5)
     with _tracks(options) as data:
         logger.info("%s", data.DESCR)

@@ -24,8 +24,10 @@ def check_writable(path):
     # Permissions do not tell of a read-only file system, and mean nothing to root.
     probe = path.with_name(f".{uuid4().hex}.tmp")
     with naming(path):
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.touch()
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 @contextmanager

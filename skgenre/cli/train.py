@@ -42,14 +42,28 @@ def add_command(commands):
         examples=_EXAMPLES,
     )
     add_folders(parser)
-    add = parser.add_argument
-    add(
+    _add_output(parser)
+    _add_model(parser)
+    jobs = (
+        "files analysed, in threads, and folds fitted, in processes, at the same time"
+    )
+    add_analysis(parser, jobs=jobs)
+    add_debug(parser)
+
+
+def _add_output(parser):
+    parser.add_argument(
         "-o",
         "--output",
         metavar="FILE",
         required=True,
         help="file to write, such as model.skops; one that exists is replaced",
     )
+
+
+def _add_model(parser):
+    """What is trained, and how it is measured."""
+    add = parser.add_argument
     add(
         "--model",
         choices=MODEL_NAMES,
@@ -81,8 +95,6 @@ def add_command(commands):
         metavar="N",
         help="decides folds and initial weights (default: 0)",
     )
-    add_analysis(parser)
-    add_debug(parser)
 
 
 def _parameter(text):
