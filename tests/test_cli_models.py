@@ -22,6 +22,7 @@ from skgenre import (
     read_model_info,
 )
 from skgenre.cli import main
+from skgenre.cli.answers import CSVAnswers, TableAnswers
 from skgenre.model_selection import make_splitter
 
 SAMPLE_RATE = 22050
@@ -391,6 +392,25 @@ def test_model_without_probabilities_shows_none(made_tracks, folder, tmp_path, c
     )
     assert main(["predict", file, track, "--segments"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[-3:] == ["-"] * 3
+
+
+def test_genre_that_is_none_of_the_model_s_has_no_probability(capsys):
+    timeline = skgenre.Timeline(
+        "a.wav",
+        start=np.zeros(1),
+        end=np.ones(1),
+        probabilities=np.array([[0.75, 0.25]]),
+        classes=np.array(["blues", "rock"]),
+        track_probabilities=np.array([0.75, 0.25]),
+        genre="unknown",
+    )
+    for form in (TableAnswers, CSVAnswers):
+        shown = form(["a.wav"], ["blues", "rock"], segments=False)
+        shown.begin()
+        shown.add(timeline, is_certain=False)
+    _, table, _, line = capsys.readouterr().out.splitlines()
+    assert table.split() == ["a.wav", "unknown", "-"]
+    assert line == "a.wav,unknown,,0.75,0.25,"
 
 
 def test_row_is_out_before_the_next_file_is_read(

@@ -3,11 +3,35 @@
 import csv
 import io
 import json
+from typing import NamedTuple
 
 from skgenre.cli.screen import printable, say
 
 # A longer name breaks the alignment of its own row only.
 _MAX_NAME_WIDTH = 60
+
+
+class Row(NamedTuple):
+    """What is said of a track, or of a segment of it.
+
+    Attributes
+    ----------
+    path : str
+    times : tuple of float
+        Start and end of the segment, in seconds; empty for a track.
+    genre : str
+    probability : float or None
+        Of the genre; None where the model tells none, or has the genre for "none of
+        these".
+    probabilities : list of float or None
+        Of all genres; None where the model tells none.
+    """
+
+    path: str
+    times: tuple
+    genre: str
+    probability: float | None
+    probabilities: list | None
 
 
 class Answers:
@@ -36,14 +60,17 @@ class Answers:
 
     def add(self, timeline, *, is_certain):
         """Print the rows of a file; `is_certain`: the model tells no probabilities."""
-        for times, genre, probabilities in self._list_rows(timeline):
-            shown = None if is_certain else [float(p) for p in probabilities]
-            self._print_row(timeline.path, times, genre, shown)
+        for times, genre, probabilities in self._list_parts(timeline):
+            probability, shown = None, None
+            if not is_certain:
+                shown = [float(p) for p in probabilities]
+                probability = dict(zip(self.classes, shown, strict=True)).get(genre)
+            self._print_row(Row(timeline.path, times, genre, probability, shown))
 
-    def _list_rows(self, timeline):
+    def _list_parts(self, timeline):
         """Yield times, genre and probabilities of the track, or of each segment."""
         if not self.segments:
-            yield None, str(timeline.genre), timeline.track_probabilities
+            yield (), str(timeline.genre), timeline.track_probabilities
             return
         for start, end, probabilities in zip(
             timeline.start, timeline.end, timeline.probabilities, strict=True
@@ -73,14 +100,13 @@ class TableAnswers(Answers):
         name = printable(path).ljust(self._name_width)
         say(f"{name}  error: {printable(reason)}")
 
-    def _print_row(self, path, times, genre, probabilities):
-        times = [f"{time:8.2f}" for time in times or ()]
-        if probabilities is None:
-            shown = ["-"] * (1 + len(self._class_names))
-        else:
-            shown = [max(probabilities), *(probabilities if self.segments else ())]
-            shown = [f"{probability:.3f}" for probability in shown]
-        self._print_columns(path, times, genre, shown)
+    def _print_row(self, row):
+        times = [f"{time:8.2f}" for time in row.times]
+        values = [row.probability]
+        if self.segments:
+            values += row.probabilities or [None] * len(self.classes)
+        shown = ["-" if value is None else f"{value:.3f}" for value in values]
+        self._print_columns(row.path, times, row.genre, shown)
 
     def _print_columns(self, path, times, genre, last):
         name = printable(path).ljust(self._name_width)
@@ -106,20 +132,19 @@ class JSONAnswers(Answers):
         """Print the object of a file that has no answer: ``file`` and ``error``."""
         self._print_object({"file": path, "error": reason})
 
-    def _print_row(self, path, times, genre, probabilities):
-        row = {"file": path}
-        if times is not None:
-            row["start"], row["end"] = times
-        row["genre"] = genre
-        row["probability"] = None if probabilities is None else max(probabilities)
-        row["probabilities"] = None
+    def _print_row(self, row):
+        times = dict(zip(("start", "end"), row.times, strict=False))
+        probabilities = row.probabilities
         if probabilities is not None:
-            row["probabilities"] = dict(zip(self.classes, probabilities, strict=True))
-        self._print_object(row)
+            probabilities = dict(zip(self.classes, probabilities, strict=True))
+        answer = {"genre": row.genre, "probability": row.probability}
+        self._print_object(
+            {"file": row.path, **times, **answer, "probabilities": probabilities}
+        )
 
-    def _print_object(self, row):
+    def _print_object(self, content):
         # Every line but the last object's ends in a comma, which is known one later.
-        say(f"{self._separator}{json.dumps(row)}", end="")
+        say(f"{self._separator}{json.dumps(content)}", end="")
         self._separator = ",\n"
 
 
@@ -137,12 +162,10 @@ class CSVAnswers(Answers):
         n_empty = 2 + 2 * self.segments + len(self.classes)
         self._print_values([path, *[""] * n_empty, reason])
 
-    def _print_row(self, path, times, genre, probabilities):
-        if probabilities is None:
-            shown = [""] * (1 + len(self.classes))
-        else:
-            shown = [max(probabilities), *probabilities]
-        self._print_values([path, *(times or ()), genre, *shown, ""])
+    def _print_row(self, row):
+        # csv writes None as an empty value.
+        shown = [row.probability, *(row.probabilities or [None] * len(self.classes))]
+        self._print_values([row.path, *row.times, row.genre, *shown, None])
 
     def _print_values(self, values):
         line = io.StringIO()
