@@ -456,12 +456,25 @@ def test_full_disk_leaves_the_older_file(fitted, file):
     assert os.listdir(file.parent) == [file.name]
 
 
-def test_folder_that_cannot_be_written_to_is_named(fitted, tmp_path, monkeypatch):
+def test_folder_that_cannot_be_written_to_is_named(fitted, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"could not be saved.*'.*m.skops'"):
         save(fitted, tmp_path / "missing" / "m.skops")
     with pytest.raises(IsADirectoryError, match="could not be saved"):
         save(fitted, tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_read_only_folder_is_said_of_the_file_asked_for(fitted, file, monkeypatch):
+    save(fitted, file)
+    older = file.read_bytes()
+
+    def refuse(path, *arguments):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("skgenre._files.open", refuse, raising=False)
+    with pytest.raises(PermissionError, match=r"not be saved: Perm.*model\.skops'"):
+        save(fitted, file)
+    assert file.read_bytes() == older
 
 
 def test_missing_file_is_named(tmp_path):

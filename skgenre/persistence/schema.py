@@ -180,7 +180,7 @@ class _Audit:
             return
         if kind not in EXTENSIBLE_KINDS:
             raise ForbiddenTypeError(f"{name} ({str(kind)[:40]!r})")
-        elif name not in self._trusted:
+        if name not in self._trusted:
             self.untrusted.add(name)
 
     def _list_children(self, kind, node):
