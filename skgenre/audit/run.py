@@ -107,8 +107,10 @@ def audit_tracks(
     check_verbosity(verbose)
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
+    # Not every backend of joblib can hand over results as they come.
+    return_as = "list" if progress is None else "generator"
     pool = Parallel(
-        n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as="generator"
+        n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as=return_as
     )
     surveys = pool(delayed(survey_track)(path) for path in paths)
     if progress is not None:

@@ -148,7 +148,7 @@ def run_benchmark(
             tracks.paths.tolist(),
             n_jobs=n_jobs,
             strict=strict,
-            progress=progress or _show_nothing,
+            progress=progress,
         )
         tracks = _leave_out(tracks, failures)
         rows, untrained = [], []
@@ -164,7 +164,7 @@ def run_benchmark(
                     scoring=scoring,
                     n_jobs=n_jobs,
                     output=output,
-                    progress=progress or _show_nothing,
+                    progress=progress,
                 )
     result = BenchmarkResult.from_rows(
         rows,
@@ -186,10 +186,6 @@ def run_benchmark(
     if output is not None:
         result.save(output)
     return result
-
-
-def _show_nothing(iterable, **_):
-    return iterable
 
 
 def _check_models(models):
@@ -340,7 +336,9 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress
     missing = [number for number, row in enumerate(rows) if row is None]
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
-    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
+    # Not every backend of joblib can hand over results as they come.
+    return_as = "list" if progress is None else "generator"
+    done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
         joblib.delayed(run_cell)(
             *(cells[number], X, target, groups),
             scoring=scoring,
@@ -349,7 +347,8 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress
         )
         for number in missing
     )
-    done = progress(done, total=len(missing), what=f"fitting {label['model']}")
+    if progress is not None:
+        done = progress(done, total=len(missing), what=f"fitting {label['model']}")
     for number, row in zip(missing, done, strict=True):
         rows[number] = row
     _log_scores(what, rows)

@@ -23,7 +23,9 @@ def analyse_tracks(models, paths, *, n_jobs, strict, progress):
         if extractor.n_jobs is None:
             extractor = clone(extractor).set_params(n_jobs=n_jobs)
         starts = range(0, len(paths), _N_TRACKS_PER_STEP)
-        for start in progress(starts, total=len(starts), what="analysing"):
+        if progress is not None:
+            starts = progress(starts, total=len(starts), what="analysing")
+        for start in starts:
             step = paths[start : start + _N_TRACKS_PER_STEP]
             try:
                 extractor.transform(step)
