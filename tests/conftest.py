@@ -1,5 +1,6 @@
 """Fixtures: sound made here, and the real tracks where they are."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import sklearn
 import soundfile
 
-from skgenre import make_genre_tracks
+from skgenre import make_genre_tracks, make_model, save
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 SAMPLE_RATE = 22050
@@ -46,6 +47,28 @@ def made_tracks(tmp_path_factory):
         duration=7.0,
         random_state=0,
     )
+
+
+@pytest.fixture(scope="session")
+def model_file(made_tracks, tmp_path_factory):
+    """A classical model of the made tracks, with probabilities, in a file."""
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    model = make_model("logistic").fit(made_tracks.paths, made_tracks.target)
+    save(model, path, data=made_tracks, scores={"training_accuracy": 0.75})
+    return str(path)
+
+
+@pytest.fixture
+def odd_names(made_tracks, tmp_path):
+    """Audio files whose names have a line feed, and a byte that is not UTF-8."""
+    names = [b"line\nfeed.wav", b"byte\xff.wav"]
+    paths = [os.path.join(os.fsencode(tmp_path), name) for name in names]
+    for path in paths:
+        try:
+            os.symlink(os.fsencode(made_tracks.paths[0]), path)
+        except OSError:
+            pytest.skip("the file system has no such names")
+    return [os.fsdecode(path) for path in paths]
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,9 @@ LAYERS = [
     {"_files", "_scikeras", "_sklearn_callbacks", "_validation"},
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
     {"audit", "datasets", "features", "model_selection", "track_classifier"},
-    {"keras_classifiers"},
+    {"keras_classifiers", "timeline"},
     {"models"},
-    {"benchmark", "displays"},
+    {"benchmark", "displays", "persistence"},
     {"report"},
     {"cli"},
 ]

@@ -14,8 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skgenre import audio
-from skgenre.audio import AUDIO_EXTENSIONS, AudioDecodeError, load_audio
+from skgenre.audio import (
+    AUDIO_EXTENSIONS,
+    AudioDecodeError,
+    load_audio,
+    stream_audio,
+)
+from skgenre.audio import decoder as decoder_module
+from skgenre.audio import signal as signal_module
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -162,8 +168,50 @@ def test_a_duration_reads_little_more_than_itself(tmp_path, sample_rate):
 
 def test_blocks_of_a_long_file_join_without_a_seam(tmp_path, monkeypatch):
     path = write_noise(tmp_path / "track.flac", 44100, n_channels=2)
-    monkeypatch.setattr(audio, "MAX_BLOCK_SAMPLES", 2 * 1000)
+    monkeypatch.setattr(signal_module, "MAX_BLOCK_SAMPLES", 2 * 1000)
     assert_array_equal(load_audio(path), load_with_librosa(path))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_stream_has_the_samples_of_the_whole_however_it_is_cut(long_tracks, data):
+    paths, _ = long_tracks
+    path = data.draw(st.sampled_from(paths))
+    sample_rate = data.draw(st.sampled_from([8000, 22050, 44100, 48000]))
+    with pytest.MonkeyPatch.context() as patch:
+        n_samples = data.draw(st.integers(2000, 2**20))
+        patch.setattr(signal_module, "MAX_BLOCK_SAMPLES", n_samples)
+        blocks = list(stream_audio(path, sample_rate=sample_rate))
+    assert all(len(block) > 0 for block in blocks)
+    assert_array_equal(np.concatenate(blocks), load_with_librosa(path, sample_rate))
+
+
+def test_a_stream_gives_sound_before_a_later_fault(tmp_path, monkeypatch):
+    noise = make_noise(5000)
+    noise[3456] = np.nan
+    soundfile.write(tmp_path / "t.wav", noise, 22050, subtype="FLOAT")
+    monkeypatch.setattr(signal_module, "MAX_BLOCK_SAMPLES", 1000)
+    blocks = stream_audio(tmp_path / "t.wav")
+    assert [len(next(blocks)) for _ in range(3)] == [1000, 1000, 1000]
+    with pytest.raises(AudioDecodeError, match="frame 3456 of 5000 is nan"):
+        next(blocks)
+
+
+def test_silence_is_judged_over_all_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(signal_module, "MAX_BLOCK_SAMPLES", 1000)
+    signal = np.zeros(5000)
+    soundfile.write(tmp_path / "t.wav", signal, 22050)
+    refused(tmp_path / "t.wav", "silence .* in 5000 frames")
+    signal[4321] = 0.5
+    soundfile.write(tmp_path / "t.wav", signal, 22050)
+    assert load_audio(tmp_path / "t.wav")[4321] == 0.5
+
+
+def test_a_low_rate_in_the_header_makes_no_large_block(tmp_path):
+    soundfile.write(tmp_path / "t.wav", make_noise(20000), 100)
+    sizes = [len(block) for block in stream_audio(tmp_path / "t.wav")]
+    assert sum(sizes) == 20000 * 22050 // 100
+    assert max(sizes) < 2 * signal_module.MAX_BLOCK_SAMPLES
 
 
 @pytest.mark.parametrize("promised", [0, 10**9, 2**36 - 1])
@@ -234,7 +282,7 @@ def test_a_file_without_permission_is_refused(wav, monkeypatch):
         raise PermissionError(13, "Permission denied", path)
 
     # Root may read anything, so a file mode would not do.
-    monkeypatch.setattr(audio, "_open", deny)
+    monkeypatch.setattr(decoder_module, "_open", deny)
     refused(wav, "Permission denied, expected a readable file")
 
 
@@ -326,18 +374,17 @@ def test_one_quiet_sample_is_sound(tmp_path):
 
 @pytest.mark.parametrize("change", ["append", "replace", "delete"])
 def test_a_file_that_changes_while_it_is_read_is_refused(wav, monkeypatch, change):
-    read_mono = audio._read_mono
+    read_mono = signal_module.read_mono
 
-    def read_and_change(reader, n_frames):
-        signal = read_mono(reader, n_frames)
+    def read_and_change(*args, **options):
+        yield from read_mono(*args, **options)
         content = wav.read_bytes()
         wav.unlink()
         if change != "delete":
             wav.write_bytes(content + b"more" * (change == "append"))
             os.utime(wav, ns=(0, 0))
-        return signal
 
-    monkeypatch.setattr(audio, "_read_mono", read_and_change)
+    monkeypatch.setattr(signal_module, "read_mono", read_and_change)
     refused(wav, "No such file" if change == "delete" else "changed while it was read")
 
 

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from skgenre.cli import main
+from skgenre.cli import arguments, main
+from skgenre.models import MODEL_NAMES
 
 
 def run(*arguments):
@@ -46,8 +47,10 @@ def test_paper_comes_before_the_honest_table(tmp_path):
     assert lines[-1].startswith("| dummy | track")
 
 
-def test_tensorflow_starts_without_noise(tmp_path):
-    done = run("benchmark", "--quick", "--models", "mlp", "--epochs", "1")
+@pytest.mark.parametrize("n_jobs", ["1", "2"])
+def test_tensorflow_starts_without_noise(n_jobs):
+    command = ["benchmark", "--quick", "--models", "mlp", "--epochs", "1"]
+    done = run(*command, "--jobs", n_jobs)
     lines = done.stderr.splitlines()
     assert all(
         line.startswith(("making", "18 invented tracks", "analysed", "mlp, "))
@@ -103,7 +106,7 @@ def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("words", "message"),
     [
         (["--models", "vgg"], "'vgg' is not one of mlp, "),
         (["--models", ""], "expected distinct names"),
@@ -115,11 +118,23 @@ def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
         (["--nonsense"], "unrecognized arguments"),
     ],
 )
-def test_wrong_command_is_refused_with_exit_code_2(arguments, message, capsys):
+def test_wrong_command_is_refused_with_exit_code_2(words, message, capsys):
     with pytest.raises(SystemExit) as caught:
-        main(["benchmark", *arguments])
+        main(["benchmark", *words])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_models_of_the_command_line_are_those_of_the_registry():
+    assert set(arguments.MODEL_NAMES) == set(MODEL_NAMES)
+
+
+def test_output_that_is_no_folder_is_found_before_the_work(tmp_path, capsys, caplog):
+    (tmp_path / "file").write_text("")
+    output = str(tmp_path / "file")
+    assert main(["benchmark", "--quick", "--output", output]) == 1
+    assert capsys.readouterr().err == f"skgenre: error: {output}: File exists\n"
+    assert "making" not in caplog.text
 
 
 def test_failed_work_is_one_line_and_exit_code_1(tmp_path):

@@ -49,7 +49,9 @@ class TrackSurvey(NamedTuple):
     fingerprint: np.ndarray = np.empty(0, dtype=np.uint32)
 
 
-def audit_tracks(paths, target=None, groups=None, *, n_jobs=None, verbose=0):
+def audit_tracks(
+    paths, target=None, groups=None, *, n_jobs=None, verbose=0, progress=None
+):
     """Look for what is wrong with a collection of tracks.
 
     Each file is decoded once, at its own rate, mixed to mono. Replicas are found by
@@ -72,6 +74,9 @@ def audit_tracks(paths, target=None, groups=None, *, n_jobs=None, verbose=0):
         ``joblib.parallel_config`` says otherwise.
     verbose : int, default=0
         Progress shown by joblib.
+    progress : callable or None, default=None
+        Shows progress of your own: called as ``progress(iterable, total=n_tracks,
+        what="auditing")``, it hands on the items of the iterable, one per track.
 
     Returns
     -------
@@ -102,8 +107,15 @@ def audit_tracks(paths, target=None, groups=None, *, n_jobs=None, verbose=0):
     check_verbosity(verbose)
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
-    pool = Parallel(n_jobs=n_jobs, prefer="threads", verbose=verbose)
+    # Not every backend of joblib can hand over results as they come.
+    return_as = "list" if progress is None else "generator"
+    pool = Parallel(
+        n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as=return_as
+    )
     surveys = pool(delayed(survey_track)(path) for path in paths)
+    if progress is not None:
+        surveys = progress(surveys, total=len(paths), what="auditing")
+    surveys = list(surveys)
     findings = [
         Finding(fault, (track,), detail)
         for track, survey in enumerate(surveys)

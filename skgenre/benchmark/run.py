@@ -28,7 +28,8 @@ from skgenre.benchmark.result import (
     score_title,
 )
 from skgenre.benchmark.scorers import list_scores
-from skgenre.benchmark.tracks import analyse_tracks, fingerprint_tracks
+from skgenre.benchmark.tracks import analyse_tracks
+from skgenre.datasets import fingerprint_tracks
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import list_untrained_genres
 from skgenre.models import make_model
@@ -50,6 +51,7 @@ def run_benchmark(
     output=None,
     strict=False,
     command=None,
+    progress=None,
 ):
     """Cross-validate models on the same folds of tracks.
 
@@ -90,6 +92,9 @@ def run_benchmark(
         Raise for files that cannot be analysed, instead of leaving them out.
     command : str or None, default=None
         How the benchmark was called, for the record.
+    progress : callable or None, default=None
+        Shows progress of your own: called as ``progress(iterable, total=n, what=text)``
+        for the analysis and for the folds of each model, it hands on the items.
 
     Returns
     -------
@@ -139,7 +144,11 @@ def run_benchmark(
             for name, model in models.items()
         }
         failures = analyse_tracks(
-            models.values(), tracks.paths.tolist(), n_jobs=n_jobs, strict=strict
+            models.values(),
+            tracks.paths.tolist(),
+            n_jobs=n_jobs,
+            strict=strict,
+            progress=progress,
         )
         tracks = _leave_out(tracks, failures)
         rows, untrained = [], []
@@ -155,6 +164,7 @@ def run_benchmark(
                     scoring=scoring,
                     n_jobs=n_jobs,
                     output=output,
+                    progress=progress,
                 )
     result = BenchmarkResult.from_rows(
         rows,
@@ -309,7 +319,7 @@ def _leave_out(tracks, failures):
     return tracks.take(kept)
 
 
-def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
+def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress):
     """One row per fold of one model; those that are finished already are read."""
     X, target, groups = tracks.paths, tracks.target, tracks.groups
     is_paper = label["protocol"] == "paper"
@@ -326,7 +336,9 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
     missing = [number for number, row in enumerate(rows) if row is None]
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
-    done = joblib.Parallel(n_jobs=n_jobs)(
+    # Not every backend of joblib can hand over results as they come.
+    return_as = "list" if progress is None else "generator"
+    done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
         joblib.delayed(run_cell)(
             *(cells[number], X, target, groups),
             scoring=scoring,
@@ -335,6 +347,8 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
         )
         for number in missing
     )
+    if progress is not None:
+        done = progress(done, total=len(missing), what=f"fitting {label['model']}")
     for number, row in zip(missing, done, strict=True):
         rows[number] = row
     _log_scores(what, rows)

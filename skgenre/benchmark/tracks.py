@@ -1,8 +1,6 @@
 """Analyse every track once, before any split."""
 
-import hashlib
 import logging
-import os
 
 from sklearn.base import clone
 
@@ -15,7 +13,7 @@ logger = logging.getLogger(__name__)
 _N_TRACKS_PER_STEP = 50
 
 
-def analyse_tracks(models, paths, *, n_jobs, strict):
+def analyse_tracks(models, paths, *, n_jobs, strict, progress):
     """Fill the store for every extractor in use; return path -> reason where it failed.
 
     With `strict`, or where no file can be analysed, those are raised instead.
@@ -24,7 +22,10 @@ def analyse_tracks(models, paths, *, n_jobs, strict):
     for extractor in _distinct_extractors(models):
         if extractor.n_jobs is None:
             extractor = clone(extractor).set_params(n_jobs=n_jobs)
-        for start in range(0, len(paths), _N_TRACKS_PER_STEP):
+        starts = range(0, len(paths), _N_TRACKS_PER_STEP)
+        if progress is not None:
+            starts = progress(starts, total=len(starts), what="analysing")
+        for start in starts:
             step = paths[start : start + _N_TRACKS_PER_STEP]
             try:
                 extractor.transform(step)
@@ -43,20 +44,3 @@ def _distinct_extractors(models):
             if isinstance(value, MFCCExtractor):
                 extractors[repr(sorted(value.get_params().items()))] = value
     return list(extractors.values())
-
-
-def fingerprint_tracks(tracks):
-    """Digest of the data: names and sizes of the files, genres, artists, parts.
-
-    The folder does not count, so that results may move with their data.
-    """
-    digest = hashlib.sha256()
-    columns = [v for v in (tracks.groups, tracks.filtered_split) if v is not None]
-    for path, *values in zip(tracks.paths, tracks.target, *columns, strict=True):
-        try:
-            size = os.path.getsize(path)
-        except OSError:
-            size = None
-        values = [v for v in map(str, values) if not v.startswith("track:")]
-        digest.update(repr((os.path.basename(path), size, values)).encode())
-    return digest.hexdigest()

@@ -192,12 +192,17 @@ class NetworkPool:
 
     @contextmanager
     def lend_built(self, architecture, fingerprint, *, check):
-        """Lend a network in any state, for weights of the one with this fingerprint."""
-        network = self._take(architecture.key, fingerprint)
+        """Lend a network in any state, for weights of the one with this fingerprint.
+
+        Without a fingerprint, one that is built now.
+        """
+        network = None
+        if fingerprint is not None:
+            network = self._take(architecture.key, fingerprint)
         if network is None:
             with isolated_random_state(0, reset_kernels=not architecture.is_pure):
                 network = self._build(architecture)
-        if network.fingerprint != fingerprint:
+        if fingerprint not in (None, network.fingerprint):
             raise ValueError(
                 f"build={architecture.build!r} no longer builds the network that was "
                 "trained."

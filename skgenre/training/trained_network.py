@@ -92,7 +92,15 @@ class TrainedNetwork:
         """Class probabilities: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
         with KERAS_LOCK, self._lend(new=False) as network:
             network.load_weights(self.weights)
+            self._fingerprint = network.fingerprint
             return predict(network, X)
+
+    def forget_fingerprint(self):
+        """Let the next network that is built be the one that was trained.
+
+        Another version of Keras may describe an equal network otherwise.
+        """
+        self._fingerprint = None
 
     def _lend(self, *, new, check=False):
         if new:

@@ -1,0 +1,5 @@
+"""The command line: ``skgenre`` and ``python -m skgenre``."""
+
+from skgenre.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,189 @@
+"""What the user sees: answers on standard output, messages and progress on stderr."""
+
+import io
+import logging
+import os
+import sys
+import warnings
+from contextlib import contextmanager, nullcontext
+
+_LOGGER = logging.getLogger("skgenre")
+
+
+def say(text, *, end="\n"):
+    """Print lines of an answer; they are out when this returns.
+
+    Raises
+    ------
+    BrokenPipeError
+        Nobody reads any more.
+    OSError
+        They cannot be written; it names the standard output.
+    """
+    stream = sys.stdout
+    # A terminal that cannot show a character gets its escape, not an error.
+    encoding = stream.encoding or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    with _without_progress(stream), _output_errors():
+        stream.write(text + end)
+        stream.flush()
+
+
+def flush_output():
+    """Write out what a library has printed; errors are those of `say`."""
+    with _output_errors():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _output_errors():
+    try:
+        yield
+    except OSError as error:
+        # What still waits vanishes, so that Python has nothing to complain of at exit.
+        with open(os.devnull, "w") as devnull:
+            os.dup2(devnull.fileno(), sys.stdout.fileno())
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def complain(text, *, who="skgenre"):
+    """Print one line on standard error, whatever the text holds."""
+    log(f"{who}: {one_line(text)}")
+
+
+def is_output_terminal():
+    """Whether answers are read on the screen as they come."""
+    return sys.stdout.isatty()
+
+
+def log(line):
+    """Print a line on standard error; that nobody can read it there is no error."""
+    try:
+        with _without_progress(sys.stderr):
+            print(line, file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
+def one_line(text):
+    """A text without line breaks and without what a terminal could not show."""
+    text = text.strip().replace(":\n", ": ").replace("\n", "; ")
+    return printable(text)
+
+
+def printable(text):
+    """A text whose control characters and undecodable bytes are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def describe_error(error):
+    """The text of an error, with its notes; of an unexpected one, its type, too."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    elif isinstance(error, (ValueError, TypeError, OSError)):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return text + "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+
+
+def show_progress(iterable, *, total, what):
+    """Hand the items on; on a terminal, a bar shows how many there were.
+
+    It vanishes at the end.
+    """
+    if not sys.stderr.isatty():
+        return iterable
+    from tqdm import tqdm
+
+    return tqdm(iterable, total=total, desc=what, file=sys.stderr, leave=False)
+
+
+def _without_progress(stream):
+    # Only where a bar was ever shown: tqdm takes a while to import.
+    if "tqdm" not in sys.modules:
+        return nullcontext()
+    return sys.modules["tqdm"].tqdm.external_write_mode(stream)
+
+
+@contextmanager
+def messages_shown():
+    """Warnings and the package's log, each as a line on standard error."""
+    handler = _Handler()
+    level = _LOGGER.level
+    _LOGGER.addHandler(handler)
+    _LOGGER.setLevel(logging.INFO)
+    # Its notices of retracing tell a user of the command line nothing.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        _LOGGER.removeHandler(handler)
+        _LOGGER.setLevel(level)
+
+
+class _Handler(logging.Handler):
+    def emit(self, record):
+        log(self.format(record))
+
+
+def _show_warning(message, *_):
+    complain(f"warning: {message}")
+
+
+def open_closed_streams():
+    """Put the null device where standard streams are closed.
+
+    Otherwise the next file that is opened, a model say, gets the number of a standard
+    stream, and all that is printed to it.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is taken, which is this one.
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+@contextmanager
+def native_messages_hidden(*, unless):
+    """Hide what libraries of C++ and worker processes write to file descriptor 2.
+
+    TensorFlow does so before it has read any setting, and again in each worker. Python
+    keeps a descriptor of its own for standard error meanwhile.
+    """
+    stderr = sys.stderr
+    if unless or not _is_real_stderr(stderr):
+        yield
+        return
+    kept = os.dup(2)
+    # Nothing may wait in a buffer: on a full disk, closing it would be an error.
+    with io.TextIOWrapper(
+        open(kept, "wb", buffering=0),
+        encoding=stderr.encoding,
+        errors="backslashreplace",
+        write_through=True,
+    ) as own:
+        with open(os.devnull, "w") as devnull:
+            os.dup2(devnull.fileno(), 2)
+        sys.stderr = own
+        try:
+            yield
+        finally:
+            sys.stderr = stderr
+            os.dup2(kept, 2)
+
+
+def _is_real_stderr(stream):
+    # Not where it is captured, as by a notebook or a test.
+    try:
+        return stream.fileno() == 2
+    except (OSError, AttributeError):
+        return False

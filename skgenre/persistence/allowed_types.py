@@ -1,0 +1,111 @@
+"""What a model file may be made of: every type and function by its exact name.
+
+Skops' own list is not relied on: it trusts all of scikit-learn's estimators. A new
+class of ours, or one of scikit-learn's that a model is made of, is added here, and
+nowhere else.
+
+Ours go by their public names, so that a file survives the moving of modules.
+"""
+
+# What is made by `__new__` and given its attributes; no constructor runs.
+OUR_OBJECTS = {
+    "skgenre.CNNGenreClassifier",
+    "skgenre.CovarianceGenreClassifier",
+    "skgenre.KerasGenreClassifier",
+    "skgenre.LSTMGenreClassifier",
+    "skgenre.MFCCExtractor",
+    "skgenre.MFCCScaler",
+    "skgenre.MLPGenreClassifier",
+    "skgenre.SegmentPoolingClassifier",
+    "skgenre.SegmentStatistics",
+    "skgenre.TrackStatistics",
+    "skgenre.training.Architecture",
+    "skgenre.training.TrainedNetwork",
+}
+OUR_FUNCTIONS = {
+    "skgenre.networks.build_cnn",
+    "skgenre.networks.build_covariance",
+    "skgenre.networks.build_lstm",
+    "skgenre.networks.build_mlp",
+}
+
+_SKLEARN_OBJECTS = {
+    "sklearn.calibration.CalibratedClassifierCV",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.decomposition._pca.PCA",
+    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
+    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis",
+    "sklearn.dummy.DummyClassifier",
+    "sklearn.ensemble._bagging.BaggingClassifier",
+    "sklearn.ensemble._forest.ExtraTreesClassifier",
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.ensemble._stacking.StackingClassifier",
+    "sklearn.ensemble._voting.VotingClassifier",
+    "sklearn.ensemble._weight_boosting.AdaBoostClassifier",
+    "sklearn.feature_selection._univariate_selection.SelectKBest",
+    "sklearn.feature_selection._variance_threshold.VarianceThreshold",
+    "sklearn.frozen._frozen.FrozenEstimator",
+    "sklearn.isotonic.IsotonicRegression",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.linear_model._logistic.LogisticRegressionCV",
+    "sklearn.linear_model._ridge.RidgeClassifier",
+    "sklearn.linear_model._stochastic_gradient.SGDClassifier",
+    "sklearn.multiclass.OneVsRestClassifier",
+    "sklearn.naive_bayes.GaussianNB",
+    "sklearn.neighbors._classification.KNeighborsClassifier",
+    "sklearn.neighbors._nearest_centroid.NearestCentroid",
+    "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
+    "sklearn.pipeline.FeatureUnion",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.MaxAbsScaler",
+    "sklearn.preprocessing._data.MinMaxScaler",
+    "sklearn.preprocessing._data.Normalizer",
+    "sklearn.preprocessing._data.PowerTransformer",
+    "sklearn.preprocessing._data.QuantileTransformer",
+    "sklearn.preprocessing._data.RobustScaler",
+    "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._label.LabelBinarizer",
+    "sklearn.preprocessing._label.LabelEncoder",
+    "sklearn.svm._classes.LinearSVC",
+    "sklearn.svm._classes.SVC",
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "sklearn.tree._classes.ExtraTreeClassifier",
+}
+_SKLEARN_FUNCTIONS = {
+    "sklearn.feature_selection._univariate_selection.f_classif",
+}
+_NUMPY_SCALARS = {
+    *("numpy.bool", "numpy.bool_", "numpy.str_", "numpy.float32", "numpy.float64"),
+    *("numpy.int32", "numpy.int64", "numpy.uint32", "numpy.uint64"),
+}
+
+# By the kind of node that skops makes them with: the name of a class must not be
+# usable as, say, the type of a list, which would call it with the list's items.
+# Kinds that are missing here (methods, partials, operators, constructors from
+# `__reduce__`) are refused whatever they name.
+ALLOWED_TYPES = {
+    "JsonNode": {"builtins.str"},
+    "DictNode": {"builtins.dict", "sklearn.utils._bunch.Bunch"},
+    "ListNode": {"builtins.list"},
+    "TupleNode": {"builtins.tuple"},
+    "NdArrayNode": {"numpy.ndarray", *_NUMPY_SCALARS},
+    "TypeNode": {
+        *("builtins.bool", "builtins.float", "builtins.int", "builtins.str"),
+        *_NUMPY_SCALARS,
+    },
+    "RandomStateNode": {"numpy.random.mtrand.RandomState"},
+    "ObjectNode": OUR_OBJECTS | _SKLEARN_OBJECTS,
+    "FunctionNode": OUR_FUNCTIONS | _SKLEARN_FUNCTIONS,
+    "TreeNode": {"sklearn.tree._tree.Tree"},
+    "LossNode": {
+        "sklearn._loss._loss.CyHalfBinomialLoss",
+        "sklearn.linear_model._sgd_fast.Hinge",
+        "sklearn.linear_model._sgd_fast.ModifiedHuber",
+        "sklearn.linear_model._sgd_fast.SquaredHinge",
+    },
+}
+
+# The kinds in which a name that the user trusts may stand.
+EXTENSIBLE_KINDS = ("ObjectNode", "FunctionNode", "LossNode")

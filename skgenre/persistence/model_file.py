@@ -1,0 +1,195 @@
+"""Saving and loading a model."""
+
+import os
+import warnings
+
+from skgenre._files import atomic_write
+from skgenre.persistence.archive import ModelFileError, pack_archive, read_archive
+from skgenre.persistence.model_info import check_info, list_versions
+
+# Versions of these decide whether a model computes what it did.
+_WATCHED_PACKAGES = ("skgenre", "scikit-learn")
+
+
+def save(model, file, *, data=None, scores=None):
+    """Save a trained model in a file that can be loaded without trusting it.
+
+    The file (a zip archive, in the format of skops) holds numbers, and names of types
+    and functions; no pickle. It has all that predicting needs, and nothing that belongs
+    to this machine: `cache_dir`, `n_jobs`, `verbose`, `callbacks` and `memory` of all
+    estimators in the model go back to their defaults, and what only further training
+    needs is left out (the optimizer's state, the routing of metadata, splitters given
+    as `cv`). The model itself is not changed.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier: one of ours, a pipeline or an ensemble of them, or a
+        search, of which ``best_estimator_`` is saved.
+    file : str or Path
+        Where to; an existing file is replaced, once the new one is whole.
+    data : Bunch or str, default=None
+        The tracks it was trained on (``paths`` and ``target``, as the loaders return
+        them), of which a fingerprint is kept; or a fingerprint.
+    scores : dict of str to float, default=None
+        Numbers to keep with the model, such as its accuracies.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        The model is not fitted.
+    TypeError, ValueError
+        It is no classifier, or has a part that no other process could import, such as
+        a lambda, a local function, or one of ``__main__``; a score is no number.
+        Nothing is written.
+    OSError
+        The file cannot be written; one that was there before is left as it was.
+
+    See Also
+    --------
+    load : The way back.
+    read_model_info : What the file says of the model.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from skgenre import MLPGenreClassifier, load, save
+    >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
+    >>> y = np.repeat(["blues", "rock"], 4)
+    >>> model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=1).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, f"{folder}/model.skops")
+    ...     loaded = load(f"{folder}/model.skops")
+    >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
+    True
+    """
+    # Scikit-learn takes a second that `read_model_info` need not wait for.
+    from skgenre.persistence.packing import pack_model
+
+    content = pack_archive(*pack_model(model, data=data, scores=scores))
+    try:
+        with atomic_write(file) as opened:
+            opened.write(content)
+    except OSError as error:
+        # It would name the temporary file.
+        reason = f"the model could not be saved: {error.strerror or error}"
+        raise OSError(error.errno, reason, os.fspath(file)) from error
+
+
+def load(file, *, trusted=(), cache_dir=None):
+    """Load a model that `save` has written.
+
+    No code from the file is ever run, whoever wrote it: only types and functions from
+    a fixed list are made, each by its exact name, and files of any other form, pickles
+    among them, are refused. TensorFlow is not imported before the first prediction.
+
+    Parameters
+    ----------
+    file : str or Path
+        Written by `save`.
+    trusted : sequence of str, default=()
+        Full names of types and functions of your own that the model may use, such as
+        ``["mypackage.networks.build_gru"]``. They are imported, and run when the model
+        predicts.
+    cache_dir : str, Path or None, default=None
+        Folder in which the loaded model's `MFCCExtractor` is to keep features.
+
+    Returns
+    -------
+    model : estimator
+        The fitted classifier.
+
+    Raises
+    ------
+    ModelFileError
+        The file is no model file, is damaged, comes from a newer version of skgenre,
+        or holds types that are not trusted, which the message names.
+    OSError
+        The file is missing or cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        The file was written with another major version of skgenre, or another version
+        of scikit-learn than the last digits.
+
+    See Also
+    --------
+    save : The way there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgenre import load, make_genre_tracks, make_model, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data = make_genre_tracks(
+    ...         folder, n_genres=2, n_tracks_per_genre=3, duration=4.0, random_state=0
+    ...     )
+    ...     model = make_model("logistic").fit(data.paths, data.target)
+    ...     save(model, f"{folder}/model.skops", data=data)
+    ...     loaded = load(f"{folder}/model.skops", cache_dir=f"{folder}/features")
+    ...     bool((loaded.predict(data.paths) == model.predict(data.paths)).all())
+    True
+    """
+    from skgenre.persistence.packing import unpack_model
+    from skgenre.persistence.schema import (
+        ForbiddenTypeError,
+        SchemaError,
+        UntrustedTypesError,
+    )
+
+    names = (trusted,) if trusted is None else tuple(trusted)
+    if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"trusted must be a sequence of names, got {trusted!r}.")
+    info, members = read_archive(file)
+    info = check_info(info, file)
+    try:
+        model = unpack_model(
+            info, members, trusted=frozenset(names), cache_dir=cache_dir
+        )
+    except ForbiddenTypeError as error:
+        reason = f"it holds what no model is made of: {error}"
+        raise ModelFileError(file, reason) from error
+    except UntrustedTypesError as error:
+        raise ModelFileError(file, _describe_untrusted(error.names)) from error
+    except SchemaError as error:
+        raise ModelFileError(file, f"{error}{_describe_versions(info)}") from error
+    _warn_of_versions(file, info)
+    return model
+
+
+def _describe_untrusted(names):
+    return (
+        f"it holds types that are not known to be harmless: {', '.join(names)}. If you "
+        f"trust them, and whoever wrote the file, load it with trusted={names}."
+    )
+
+
+def _describe_versions(info):
+    installed = list_versions()
+    differing = [
+        f"{package} {info['versions'].get(package)} (installed: {version})"
+        for package, version in installed.items()
+        if info["versions"].get(package) != version
+    ]
+    return f"; it was written with {', '.join(differing)}" if differing else ""
+
+
+def _warn_of_versions(file, info):
+    installed = list_versions()
+    for package in _WATCHED_PACKAGES:
+        written = str(info["versions"].get(package))
+        if _release(written, package) != _release(installed[package], package):
+            warnings.warn(
+                f"{os.fspath(file)} was written with {package} {written}, and "
+                f"{installed[package]} is installed: its predictions may differ.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def _release(version, package):
+    """The part of a version that says what may have changed."""
+    # Scikit-learn changes fitted attributes between 1.x and 1.y.
+    return version.split(".")[: 2 if package == "scikit-learn" else 1]

@@ -1,0 +1,102 @@
+"""What a model file says of itself."""
+
+import importlib.metadata
+import re
+
+import skgenre
+from skgenre.persistence.archive import INFO, ModelFileError, read_info
+
+# Raised whenever an older skgenre would misread the file.
+FORMAT_VERSION = 1
+
+_PACKAGES = ("scikit-learn", "numpy", "scipy", "keras", "tensorflow", "skops")
+_VERSION = re.compile(r"[\w.+!-]{1,64}", re.ASCII)
+_FIELDS = {
+    **{"format_version": int, "versions": dict, "model": str, "classes": list},
+    **{"features": list, "data": (str, type(None)), "scores": dict, "trusted": list},
+    **{"written": str},
+}
+
+
+def read_model_info(file):
+    """Read what a model file says of itself, without loading the model.
+
+    Nothing of the model is made, and neither scikit-learn nor TensorFlow is imported.
+    What is read is what the file claims: whoever wrote it chose the words.
+
+    Parameters
+    ----------
+    file : str or Path
+        Written by `save`.
+
+    Returns
+    -------
+    info : dict
+        ``model``, its description; ``classes``, the genres; ``features``, the
+        parameters of each `MFCCExtractor` in it (one dict, as a rule); ``data``, the
+        fingerprint of the training tracks, or None; ``scores``, as given to `save`;
+        ``versions``, of skgenre and the packages it was written with; ``trusted``, the
+        names that `load` must be told to trust; ``written``, the time (UTC);
+        ``format_version``.
+
+    Raises
+    ------
+    ModelFileError
+        The file is no model file, or one of a newer version of skgenre.
+    OSError
+        The file is missing or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from skgenre import MLPGenreClassifier, read_model_info, save
+    >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
+    >>> y = np.repeat(["blues", "rock"], 4)
+    >>> model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=1).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, f"{folder}/model.skops", scores={"accuracy": 0.75})
+    ...     info = read_model_info(f"{folder}/model.skops")
+    >>> info["classes"], info["scores"]
+    (['blues', 'rock'], {'accuracy': 0.75})
+    """
+    return check_info(read_info(file), file)
+
+
+def check_info(info, file):
+    """Refuse info of a newer format, or not of our form; return it without workings."""
+    version = info.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ModelFileError(
+            file,
+            f"it was written by a newer skgenre{_name_writer(info)}, in version "
+            f"{version} of the format; skgenre {skgenre.__version__} reads up to "
+            f"version {FORMAT_VERSION}. Install the newer one.",
+        )
+    unusable = [n for n, kind in _FIELDS.items() if not isinstance(info.get(n), kind)]
+    if unusable or version < 1 or not all(map(_is_version, info["versions"].values())):
+        reason = f"its {INFO} is not one that skgenre.save writes"
+        raise ModelFileError(file, reason)
+    return {name: info[name] for name in _FIELDS}
+
+
+def list_versions():
+    """Versions of skgenre and of the packages that a model is made with."""
+    versions = {"skgenre": skgenre.__version__}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _name_writer(info):
+    versions = info.get("versions")
+    writer = versions.get("skgenre") if isinstance(versions, dict) else None
+    return f" ({writer})" if _is_version(writer) else ""
+
+
+def _is_version(version):
+    """Whether a version is one that may be shown: it was read from the file."""
+    return isinstance(version, str) and _VERSION.fullmatch(version) is not None

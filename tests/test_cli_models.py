@@ -1,0 +1,467 @@
+"""The commands extract, train, predict and info, called in this process."""
+
+import csv
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.testing import assert_array_equal
+from sklearn.model_selection import cross_val_score
+
+import skgenre
+from skgenre import (
+    MFCCExtractor,
+    load,
+    load_mfcc_json,
+    load_mfcc_npz,
+    make_model,
+    predict_timeline,
+    read_model_info,
+)
+from skgenre.cli import main
+from skgenre.cli.answers import CSVAnswers, TableAnswers
+from skgenre.model_selection import make_splitter
+
+SAMPLE_RATE = 22050
+
+
+def folder_of(data):
+    return str(data.paths[0].rsplit("/", 3)[0])
+
+
+@pytest.fixture
+def folder(made_tracks, tmp_path):
+    """Two genres of three tracks, and a file that is no audio."""
+    for track in (0, 1, 2, 8, 9, 10):
+        genre = tmp_path / "genres" / made_tracks.target[track]
+        genre.mkdir(parents=True, exist_ok=True)
+        (genre / f"{track}.wav").symlink_to(made_tracks.paths[track])
+    (genre / "text.wav").write_text("no sound")
+    return tmp_path / "genres"
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """No file may be analysed."""
+
+    def refuse(*_):
+        pytest.fail("a file was analysed")
+
+    monkeypatch.setattr(MFCCExtractor, "transform", refuse)
+
+
+def answers(capsys, *arguments):
+    """Exit code of `predict --json`, and its rows."""
+    exit_code = main(["predict", "--json", *arguments])
+    return exit_code, json.loads(capsys.readouterr().out)
+
+
+def test_extracted_npz_holds_what_the_extractor_gives(made_tracks, tmp_path):
+    file = tmp_path / "features.npz"
+    command = ["extract", folder_of(made_tracks), "-o", str(file), "--jobs", "2"]
+    assert main([*command, "--n-mfcc", "5", "--segments", "2"]) == 0
+    data = load_mfcc_npz(file)
+    expected = MFCCExtractor(n_mfcc=5, n_segments=2).transform(data.paths)
+    assert_array_equal(data.data, expected)
+    assert sorted(data.paths) == sorted(made_tracks.paths)
+    assert data.parameters["n_mfcc"] == 5
+
+
+def test_extract_of_all_segments_takes_what_tracks_have(made_tracks, tmp_path):
+    file = str(tmp_path / "features.npz")
+    command = ["extract", folder_of(made_tracks), "-o", file, "--segments", "all"]
+    assert main([*command, "--segment-duration", "1"]) == 0
+    assert load_mfcc_npz(file).data.shape[1] == 7
+
+
+def test_extracted_json_leaves_unreadable_files_out(folder, tmp_path, capsys):
+    file = tmp_path / "features.json"
+    assert main(["extract", str(folder), "-o", str(file), "--segments", "1"]) == 1
+    assert load_mfcc_json(file).data.shape == (6, 130, 13)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("skgenre: left out: ")
+    assert "text.wav" in lines[0]
+
+
+def test_strict_extract_writes_nothing_where_a_file_fails(folder, tmp_path, capsys):
+    file = tmp_path / "features.npz"
+    assert main(["extract", str(folder), "-o", str(file), "--strict"]) == 1
+    assert capsys.readouterr().err.startswith("skgenre: error: ")
+    assert not file.exists()
+
+
+def test_nothing_is_written_where_no_file_can_be_read(tmp_path, capsys):
+    for genre in ("jazz", "rock"):
+        (tmp_path / genre).mkdir()
+        (tmp_path / genre / "text.wav").write_text("no sound")
+    file = tmp_path / "features.npz"
+    assert main(["extract", str(tmp_path), "-o", str(file)]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("skgenre: error: 2 files cannot be analysed: ")
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize("command", ["extract", "train"])
+def test_missing_output_folder_is_found_before_the_work(
+    command, folder, tmp_path, capsys
+):
+    file = tmp_path / "absent" / "output.npz"
+    assert main([command, str(folder), "-o", str(file)]) == 1
+    assert capsys.readouterr().err == (
+        f"skgenre: error: {file}: No such file or directory\n"
+    )
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_folder_that_cannot_be_written_is_found_before_the_work(
+    code, folder, tmp_path, capsys, monkeypatch
+):
+    def refuse(path, *_, **__):
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr("pathlib.Path.touch", refuse)
+    file = tmp_path / "model.skops"
+    assert main(["train", str(folder), "-o", str(file)]) == 1
+    assert capsys.readouterr().err == (f"skgenre: error: {file}: {os.strerror(code)}\n")
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize("file", [".", os.devnull])
+def test_output_that_is_no_file_is_refused(file, folder, capsys):
+    assert main(["train", str(folder), "-o", file]) == 1
+    assert capsys.readouterr().err.startswith(f"skgenre: error: {file}: ")
+    assert not os.path.isfile(file)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError(errno.ENOSPC, "")])
+@pytest.mark.parametrize(
+    ("command", "writer"),
+    [("extract", "numpy.savez_compressed"), ("train", "os.replace")],
+)
+def test_existing_output_stays_whole_where_writing_fails(
+    command, writer, interruption, folder, tmp_path, monkeypatch
+):
+    file = tmp_path / "output.npz"
+    file.write_text("before")
+
+    def fail(*_, **__):
+        raise interruption
+
+    monkeypatch.setattr(writer, fail)
+    arguments = ["--model", "dummy"] if command == "train" else []
+    assert main([command, str(folder), "-o", str(file), *arguments]) in (1, 130)
+    assert file.read_text() == "before"
+    assert sorted(os.listdir(tmp_path)) == ["genres", "output.npz"]
+
+
+def test_error_of_a_full_disk_names_the_output(folder, tmp_path, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numpy.savez_compressed", fail)
+    file = tmp_path / "features.npz"
+    assert main(["extract", str(folder), "-o", str(file)]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"skgenre: error: {file}: No space left on device"
+
+
+@pytest.mark.parametrize("command", ["extract", "train", "predict"])
+def test_ctrl_c_in_the_analysis_leaves_nothing(
+    command, folder, model_file, tmp_path, capsys, monkeypatch
+):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MFCCExtractor, "transform", interrupt)
+    arguments = [str(folder), "-o", str(tmp_path / "output.npz")]
+    if command == "predict":
+        arguments = [model_file, str(folder / "a.wav")]
+    assert main([command, *arguments]) == 130
+    assert capsys.readouterr().err == "skgenre: interrupted\n"
+    assert os.listdir(tmp_path) == ["genres"]
+
+
+def test_trained_model_is_the_pipeline_fitted_on_the_files(made_tracks, tmp_path):
+    file = tmp_path / "model.skops"
+    command = ["train", folder_of(made_tracks), "-o", str(file), "--model", "forest"]
+    assert main([*command, "--seed", "3", "--set", "n_estimators=5"]) == 0
+    model = make_model("forest", random_state=3, n_estimators=5)
+    model.fit(made_tracks.paths, made_tracks.target)
+    assert_array_equal(
+        load(file).predict_proba(made_tracks.paths),
+        model.predict_proba(made_tracks.paths),
+    )
+    accuracy = model.score(made_tracks.paths, made_tracks.target)
+    info = read_model_info(file)
+    assert info["scores"] == {"training_accuracy": accuracy}
+    assert info["data"]
+
+
+def test_values_are_literals_of_python_or_json_or_bare_words(folder, tmp_path):
+    file = str(tmp_path / "model.skops")
+    settings = ["kernel=linear", "C=2.5", "shrinking=false", "svc__random_state=None"]
+    command = ["train", str(folder), "-o", file, "--model", "svm"]
+    main(command + [word for text in settings for word in ("--set", text)])
+    svc = load(file)[-1]
+    assert (svc.kernel, svc.C, svc.shrinking) == ("linear", 2.5, False)
+    assert svc.random_state is None
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["epoch=3"], "'epoch' is no parameter of the model's steps, which have: "),
+        (["epochs"], "expected NAME=VALUE, got 'epochs'"),
+        (["=3"], "expected NAME=VALUE, got '=3'"),
+        (["epochs=3", "epochs=4"], "a parameter is set more than once"),
+    ],
+)
+def test_wrong_setting_is_a_wrong_command(settings, message, folder, tmp_path, capsys):
+    command = ["train", str(folder), "-o", str(tmp_path / "model.skops")]
+    with pytest.raises(SystemExit) as caught:
+        main(command + [word for text in settings for word in ("--set", text)])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_cross_validated_accuracy_is_kept(made_tracks, tmp_path):
+    file = tmp_path / "model.skops"
+    command = ["train", folder_of(made_tracks), "-o", str(file), "--model", "knn"]
+    assert main([*command, "--cv", "2", "--seed", "1"]) == 0
+    paths, y = made_tracks.paths, made_tracks.target
+    splitter = make_splitter("track", y, n_splits=2, random_state=1)
+    expected = cross_val_score(make_model("knn"), paths, y, cv=splitter)
+    scores = read_model_info(file)["scores"]
+    assert scores["cv_accuracy_by_track"] == pytest.approx(expected.mean())
+    assert scores["cv_folds"] == 2
+
+
+@pytest.mark.usefixtures("unread")
+def test_training_on_one_genre_is_refused_before_the_analysis(tmp_path, capsys):
+    (tmp_path / "jazz").mkdir()
+    for name in "ab":
+        (tmp_path / "jazz" / f"{name}.wav").write_text("")
+    assert main(["train", str(tmp_path), "-o", str(tmp_path / "model.skops")]) == 1
+    assert "at least two genres, got only ['jazz']" in capsys.readouterr().err
+
+
+def test_predicted_table_has_a_line_per_file(made_tracks, model_file, capsys):
+    files = made_tracks.paths[[0, 10, 20]].tolist()
+    assert main(["predict", model_file, *files]) == 0
+    head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["file", "genre", "probability"]
+    model = load(model_file)
+    best = model.predict_proba(files).max(axis=1)
+    expected = zip(files, model.predict(files), best, strict=True)
+    assert rows == [[file, genre, f"{p:.3f}"] for file, genre, p in expected]
+
+
+def test_predicted_json_has_every_probability(made_tracks, model_file, capsys):
+    file = made_tracks.paths[0]
+    exit_code, rows = answers(capsys, model_file, file)
+    assert exit_code == 0
+    model = load(model_file)
+    expected = dict(zip(model.classes_, model.predict_proba([file])[0], strict=True))
+    assert rows[0]["probabilities"] == pytest.approx(expected)
+    assert rows[0]["probability"] == pytest.approx(max(expected.values()))
+
+
+def test_segments_have_times_and_probabilities(made_tracks, model_file, capsys):
+    file = made_tracks.paths[0]
+    assert main(["predict", model_file, file, "--segments", "--csv"]) == 0
+    head, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    timeline = predict_timeline(load(model_file), file)
+    probabilities = [f"probability_{name}" for name in timeline.classes]
+    assert head == [
+        "file",
+        "start",
+        "end",
+        "genre",
+        "probability",
+        *probabilities,
+        "error",
+    ]
+    values = np.array([[*row[1:3], *row[5:-1]] for row in rows], dtype=float)
+    assert_array_equal(values[:, 0], [0, 3])
+    assert_array_equal(values[:, 1], [3, 6])
+    assert_array_equal(values[:, 2:], timeline.probabilities)
+
+
+def test_segments_of_a_table_have_a_column_per_genre(made_tracks, model_file, capsys):
+    assert main(["predict", model_file, made_tracks.paths[0], "--segments"]) == 0
+    head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    genres = np.unique(made_tracks.target).tolist()
+    assert head == ["file", "start", "end", "genre", "probability", *genres]
+    assert [row[1:3] for row in rows] == [["0.00", "3.00"], ["3.00", "6.00"]]
+
+
+def test_songs_of_any_length_take_all_of_their_segments(model_file, tmp_path, capsys):
+    song = str(tmp_path / "song.wav")
+    noise = np.random.default_rng(0).normal(scale=0.1, size=36 * SAMPLE_RATE)
+    soundfile.write(song, noise, SAMPLE_RATE)
+    _, rows = answers(capsys, model_file, song, "--segments")
+    assert rows[-1]["end"] == 36
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("text.wav", "Format not recognised"),
+        ("folder", "is a directory"),
+        ("absent.wav", "No such file"),
+        ("short.wav", "too short: 1.00 s"),
+        ("silent.wav", "holds only silence"),
+        ("https://example.org/song.mp3", "URLs are not fetched"),
+        ("-", "standard input is not read"),
+        ("", "No such file"),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_bad_file_gets_a_row_of_its_own(
+    name,
+    reason,
+    form,
+    made_tracks,
+    model_file,
+    write_tone,
+    tmp_path,
+    capsys,
+    monkeypatch,
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "folder").mkdir()
+    write_tone("short.wav")
+    soundfile.write("silent.wav", np.zeros(5 * SAMPLE_RATE), SAMPLE_RATE)
+    options = [] if form == "table" else [f"--{form}"]
+    good = made_tracks.paths[0]
+    assert main(["predict", model_file, name, good, *options]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    if form == "json":
+        bad, answer = json.loads(captured.out)
+        assert (bad["file"], answer["file"]) == (name, good)
+        assert "genre" not in bad
+        assert reason in bad["error"]
+    else:
+        _, bad, answer = captured.out.splitlines()
+        assert bad.startswith(name)
+        assert reason in bad
+        assert answer.startswith(good)
+
+
+@pytest.mark.parametrize(("sample_rate", "n_channels"), [(8000, 1), (48000, 2)])
+def test_other_rates_and_channels_are_answered(
+    sample_rate, n_channels, model_file, write_tone, capsys
+):
+    path = write_tone(duration=4, sample_rate=sample_rate, n_channels=n_channels)
+    exit_code, rows = answers(capsys, model_file, str(path))
+    assert exit_code == 0
+    assert rows[0]["genre"] in load(model_file).classes_
+
+
+def test_odd_names_come_back_from_json(odd_names, model_file, capsys):
+    _, rows = answers(capsys, model_file, *odd_names)
+    assert [row["file"] for row in rows] == odd_names
+
+
+def test_odd_names_take_one_line_of_a_table(odd_names, model_file, capsys):
+    assert main(["predict", model_file, *odd_names]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert ["line\\nfeed.wav" in lines[0], "byte\\udcff.wav" in lines[1]] == [True] * 2
+
+
+def test_model_without_probabilities_shows_none(made_tracks, folder, tmp_path, capsys):
+    file = str(tmp_path / "svm.skops")
+    main(["train", str(folder), "-o", file, "--model", "svm"])
+    capsys.readouterr()
+    track = made_tracks.paths[0]
+    _, rows = answers(capsys, file, track)
+    assert (rows[0]["genre"], rows[0]["probability"]) == (
+        load(file).predict([track]),
+        None,
+    )
+    assert main(["predict", file, track, "--segments"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[-3:] == ["-"] * 3
+
+
+def test_genre_that_is_none_of_the_model_s_has_no_probability(capsys):
+    timeline = skgenre.Timeline(
+        "a.wav",
+        start=np.zeros(1),
+        end=np.ones(1),
+        probabilities=np.array([[0.75, 0.25]]),
+        classes=np.array(["blues", "rock"]),
+        track_probabilities=np.array([0.75, 0.25]),
+        genre="unknown",
+    )
+    for form in (TableAnswers, CSVAnswers):
+        shown = form(["a.wav"], ["blues", "rock"], segments=False)
+        shown.begin()
+        shown.add(timeline, is_certain=False)
+    _, table, _, line = capsys.readouterr().out.splitlines()
+    assert table.split() == ["a.wav", "unknown", "-"]
+    assert line == "a.wav,unknown,,0.75,0.25,"
+
+
+def test_row_is_out_before_the_next_file_is_read(
+    made_tracks, model_file, capsys, monkeypatch
+):
+    shown = []
+
+    def spy(model, path):
+        shown.append(capsys.readouterr().out)
+        return predict_timeline(model, path)
+
+    monkeypatch.setattr(skgenre, "predict_timeline", spy)
+    main(["predict", model_file, *made_tracks.paths[:2]])
+    assert shown[0].split() == ["file", "genre", "probability"]
+    assert shown[1].startswith(made_tracks.paths[0])
+
+
+def test_trusted_names_are_passed_on(made_tracks, model_file, monkeypatch):
+    trusted = []
+
+    def spy(file, **arguments):
+        trusted.extend(arguments["trusted"])
+        return load(file)
+
+    monkeypatch.setattr(skgenre, "load", spy)
+    command = ["predict", model_file, made_tracks.paths[0]]
+    assert main([*command, "--trusted", "a.b", "--trusted", "a.c"]) == 0
+    assert trusted == ["a.b", "a.c"]
+
+
+def test_info_shows_what_the_file_says(model_file, made_tracks, capsys):
+    assert main(["info", model_file]) == 0
+    shown = dict(
+        line.split(maxsplit=1)
+        for line in capsys.readouterr().out.splitlines()
+        if line[0] != " "
+    )
+    assert shown["classes"] == ", ".join(np.unique(made_tracks.target))
+    assert shown["scores"] == "training_accuracy: 0.75"
+
+
+def test_info_as_json_is_the_information_itself(model_file, capsys):
+    assert main(["info", model_file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == read_model_info(model_file)
+
+
+@pytest.mark.parametrize("command", ["info", "predict"])
+def test_file_that_is_no_model_is_one_line(command, made_tracks, capsys):
+    track = made_tracks.paths[0]
+    files = [track, track] if command == "predict" else [track]
+    assert main([command, *files]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"skgenre: error: {track}: ")
+    assert len(error.splitlines()) == 1

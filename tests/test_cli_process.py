@@ -1,0 +1,221 @@
+"""The command line as a process: its streams, its signals, what it imports."""
+
+import errno
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+import skgenre
+from skgenre.audit import audit_tracks
+from skgenre.cli import main
+from skgenre.cli.screen import describe_error, one_line, say, show_progress
+
+COMMAND = [sys.executable, "-P", "-m", "skgenre"]
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+
+
+def start(*arguments, **streams):
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        **{
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            **streams,
+        },
+    )
+
+
+def run_in_shell(command, *arguments):
+    """Run a shell's command line in which "$@" is skgenre and the arguments."""
+    return subprocess.run(
+        ["bash", "-c", command, "bash", *COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+    )
+
+
+def modules_after(*arguments):
+    """Top-level modules that are loaded once a command is done."""
+    code = (
+        "import sys\n"
+        "from skgenre.cli import main\n"
+        f"assert main({list(arguments)!r}) == 0\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_is_shown_before_anything_heavy_is_imported():
+    code = (
+        "import sys\n"
+        "from skgenre.cli import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit:\n    print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE)
+    loaded = set(done.stdout.decode().splitlines()[-1].split())
+    assert "argparse" in loaded
+    assert not {"numpy", "scipy", "sklearn", "joblib", "tqdm"} & loaded
+
+
+def test_classical_prediction_imports_neither_tensorflow_nor_plots(
+    made_tracks, model_file
+):
+    loaded = modules_after("predict", model_file, made_tracks.paths[0])
+    assert "sklearn" in loaded
+    assert not {"tensorflow", "keras", "scikeras", "matplotlib", "pandas"} & loaded
+
+
+def test_info_imports_not_even_scikit_learn(model_file):
+    assert not {"sklearn", "tensorflow"} & modules_after("info", model_file)
+
+
+@posix_only
+@pytest.mark.parametrize("arguments", [["--help"], ["info"], ["predict"]])
+def test_reader_that_goes_ends_the_command_quietly(arguments, made_tracks, model_file):
+    if arguments != ["--help"]:
+        arguments = [*arguments, model_file]
+    if "predict" in arguments:
+        arguments = [*arguments, *made_tracks.paths]
+    done = run_in_shell('"$@" | true; exit ${PIPESTATUS[0]}', *arguments)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@posix_only
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_no_error_and_take_no_output(closed, made_tracks, tmp_path):
+    folder = made_tracks.paths[0].rsplit("/", 3)[0]
+    file = tmp_path / "features.npz"
+    done = run_in_shell(f'"$@" {closed}', "extract", folder, "-o", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(skgenre.load_mfcc_npz(file).paths) == len(made_tracks.paths)
+
+
+@posix_only
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict"]])
+def test_full_standard_output_is_one_line(arguments, made_tracks, model_file):
+    if arguments == ["predict"]:
+        arguments = ["predict", model_file, made_tracks.paths[0]]
+    done = run_in_shell('"$@" >/dev/full', *arguments)
+    assert done.returncode == 1
+    assert done.stderr == "skgenre: error: standard output: No space left on device\n"
+
+
+@posix_only
+def test_ctrl_c_in_a_prediction_is_one_line(made_tracks, model_file):
+    process = start("predict", model_file, *made_tracks.paths.tolist() * 50)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1] == "skgenre: interrupted\n"
+    assert process.returncode == 130
+
+
+@posix_only
+@pytest.mark.parametrize("n_jobs", ["1", "2"])
+def test_ctrl_c_in_an_extraction_leaves_no_file(n_jobs, made_tracks, tmp_path):
+    sound = Path(made_tracks.paths[0]).read_bytes()[: 4 * 22050 * 2]
+    for number in range(400):
+        link = tmp_path / "genres" / "jazz" / f"{number}.wav"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        # Copies: links to one file would be one track.
+        link.write_bytes(sound)
+    cache, folder = tmp_path / "cache", str(tmp_path / "genres")
+    arguments = ["-o", str(tmp_path / "features.npz"), "--cache-dir", str(cache)]
+    process = start("extract", folder, *arguments, "--jobs", n_jobs)
+    while process.poll() is None and not list(cache.glob("*/*.npy")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1] == "skgenre: interrupted\n"
+    assert process.returncode == 130
+    assert sorted(os.listdir(tmp_path)) == ["cache", "genres"]
+
+
+def test_unexpected_error_is_one_line_with_its_type(model_file, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("first\nsecond")
+
+    monkeypatch.setattr(skgenre, "load", fail)
+    assert main(["predict", model_file, "a.wav"]) == 1
+    assert capsys.readouterr().err == ("skgenre: error: RuntimeError: first; second\n")
+    with pytest.raises(RuntimeError, match="first"):
+        main(["predict", model_file, "a.wav", "--debug"])
+
+
+def test_errors_say_where_without_python_s_own_numbers():
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "a.skops")
+    assert describe_error(error) == "a.skops: No such file or directory"
+    error = ValueError("epochs must be positive")
+    error.add_note("fold 2")
+    assert describe_error(error) == "epochs must be positive (fold 2)"
+
+
+def test_messages_are_one_line_whatever_they_hold():
+    assert one_line("two files:\na\tb\n\udcff\n") == "two files: a\\tb; \\udcff"
+
+
+def test_answers_a_stream_cannot_encode_are_escaped(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    say("fräulein")
+    assert stream.buffer.getvalue() == b"fr\\xe4ulein\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_and_vanishes(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert list(show_progress([1, 2], total=2, what="analysing")) == [1, 2]
+    shown = sys.stderr.getvalue()
+    assert "analysing" in shown
+    assert shown.endswith(" \r")
+
+
+def test_progress_is_not_shown_where_there_is_no_terminal(capsys):
+    assert list(show_progress([1, 2], total=2, what="analysing")) == [1, 2]
+    assert capsys.readouterr().err == ""
+
+
+def test_work_on_a_terminal_shows_progress(made_tracks, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    folder = made_tracks.paths[0].rsplit("/", 3)[0]
+    main(["extract", folder, "-o", str(tmp_path / "features.npz")])
+    assert "analysing" in sys.stderr.getvalue()
+    assert "/24 [" in sys.stderr.getvalue()
+    main(["audit", folder])
+    assert "auditing" in sys.stderr.getvalue()
+
+
+def test_audit_hands_its_tracks_to_a_progress_of_ones_own(made_tracks):
+    seen = []
+
+    def progress(iterable, *, total, what):
+        for item in iterable:
+            seen.append((total, what))
+            yield item
+
+    report = audit_tracks(made_tracks.paths[:3], progress=progress)
+    assert seen == [(3, "auditing")] * 3
+    assert report.findings == audit_tracks(made_tracks.paths[:3]).findings
+
+
+def test_process_is_left_as_it_was(model_file, capsys):
+    before = warnings.showwarning, sys.stderr, signal.getsignal(signal.SIGINT)
+    assert main(["info", model_file]) == 0
+    after = warnings.showwarning, sys.stderr, signal.getsignal(signal.SIGINT)
+    assert after == before

@@ -1,0 +1,666 @@
+"""Files that pretend to be models: each is refused in words, and none is run."""
+
+import io
+import json
+import os
+import pickle
+import random
+import struct
+import warnings
+import zipfile
+from contextlib import suppress
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from numpy.testing import assert_array_equal
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from skgenre import (
+    MLPGenreClassifier,
+    ModelFileError,
+    TrackStatistics,
+    load,
+    make_model,
+    read_model_info,
+    save,
+)
+from skgenre.persistence import archive
+from skgenre.persistence.archive import SCHEMA, pack_archive, read_archive
+
+SEED, N_MUTATIONS = 0, 200
+MEANS = TrackStatistics(statistics=("mean",))
+
+
+class Bomb:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.file}",)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "model.skops"
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A file that exists once code of a model has run."""
+    path = tmp_path / "ran"
+    yield path
+    assert not path.exists()
+
+
+@pytest.fixture
+def good(features, file):
+    """A file of a small model, its features and probabilities."""
+    X, y = features
+    model = make_pipeline(MEANS, LogisticRegression()).fit(X, y)
+    save(model, file)
+    return file, X, model.predict_proba(X)
+
+
+def forge(file, change):
+    """Write a model file anew, its checksum right, after `change(schema, members)`."""
+    info, members = read_archive(file)
+    schema = json.loads(members[SCHEMA])
+    schema = change(schema, members) or schema
+    members[SCHEMA] = json.dumps(schema).encode()
+    file.write_bytes(pack_archive(info, members))
+
+
+def find(schema, name):
+    """The first node of a class."""
+    if isinstance(schema, dict):
+        if schema.get("__class__") == name:
+            return schema
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        return next(filter(None, (find(child, name) for child in schema)), None)
+    return None
+
+
+def node(kind, name, **content):
+    module, _, name = name.rpartition(".")
+    return {"__loader__": kind, "__module__": module, "__class__": name, **content}
+
+
+def text(value):
+    return node("JsonNode", "builtins.str", content=json.dumps(value))
+
+
+def sequence(kind, *items):
+    return node(f"{kind.title()}Node", f"builtins.{kind}", content=list(items))
+
+
+def mapping(keys=None, **items):
+    keys = keys or [node("TypeNode", "builtins.str")] * len(items)
+    keys = sequence("list", *keys)
+    return node("DictNode", "builtins.dict", content=items, key_types=keys)
+
+
+def test_pickles_are_refused_and_not_run(file, victim):
+    file.write_bytes(pickle.dumps(Bomb(victim)))
+    with pytest.raises(ModelFileError, match=r"no model file.*pickles never are"):
+        load(file)
+    joblib.dump({"model": Bomb(victim)}, file)
+    with pytest.raises(ModelFileError, match="pickles never are"):
+        load(file)
+
+
+def test_compressed_joblib_file_is_refused(file, victim):
+    joblib.dump(Bomb(victim), file, compress=3)
+    with pytest.raises(ModelFileError, match="no model file"):
+        load(file)
+
+
+def test_files_of_skops_itself_are_refused(file, good):
+    skops.io.dump(make_pipeline(LogisticRegression()), file)
+    with pytest.raises(ModelFileError, match=r"no info.json: it was not written by"):
+        load(file)
+
+
+def test_keras_archive_with_a_lambda_is_refused(tmp_path, victim):
+    import keras
+
+    layers = [keras.layers.Input((3,)), keras.layers.Lambda(lambda x: x * 2)]
+    file = tmp_path / "network.keras"
+    keras.Sequential(layers).save(file)
+    with pytest.raises(ModelFileError, match="not written by skgenre"):
+        load(file)
+
+
+def attack_nodes(victim):
+    """Nodes that would run a command, or hand one on, were they made."""
+    command = f"touch {victim}"
+    system = node("FunctionNode", "os.system")
+    arguments = sequence("tuple", text(command))
+    return {
+        "function": (system, r"os\.system"),
+        "type": (node("TypeNode", "os.system"), r"os\.system"),
+        "object": (node("ObjectNode", "subprocess.Popen"), r"subprocess\.Popen"),
+        "constructor": (
+            node("ConstructorFromReduceNode", "os.system", content=arguments),
+            r"os\.system",
+        ),
+        "operator": (
+            node(
+                "OperatorFuncNode",
+                "operator.methodcaller",
+                attrs=sequence("tuple", text("fit")),
+            ),
+            "OperatorFuncNode",
+        ),
+        "method": (
+            node(
+                "MethodNode",
+                "skgenre.MFCCExtractor",
+                content={
+                    "func": "fit",
+                    "obj": node("ObjectNode", "skgenre.MFCCExtractor"),
+                },
+            ),
+            "MethodNode",
+        ),
+        "partial": (
+            node(
+                "PartialNode",
+                "functools.partial",
+                content={
+                    "func": system,
+                    "args": arguments,
+                    "kwds": mapping(),
+                    "namespace": text(None),
+                },
+            ),
+            "PartialNode",
+        ),
+        "list": (node("ListNode", "os.system", content=[text(command)]), "ListNode"),
+        "tuple": (node("TupleNode", "os.system", content=[]), "TupleNode"),
+        "dict": (
+            node("DictNode", "os.system", content={}, key_types=sequence("list")),
+            "DictNode",
+        ),
+        "keys": (mapping(keys=[system], **{command: text(1)}), "keys of no type"),
+        "array": (
+            node("NdArrayNode", "os.system", type="numpy", file="0.npy"),
+            "NdArrayNode",
+        ),
+        "loss": (
+            node(
+                "LossNode",
+                "os.system",
+                content=mapping(),
+                __reduce__={"args": arguments},
+            ),
+            r"os\.system",
+        ),
+        "default factory": (
+            node(
+                "DefaultDictNode",
+                "collections.defaultdict",
+                content={"main": mapping(), "default_factory": system},
+            ),
+            "DefaultDictNode",
+        ),
+        "generator": (
+            node(
+                "RandomGeneratorNode",
+                "numpy.random._generator.Generator",
+                content={"bit_generator": mapping(bit_generator=text("seed"))},
+            ),
+            "RandomGeneratorNode",
+        ),
+        "unknown": (node("NewNode", "os.system"), "NewNode"),
+        "escape": (node("ObjectNode", "os.\x1b[2J"), "type of the name"),
+        "dotted": (node("FunctionNode", "skgenre.networks.paper.build_mlp"), "paper"),
+    }
+
+
+@pytest.mark.parametrize("kind", attack_nodes("victim"))
+def test_nodes_that_could_run_code_are_refused_by_name(kind, good, victim):
+    file, *_ = good
+    hostile, reason = attack_nodes(victim)[kind]
+
+    def add(schema, members):
+        find(schema, "LogisticRegression")["content"]["content"]["C"] = hostile
+
+    forge(file, add)
+    with pytest.raises(ModelFileError, match=reason):
+        load(file)
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "dict", "array", "type"])
+def test_trust_does_not_let_a_name_stand_everywhere(kind, good, victim):
+    file, *_ = good
+    hostile, _ = attack_nodes(victim)[kind]
+
+    def add(schema, members):
+        find(schema, "LogisticRegression")["content"]["content"]["C"] = hostile
+
+    forge(file, add)
+    with pytest.raises(ModelFileError, match="what no model is made of"):
+        load(file, trusted=["os.system"])
+
+
+def test_older_format_of_skops_is_refused(good):
+    file, *_ = good
+    forge(file, lambda schema, members: {**schema, "protocol": 0})
+    with pytest.raises(ModelFileError, match="not of version 2 of skops' format"):
+        load(file)
+
+
+def test_root_must_be_a_fitted_classifier(good):
+    file, *_ = good
+    protocol = {"protocol": 2, "_skops_version": "0.16"}
+    for root, reason in [
+        (text("mlp"), "model must be a fitted classifier"),
+        (sequence("list"), "model must be a fitted classifier"),
+        (node("ObjectNode", "skgenre.MFCCExtractor"), "model must be a fitted"),
+        (node("ObjectNode", "skgenre.MLPGenreClassifier"), "not fitted yet"),
+        (node("FunctionNode", "skgenre.networks.build_mlp"), "model must be a fitted"),
+    ]:
+        forge(file, lambda schema, members, root=root: {**root, **protocol})
+        with pytest.raises(ModelFileError, match=reason):
+            load(file)
+
+
+def test_objects_that_hold_themselves_are_refused(good):
+    file, *_ = good
+
+    def refer(schema, members):
+        reference = node("CachedNode", "builtins.dict", __id__=schema["__id__"])
+        schema["content"]["content"]["steps"] = reference
+
+    forge(file, refer)
+    with pytest.raises(ModelFileError, match="before its time"):
+        load(file)
+
+
+def test_second_object_of_an_id_is_refused(good, victim):
+    file, *_ = good
+
+    def repeat(schema, members):
+        steps = find(schema, "Pipeline")["content"]["content"]["steps"]
+        system = node("FunctionNode", "os.system", __id__=steps["__id__"])
+        schema["content"]["content"]["memory"] = system
+
+    forge(file, repeat)
+    with pytest.raises(ModelFileError, match="twice"):
+        load(file)
+
+
+@pytest.mark.parametrize("depth", [150, 5000, 100_000])
+def test_deep_nesting_is_refused(good, depth):
+    file, *_ = good
+    info, members = read_archive(file)
+    opening = b'{"__loader__":"ListNode","__module__":"builtins","__class__":"list",'
+    nested = (opening + b'"content":[') * depth + b"]}" * depth
+    members[SCHEMA] = nested[:-1] + b',"protocol":2}'
+    file.write_bytes(pack_archive(info, members))
+    with pytest.raises(ModelFileError, match=r"deep|broken"):
+        load(file)
+
+
+def npy(header, content=b""):
+    header = f"{header}\n".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
+
+
+def array_header(descr, shape):
+    return f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(array_header("|O", (1,)), pickle.dumps([1])),
+        npy(array_header("<f8", (10**15,)), bytes(80)),
+        npy(array_header("<f8", (2**61, 2**61)), bytes(8)),
+        npy(array_header("<f8", (-1,)), bytes(8)),
+        npy(array_header("<U0", (10**15,))),
+        npy(array_header([("a", "|O")], (1,)), bytes(8)),
+        npy("__import__('os').system('false')"),
+        npy("{" * 5000),
+        npy("'''"),
+        b"",
+        b"PK\x03\x04" + bytes(60),
+        b"\x93NUMPY\x09\x00" + bytes(60),
+        pickle.dumps(np.zeros(3)),
+    ],
+    ids=range(13),
+)
+def test_arrays_that_are_not_what_they_claim_are_refused(content, good):
+    file, *_ = good
+    forge(file, lambda schema, members: members.update({"0.npy": content}))
+    with pytest.raises(ModelFileError, match=r"0\.npy|broken"):
+        load(file)
+
+
+def write_zip(file, members, **options):
+    with zipfile.ZipFile(file, "w", **options) as opened:
+        for name, content in members:
+            opened.writestr(name, content)
+
+
+def test_zip_bombs_are_refused(good):
+    file, *_ = good
+    info, members = read_archive(file)
+    zeros = bytes(200 << 20)
+    packed = [("info.json", json.dumps(info)), *members.items(), ("99.npy", zeros)]
+    write_zip(file, packed, compression=zipfile.ZIP_DEFLATED)
+    assert file.stat().st_size < 1 << 20
+    with pytest.raises(ModelFileError, match=r"'99\.npy' expands to more than"):
+        load(file)
+
+
+@pytest.mark.parametrize("name", ["info.json", "schema.json"])
+def test_bombs_in_the_texts_are_refused(name, good, monkeypatch):
+    file, *_ = good
+    info, members = read_archive(file)
+    packed = {"info.json": json.dumps(info).encode(), **members}
+    packed[name] += b" " * (70 << 20)
+    write_zip(file, packed.items(), compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(ModelFileError, match=f"{name}' expands to more than"):
+        load(file)
+
+
+def test_size_counts_that_is_found_not_that_is_claimed(good):
+    file, *_ = good
+    info, members = read_archive(file)
+    packed = [("info.json", json.dumps(info)), *members.items()]
+    packed.append(("99.npy", bytes(20 << 20)))
+    write_zip(file, packed, compression=zipfile.ZIP_DEFLATED)
+    # In both headers: it claims to hold a hundred bytes.
+    claimed = struct.pack("<L", 20 << 20)
+    file.write_bytes(file.read_bytes().replace(claimed, struct.pack("<L", 100)))
+    with pytest.raises(ModelFileError, match=r"damaged|expands"):
+        load(file)
+
+
+def test_members_that_overlap_are_refused(good):
+    file, *_ = good
+    info, members = read_archive(file)
+    packed = [("info.json", json.dumps(info)), *members.items()]
+    packed += [(f"{number}.npy", bytes(500)) for number in (98, 99)]
+    write_zip(file, packed)
+    content = bytearray(file.read_bytes())
+    entry = content.rindex(b"PK\x01\x02")
+    # The last member's content would be the whole file before it.
+    struct.pack_into("<LL", content, entry + 20, len(content), len(content))
+    file.write_bytes(content)
+    with pytest.raises(ModelFileError, match="take up more than the file"):
+        load(file)
+
+
+def test_number_of_members_is_bounded(good, monkeypatch):
+    file, *_ = good
+    monkeypatch.setattr(archive, "MAX_N_MEMBERS", 5)
+    with pytest.raises(ModelFileError, match="members, expected at most 5"):
+        load(file)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.npy", "/etc/evil.npy", "C:\\evil.npy", "a/0.npy", "evil.pkl"]
+)
+def test_members_of_other_names_are_refused(name, good, tmp_path):
+    file, *_ = good
+    with zipfile.ZipFile(file, "a") as opened:
+        opened.writestr(name, b"")
+    with pytest.raises(ModelFileError, match=r"member .*(evil|a/0)"):
+        load(file)
+    assert os.listdir(tmp_path) == [file.name]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_of_the_same_name_are_refused(good):
+    file, *_ = good
+    with zipfile.ZipFile(file, "a") as opened:
+        opened.writestr("0.npy", b"")
+    with pytest.raises(ModelFileError, match="have the same name"):
+        load(file)
+
+
+def test_other_compression_is_refused(good):
+    file, *_ = good
+    info, members = read_archive(file)
+    packed = [("info.json", json.dumps(info)), *members.items()]
+    write_zip(file, packed, compression=zipfile.ZIP_BZIP2)
+    with pytest.raises(ModelFileError, match="cannot be decompressed"):
+        load(file)
+
+
+def test_info_of_another_form_is_refused(good):
+    file, *_ = good
+    info, members = read_archive(file)
+    for changes in (
+        *({"digest": None}, {"versions": []}, {"versions": {"skgenre": "\x1b[2J"}}),
+        *({"classes": None}, {"format_version": None}, {"format_version": 0}),
+        {"format_version": "2"},
+    ):
+        packed = {"info.json": json.dumps({**info, **changes}), **members}
+        write_zip(file, packed.items())
+        for read in (load, read_model_info):
+            with pytest.raises(ModelFileError, match=r"its info\.json|checksum"):
+                read(file)
+
+
+def test_content_that_differs_from_its_checksum_is_refused(good):
+    file, *_ = good
+    info, members = read_archive(file)
+    members["0.npy"] = members["0.npy"][:-1] + bytes([members["0.npy"][-1] ^ 1])
+    write_zip(file, [("info.json", json.dumps(info)), *members.items()])
+    with pytest.raises(ModelFileError, match="does not match its checksum"):
+        load(file)
+
+
+def test_what_is_no_file_of_a_model_is_refused(tmp_path):
+    empty, text_file, pipe = (tmp_path / name for name in ("empty", "text", "pipe"))
+    empty.touch()
+    text_file.write_text("I am no model.", encoding="utf-8")
+    os.mkfifo(pipe)
+    for path, reason in [
+        (empty, "it is empty"),
+        (text_file, "no model file"),
+        (pipe, "no regular file"),
+        (tmp_path, "it is a folder"),
+    ]:
+        for read in (load, read_model_info):
+            with pytest.raises(ModelFileError, match=f"{path.name}: .*{reason}"):
+                read(path)
+
+
+def test_truncated_files_are_refused(good):
+    file, *_ = good
+    content = file.read_bytes()
+    for n_bytes in range(0, len(content), 97):
+        file.write_bytes(content[:n_bytes])
+        with pytest.raises(ModelFileError):
+            load(file)
+
+
+def mutate(content, rng):
+    """A file with up to eight bytes changed, cut out, put in or copied."""
+    content = bytearray(content)
+    for _ in range(rng.randint(1, 8)):
+        start = rng.randrange(len(content))
+        stop = start + rng.choice([1, 1, 1, 4, 64])
+        kind = rng.randrange(4)
+        if kind == 0:
+            content[start] ^= 1 << rng.randrange(8)
+        elif kind == 1:
+            content[start:stop] = rng.randbytes(len(content[start:stop]))
+        elif kind == 2:
+            del content[start:stop]
+        else:
+            content[start:start] = content[start:stop]
+    return bytes(content)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mutated_files_are_refused_or_predict_alike(good):
+    file, X, expected = good
+    content, rng = file.read_bytes(), random.Random(SEED)
+    n_refused = 0
+    for _ in range(N_MUTATIONS):
+        file.write_bytes(mutate(content, rng))
+        try:
+            loaded = load(file)
+        except ModelFileError:
+            n_refused += 1
+        else:
+            assert_array_equal(loaded.predict_proba(X), expected)
+    assert n_refused > 0.8 * N_MUTATIONS
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mutated_descriptions_are_refused_or_make_a_classifier(good):
+    """With the checksum made to fit, as by a forger."""
+    file, *_ = good
+    info, members = read_archive(file)
+    rng = random.Random(SEED)
+    for _ in range(N_MUTATIONS):
+        name = rng.choice(sorted(members))
+        changed = {**members, name: mutate(members[name], rng)}
+        file.write_bytes(pack_archive(info, changed))
+        with suppress(ModelFileError):
+            assert len(load(file).classes_) > 1
+
+
+def test_hostile_settings_are_not_taken_over(made_tracks, file, tmp_path):
+    model = make_model("dummy").fit(made_tracks.paths[::4], made_tracks.target[::4])
+    save(model, file)
+
+    def set_folder(schema, members):
+        extractor = find(schema, "MFCCExtractor")["content"]["content"]
+        extractor["cache_dir"] = text(str(tmp_path / "stolen"))
+        extractor["n_jobs"] = text(1000)
+        schema["content"]["content"]["memory"] = text(str(tmp_path / "stolen"))
+
+    forge(file, set_folder)
+    loaded = load(file)
+    assert loaded[0].cache_dir is loaded[0].n_jobs is loaded.memory is None
+    loaded.predict(made_tracks.paths[:1])
+    assert not (tmp_path / "stolen").exists()
+
+
+def test_replaced_methods_are_refused(good):
+    file, *_ = good
+
+    def replace(schema, members):
+        attributes = find(schema, "LogisticRegression")["content"]
+        attributes["key_types"]["content"].append(node("TypeNode", "builtins.str"))
+        build = node("FunctionNode", "skgenre.networks.build_mlp")
+        attributes["content"]["predict"] = build
+
+    forge(file, replace)
+    with pytest.raises(ModelFileError, match="LogisticRegression do not fit together"):
+        load(file)
+
+
+def test_parameters_out_of_range_are_refused(features, file):
+    model = MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1).fit(*features)
+    save(model, file)
+
+    def set_pooling(schema, members):
+        schema["content"]["content"]["pooling"] = text("median of means")
+
+    forge(file, set_pooling)
+    with pytest.raises(ModelFileError, match="pooling must be one of"):
+        load(file)
+
+
+def edit_array(file, owner, name, change):
+    """Change an array, found by the class of its owner and its name there."""
+
+    def edit(schema, members):
+        found = find(schema, owner)["content"]["content"][name]
+        array = np.load(io.BytesIO(members[found["file"]]))
+        buffer = io.BytesIO()
+        np.save(buffer, change(array))
+        found["file"] = "999.npy"
+        members["999.npy"] = buffer.getvalue()
+
+    forge(file, edit)
+
+
+def set_nodes(field, value):
+    def change(nodes):
+        nodes[field][nodes["left_child"] != -1] = value
+        return nodes
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("feature", 1 << 40),
+        ("left_child", 1 << 40),
+        ("right_child", 0),
+        ("feature", -9),
+    ],
+)
+def test_trees_that_lead_out_of_their_arrays_are_refused(field, value, features, file):
+    forest = RandomForestClassifier(2, max_depth=2, random_state=0)
+    save(make_pipeline(MEANS, forest).fit(*features), file)
+    edit_array(file, "Tree", "nodes", set_nodes(field, value))
+    with pytest.raises(ModelFileError, match="DecisionTreeClassifier do not fit"):
+        load(file)
+
+
+def test_tree_of_another_number_of_nodes_is_refused(features, file):
+    forest = RandomForestClassifier(2, max_depth=2, random_state=0)
+    save(make_pipeline(MEANS, forest).fit(*features), file)
+
+    def claim(schema, members):
+        find(schema, "Tree")["content"]["content"]["node_count"] = text(1)
+
+    forge(file, claim)
+    with pytest.raises(ModelFileError, match="DecisionTreeClassifier do not fit"):
+        load(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("support_vectors_", lambda vectors: vectors[:1]),
+        ("_n_support", lambda counts: counts + 1000),
+        ("dual_coef_", lambda coefficients: coefficients[:, :1]),
+        ("_intercept_", lambda intercepts: intercepts[:1]),
+    ],
+)
+def test_machines_of_arrays_of_other_sizes_are_refused(name, change, features, file):
+    save(make_pipeline(MEANS, SVC()).fit(*features), file)
+    edit_array(file, "SVC", name, change)
+    with pytest.raises(ModelFileError, match="SVC do not fit together"):
+        load(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("_y", lambda y: y + (1 << 40)), ("_fit_X", lambda samples: samples[:2])],
+)
+def test_neighbours_of_no_class_are_refused(name, change, features, file):
+    save(make_pipeline(TrackStatistics(), KNeighborsClassifier()).fit(*features), file)
+    edit_array(file, "KNeighborsClassifier", name, change)
+    with pytest.raises(ModelFileError, match="KNeighborsClassifier do not fit"):
+        load(file)
+
+
+def test_loading_a_damaged_file_leaves_no_warning_filter(good):
+    file, *_ = good
+    before = list(warnings.filters)
+    forge(file, lambda schema, members: {**schema, "content": text(1)})
+    with pytest.raises(ModelFileError):
+        load(file)
+    assert warnings.filters == before

@@ -1,0 +1,501 @@
+import io
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+
+import skgenre
+from skgenre import (
+    CNNGenreClassifier,
+    CovarianceGenreClassifier,
+    KerasGenreClassifier,
+    LSTMGenreClassifier,
+    MFCCExtractor,
+    MFCCScaler,
+    MLPGenreClassifier,
+    ModelFileError,
+    SegmentPoolingClassifier,
+    SegmentStatistics,
+    TrackStatistics,
+    load,
+    make_model,
+    read_model_info,
+    run_benchmark,
+    save,
+)
+from skgenre.models import MODEL_NAMES, NETWORK_NAMES
+from skgenre.persistence import model_info
+from skgenre.persistence.allowed_types import ALLOWED_TYPES, OUR_FUNCTIONS, OUR_OBJECTS
+
+FAST = {"learning_rate": 0.02, "epochs": 1, "random_state": 0}
+NETWORKS = {
+    "mlp": MLPGenreClassifier(hidden_layer_sizes=(16,), dropout=0.3, l2=0.01, **FAST),
+    "cnn": CNNGenreClassifier(filters=(8,), kernel_sizes=((2, 2),), **FAST),
+    "lstm": LSTMGenreClassifier(units=(8, 8), dense_units=8, **FAST),
+    "covariance": CovarianceGenreClassifier(
+        hidden_units=8, mixup=0.2, label_smoothing=0.1, **FAST
+    ),
+}
+SCALED = make_pipeline(TrackStatistics(), StandardScaler(), LogisticRegression())
+FOREST = make_pipeline(TrackStatistics(), RandomForestClassifier(5, random_state=0))
+MEANS = TrackStatistics(statistics=("mean",))
+MODELS = {
+    **NETWORKS,
+    "scaled-network": make_pipeline(MFCCScaler(), NETWORKS["mlp"]),
+    "statistics": SCALED,
+    "forest": FOREST,
+    "svm": CalibratedClassifierCV(make_pipeline(MEANS, SVC()), cv=2),
+    "neighbours-in-a-tree": make_pipeline(MEANS, KNeighborsClassifier(3)),
+    "segments-vote": make_pipeline(
+        SegmentStatistics(), SegmentPoolingClassifier(LogisticRegression())
+    ),
+    "voting": VotingClassifier([("a", SCALED), ("b", FOREST)], voting="soft"),
+    "stacking": StackingClassifier([("a", SCALED), ("b", FOREST)], cv=2),
+    "calibrated": CalibratedClassifierCV(SCALED, cv=2),
+    "calibrated-network": CalibratedClassifierCV(NETWORKS["mlp"], cv=2),
+    "isotonic": CalibratedClassifierCV(SCALED, method="isotonic", cv=2),
+    "search": GridSearchCV(NETWORKS["mlp"], {"dropout": [0.0, 0.5]}, cv=2),
+}
+
+
+def build_small(input_shape, n_classes, units=4):
+    """Builder of a network that another process can import from here."""
+    from keras import Sequential, layers
+
+    stack = [layers.Input(input_shape), layers.Flatten(), layers.Dense(units)]
+    return Sequential([*stack, layers.Dense(n_classes, activation="softmax")])
+
+
+def run_fresh(code, *arguments):
+    """What a fresh interpreter prints."""
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        **{"capture_output": True, "text": True},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "model.skops"
+
+
+@pytest.fixture
+def fitted(features):
+    return make_pipeline(TrackStatistics(), StandardScaler(), LogisticRegression()).fit(
+        *features
+    )
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_loaded_model_predicts_bit_for_bit_alike(name, features, file):
+    X, y = features
+    model = MODELS[name].fit(X, y)
+    save(model, file)
+    loaded = load(file)
+    assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+CLASSICAL_NAMES = sorted({*MODEL_NAMES} - {*NETWORK_NAMES})
+
+
+@pytest.mark.parametrize("name", [*CLASSICAL_NAMES, "covariance"])
+def test_named_pipelines_are_saved_and_loaded(name, made_tracks, file, tmp_path):
+    changes = {"forest": {"n_estimators": 10}, "covariance": {"epochs": 1}}
+    cache = tmp_path.parent / "features"
+    model = make_model(name, cache_dir=cache, **changes.get(name, {}))
+    paths, genres = made_tracks.paths[::4], made_tracks.target[::4]
+    model.fit(paths, genres)
+    save(model, file, data=made_tracks)
+    loaded = load(file, cache_dir=cache)
+    assert_array_equal(loaded.predict(paths), model.predict(paths))
+
+
+def test_fresh_process_predicts_alike_and_loads_tensorflow_last(features, file):
+    X, y = features
+    model = NETWORKS["cnn"].fit(X, y)
+    save(model, file)
+    arrays = file.with_name("arrays.npz")
+    np.savez(arrays, X=X, expected=model.predict_proba(X))
+    code = (
+        "import sys, numpy as np, skgenre\n"
+        "model = skgenre.load(sys.argv[1])\n"
+        "heavy = {'tensorflow', 'keras', 'librosa', 'matplotlib'} & set(sys.modules)\n"
+        "arrays = np.load(sys.argv[2])\n"
+        "probabilities = model.predict_proba(arrays['X'])\n"
+        "print(heavy, (probabilities == arrays['expected']).all())"
+    )
+    assert run_fresh(code, file, arrays).split() == ["set()", "True"]
+
+
+def test_network_of_the_paper_takes_less_than_four_and_a_half_megabytes(file):
+    X = np.random.default_rng(0).normal(size=(4, 1, 130, 13))
+    model = MLPGenreClassifier(hidden_layer_sizes=(512, 256, 64), warm_start=True)
+    save(model.set_params(epochs=1).fit(X, list("abab")), file)
+    n_weights = 1690 * 512 + 512 * 256 + 256 * 64 + 64 * 2 + 512 + 256 + 64 + 2
+    assert 0.8 * 4 * n_weights < file.stat().st_size <= 4.5e6
+
+
+def test_same_model_makes_the_same_members(fitted, tmp_path):
+    members = []
+    for name in ("a.skops", "b.skops"):
+        save(fitted, tmp_path / name)
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            names = [name for name in archive.namelist() if name != "info.json"]
+            members.append({name: archive.read(name) for name in names})
+    assert members[0] == members[1]
+
+
+def test_nothing_of_the_trainers_machine_is_in_the_file(made_tracks, file, tmp_path):
+    model = VotingClassifier([("a", make_model("knn")), ("b", make_model("dummy"))])
+    cache, memory = tmp_path / "my_features", str(tmp_path / "my_memory")
+    for name in ("a", "b"):
+        model.set_params(
+            **{f"{name}__mfccextractor__cache_dir": cache, f"{name}__memory": memory}
+        )
+    model.fit(made_tracks.paths, made_tracks.target)
+    save(model, file, data=made_tracks)
+    with zipfile.ZipFile(file) as archive:
+        content = b"".join(map(archive.read, archive.namelist()))
+    home, package = os.path.expanduser("~"), os.path.dirname(skgenre.__file__)
+    folders = [home, package, os.getcwd(), os.path.dirname(made_tracks.paths[0])]
+    for trace in [*folders, str(tmp_path), "my_features", "my_memory", ".wav"]:
+        assert trace.encode() not in content, trace
+
+
+def test_workings_go_back_to_their_defaults_and_the_model_keeps_them(made_tracks, file):
+    model = make_model("knn", verbose=0, mfccextractor__n_jobs=2, n_mfcc=5)
+    model.set_params(kneighborsclassifier__n_jobs=2, verbose=True)
+    model.fit(made_tracks.paths[::4], made_tracks.target[::4])
+    before = model.get_params(deep=True)
+    save(model, file)
+    loaded = load(file).get_params()
+    for name in ("mfccextractor__n_jobs", "kneighborsclassifier__n_jobs", "verbose"):
+        assert not loaded[name]
+    assert loaded["mfccextractor__n_mfcc"] == 5
+    assert model.get_params(deep=True) == before
+
+
+def test_callbacks_and_optimizer_stay_at_home(features, file):
+    from keras.callbacks import LambdaCallback
+
+    model = MLPGenreClassifier(hidden_layer_sizes=(64,), warm_start=True, **FAST)
+    callback = LambdaCallback(on_epoch_end=lambda epoch, logs: None)
+    model.set_params(callbacks=[callback]).fit(*features)
+    save(model, file)
+    loaded = load(file)
+    assert loaded.callbacks is None
+    assert loaded.network_.training_state is None
+    assert model.callbacks == [callback]
+    assert model.network_.training_state is not None
+
+
+def test_loaded_network_can_be_trained_further(features, file):
+    X, y = features
+    model = MLPGenreClassifier(hidden_layer_sizes=(8,), **FAST).fit(X, y)
+    save(model, file)
+    loaded = load(file).partial_fit(X, y)
+    assert loaded.n_iter_ == 2
+
+
+def test_all_extractors_of_a_loaded_model_are_given_the_cache(made_tracks, tmp_path):
+    model = VotingClassifier([("a", make_model("knn")), ("b", make_model("dummy"))])
+    model.fit(made_tracks.paths[::4], made_tracks.target[::4])
+    save(model, tmp_path / "model.skops")
+    loaded = load(tmp_path / "model.skops", cache_dir=tmp_path / "features")
+    caches = [pipeline[0].cache_dir for pipeline in loaded.estimators_]
+    assert caches == [tmp_path / "features"] * 2
+    assert load(tmp_path / "model.skops").estimators_[0][0].cache_dir is None
+
+
+def test_search_is_saved_as_what_it_has_found(features, file):
+    search = GridSearchCV(SCALED, {"logisticregression__C": [1e-9, 1.0]}, cv=2)
+    save(search.fit(*features), file)
+    loaded = load(file)
+    assert [name for name, _ in loaded.steps] == [name for name, _ in SCALED.steps]
+    assert search.best_params_["logisticregression__C"] == loaded[-1].C
+
+
+def test_splits_of_the_training_tracks_are_left_out(features, file):
+    splits = PredefinedSplit([0, 1, -1] * 4)
+    save(CalibratedClassifierCV(SCALED, cv=splits).fit(*features), file)
+    assert load(file).cv is None
+
+
+def test_what_is_in_a_model_twice_is_saved_once(features, tmp_path):
+    voting = VotingClassifier([("a", NETWORKS["mlp"]), ("b", SCALED)]).fit(*features)
+    save(voting, tmp_path / "voting.skops")
+    save(voting.estimators_[0], tmp_path / "network.skops")
+    with zipfile.ZipFile(tmp_path / "voting.skops") as archive:
+        contents = [archive.read(name) for name in archive.namelist()]
+    assert len(set(contents)) == len(contents)
+    loaded = load(tmp_path / "voting.skops")
+    assert loaded.estimators_[0] is loaded.named_estimators_["a"]
+
+
+def test_users_builder_is_loaded_only_when_it_is_trusted(features, file):
+    X, y = features
+    model = KerasGenreClassifier(build_small, build__units=3, **FAST).fit(X, y)
+    save(model, file)
+    name = f"{__name__}.build_small"
+    assert read_model_info(file)["trusted"] == [name]
+    with pytest.raises(ModelFileError, match=f"harmless: {name}.*trusted="):
+        load(file)
+    loaded = load(file, trusted=[name])
+    assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_trusted_must_be_names(file):
+    for trusted in ("package.build", [build_small], None):
+        with pytest.raises(TypeError, match="trusted must be a sequence of names"):
+            load(file, trusted=trusted)
+
+
+def in_main(function):
+    function.__module__ = "__main__"
+    return function
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (lambda X: X, "<lambda>"),
+        ((lambda: lambda X: X)(), "<lambda>.<locals>.<lambda>"),
+        (in_main(lambda X: X), "__main__.<lambda>"),
+    ],
+)
+def test_functions_that_cannot_be_imported_are_refused(function, name, features, file):
+    model = make_pipeline(FunctionTransformer(function), SCALED).fit(*features)
+    with pytest.raises(ValueError, match=f"function .*{name}, which no other process"):
+        save(model, file)
+    assert not os.listdir(file.parent)
+
+
+def test_builder_of_a_notebook_is_refused_by_name(features, file):
+    def build(*arguments):
+        return build_small(*arguments)
+
+    build.__module__, build.__qualname__ = "__main__", "build"
+    model = KerasGenreClassifier(build, **FAST).fit(*features)
+    with pytest.raises(ValueError, match=r"the function __main__\.build, which"):
+        save(model, file)
+    assert not file.exists()
+
+
+def test_parts_that_no_file_can_hold_are_refused(features, file):
+    from functools import partial
+
+    function = partial(np.multiply, 1.0)
+    model = make_pipeline(FunctionTransformer(function), SCALED).fit(*features)
+    with pytest.raises(TypeError, match=r"cannot be saved: functools.partial"):
+        save(model, file)
+    assert not file.exists()
+
+
+def test_unfitted_models_are_refused(file):
+    for model in (clone(SCALED), GridSearchCV(SCALED, {}), CNNGenreClassifier()):
+        with pytest.raises(NotFittedError):
+            save(model, file)
+    assert not file.exists()
+
+
+def test_what_does_not_classify_is_refused(file):
+    for model in (MFCCExtractor(), "mlp", make_pipeline, None):
+        with pytest.raises(TypeError, match="model must be a fitted classifier"):
+            save(model, file)
+
+
+def test_file_says_what_the_model_is(made_tracks, file):
+    model = make_model("logistic", n_mfcc=5, segment_duration=2.0)
+    model.fit(made_tracks.paths, made_tracks.target)
+    save(model, file, data=made_tracks, scores={"accuracy": np.float32(0.5)})
+    info = read_model_info(file)
+    assert info["classes"] == sorted(set(made_tracks.target))
+    assert info["scores"] == {"accuracy": 0.5}
+    assert info["versions"]["skgenre"] == skgenre.__version__
+    assert {"scikit-learn", "numpy", "keras"} <= set(info["versions"])
+    (features,) = info["features"]
+    assert (features["n_mfcc"], features["segment_duration"]) == (5, 2.0)
+    assert info["model"].startswith("Pipeline(steps=[('mfccextractor'")
+    assert info["trusted"] == []
+
+
+def test_fingerprint_is_that_of_a_benchmark_of_the_same_tracks(made_tracks, file):
+    model = make_model("dummy").fit(made_tracks.paths, made_tracks.target)
+    save(model, file, data=made_tracks)
+    result = run_benchmark(["dummy"], made_tracks, n_splits=2)
+    fingerprint = result.setting["fingerprint"]
+    assert read_model_info(file)["data"] == fingerprint
+    save(model, file, data=fingerprint)
+    assert read_model_info(file)["data"] == fingerprint
+
+
+def test_data_and_scores_must_be_what_they_are_called(fitted, file):
+    with pytest.raises(TypeError, match="data must have paths and target"):
+        save(fitted, file, data=[1, 2])
+    with pytest.raises(TypeError, match=r"scores\['accuracy'\] must be a finite"):
+        save(fitted, file, scores={"accuracy": "good"})
+    with pytest.raises(ValueError, match=r"scores\['loss'\] must be a finite"):
+        save(fitted, file, scores={"loss": np.nan})
+
+
+def test_reading_the_info_loads_no_library(fitted, file):
+    save(fitted, file)
+    code = (
+        "import sys, skgenre\n"
+        "skgenre.read_model_info(sys.argv[1])\n"
+        "print({'sklearn', 'skops', 'numpy', 'tensorflow'} & set(sys.modules))"
+    )
+    assert run_fresh(code, file).strip() == "set()"
+
+
+def test_other_versions_are_warned_of(fitted, file, monkeypatch):
+    save(fitted, file)
+    load(file)
+    monkeypatch.setattr(skgenre, "__version__", "7.1.0")
+    with pytest.warns(UserWarning, match=r"written with skgenre 0\.1.*7\.1\.0 is"):
+        load(file)
+
+
+def test_another_release_of_scikit_learn_is_warned_of(fitted, file, monkeypatch):
+    versions = model_info.list_versions()
+    monkeypatch.setattr(
+        "skgenre.persistence.packing.list_versions",
+        lambda: {**versions, "scikit-learn": "0.24.1"},
+    )
+    save(fitted, file)
+    with pytest.warns(UserWarning, match=r"with scikit-learn 0\.24\.1"):
+        load(file)
+
+
+def test_network_of_another_keras_is_loaded(features, file, monkeypatch):
+    X, y = features
+    model = MLPGenreClassifier(hidden_layer_sizes=(7,), **FAST).fit(X, y)
+    expected = model.predict_proba(X)
+    # What another version's description of the same network would come to.
+    model.network_._fingerprint = "0" * 64
+    versions = {**model_info.list_versions(), "keras": "3.0.0"}
+    monkeypatch.setattr("skgenre.persistence.packing.list_versions", lambda: versions)
+    save(model, file)
+    monkeypatch.undo()
+    loaded = load(file)
+    assert_array_equal(loaded.predict_proba(X), expected)
+    assert_array_equal(loaded.predict_proba(X), expected)
+
+
+def test_older_file_without_a_later_parameter_is_loaded(features, file):
+    X, y = features
+    model = MLPGenreClassifier(hidden_layer_sizes=(7,), **FAST).fit(X, y)
+    state = {k: v for k, v in vars(model).items() if k != "validation_fraction"}
+    older = MLPGenreClassifier.__new__(MLPGenreClassifier)
+    vars(older).update(state)
+    save(older, file)
+    assert load(file).validation_fraction == 0.1
+
+
+def test_newer_format_is_refused(fitted, file, monkeypatch):
+    monkeypatch.setattr("skgenre.persistence.packing.FORMAT_VERSION", 2)
+    save(fitted, file)
+    monkeypatch.undo()
+    for read in (load, read_model_info):
+        with pytest.raises(
+            ModelFileError, match=r"newer skgenre .*reads up to ver.* 1"
+        ):
+            read(file)
+
+
+def test_pickle_and_joblib_go_on_working(features):
+    X, y = features
+    for model in (NETWORKS["mlp"], SCALED, MODELS["segments-vote"]):
+        model.fit(X, y)
+        buffer = io.BytesIO()
+        joblib.dump(model, buffer)
+        for copy in (pickle.loads(pickle.dumps(model)), joblib.load(buffer)):
+            assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
+
+
+def test_full_disk_leaves_the_older_file(fitted, file):
+    save(fitted, file)
+    older = file.read_bytes()
+    code = (
+        "import resource, sys, skgenre\n"
+        "model = skgenre.load(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try:\n"
+        "    skgenre.save(model, sys.argv[1])\n"
+        "except OSError as error:\n"
+        "    print(error)"
+    )
+    said = run_fresh(code, file)
+    assert "the model could not be saved" in said
+    assert str(file) in said
+    assert file.read_bytes() == older
+    assert os.listdir(file.parent) == [file.name]
+
+
+def test_folder_that_cannot_be_written_to_is_named(fitted, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"could not be saved.*'.*m.skops'"):
+        save(fitted, tmp_path / "missing" / "m.skops")
+    with pytest.raises(IsADirectoryError, match="could not be saved"):
+        save(fitted, tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_read_only_folder_is_said_of_the_file_asked_for(fitted, file, monkeypatch):
+    save(fitted, file)
+    older = file.read_bytes()
+
+    def refuse(path, *arguments):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("skgenre._files.open", refuse, raising=False)
+    with pytest.raises(PermissionError, match=r"not be saved: Perm.*model\.skops'"):
+        save(fitted, file)
+    assert file.read_bytes() == older
+
+
+def test_missing_file_is_named(tmp_path):
+    for read in (load, read_model_info):
+        with pytest.raises(FileNotFoundError, match=r"nowhere\.skops"):
+            read(tmp_path / "nowhere.skops")
+
+
+def test_allowed_names_are_exact_and_ours_exist():
+    for names in ALLOWED_TYPES.values():
+        assert all(name.replace(".", "_").isidentifier() for name in names)
+    for path in OUR_OBJECTS | OUR_FUNCTIONS:
+        module, _, name = path.rpartition(".")
+        assert callable(getattr(sys.modules[module], name))
+
+
+def test_every_public_estimator_may_be_loaded():
+    public = [getattr(skgenre, name) for name in skgenre.__all__]
+    estimators = {
+        f"skgenre.{kind.__name__}"
+        for kind in public
+        if hasattr(kind, "fit") and not kind.__name__.startswith("Base")
+    }
+    assert estimators <= OUR_OBJECTS
