@@ -23,9 +23,10 @@ class HeldOutTracks(NamedTuple):
 def split_tracks(cv, X, y, *, groups, split_params):
     """Folds (train, test) of row numbers; a track is in the test of one at most.
 
-    A number of folds is stratified, and keeps `groups` together where there are any;
-    `split_params` are for a splitter of the caller's own.
+    A number of folds (None: five) is stratified, and keeps `groups` together where
+    there are any; `split_params` are for a splitter of the caller's own.
     """
+    cv = 5 if cv is None else cv
     if isinstance(cv, Integral):
         _check_n_splits(cv, y, groups)
         if groups is not None:

@@ -39,10 +39,11 @@ class OpenSetClassifier(CrossFittedClassifier):
         words, and a number where they are numbers. There the default stands for -1, as
         scikit-learn labels outliers, or for one less than the smallest genre, where
         genres are below zero.
-    cv : int, cross-validation splitter or iterable, default=5
+    cv : int, cross-validation splitter, iterable or None, default=5
         How tracks are held out. A number of folds is stratified by genre, and keeps
         groups together where `fit` is given any; as in scikit-learn, tracks are not
-        shuffled. A splitter may hold out a part of the tracks only, but none twice.
+        shuffled, and None is five. A splitter may hold out a part of the tracks only,
+        but none twice.
     n_jobs : int or None, default=None
         Folds fitted at the same time, in processes of their own.
 
