@@ -37,7 +37,7 @@ from skgenre.persistence.soundness import check_classifier, check_sound
 from skgenre.training import TrainedNetwork
 
 # What decides how an extractor works, but no number that it gives.
-_WORKINGS = ("cache_dir", "n_jobs", "verbose")
+_WORKINGS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 
 def pack_model(model, *, data, scores):

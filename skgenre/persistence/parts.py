@@ -15,7 +15,9 @@ from skgenre.training import TrainedNetwork
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
-_LOCAL_PARAMETERS = ("cache_dir", "callbacks", "memory", "n_jobs", "verbose")
+_LOCAL_PARAMETERS = (
+    *("cache_dir", "callbacks", "memory", "mmap_dir", "n_jobs", "verbose"),
+)
 # What only further training needs (the routing of metadata, scikit-learn's optimizers
 # and generators), and a key that is valid in one process.
 _LOCAL_ATTRIBUTES = (
