@@ -10,7 +10,19 @@ import soxr
 
 from skgenre._validation import check_number, check_positive_integer
 
-AUDIO_EXTENSIONS = (".au", ".flac", ".mp3", ".ogg", ".wav")
+# What folders are searched for. The content of a file decides how it is read, not its
+# name, and libsndfile reads more than these.
+AUDIO_EXTENSIONS = (
+    *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg"),
+    *(".opus", ".rf64", ".snd", ".w64", ".wav"),
+)
+
+FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
+
+# What a file of sound may say in its header, in hertz. A damaged one may say 1 Hz: half
+# a minute of samples then makes eight hours at 22,050 Hz, which no memory holds.
+LOWEST_FILE_RATE = 1_000
+HIGHEST_FILE_RATE = 10_000_000
 
 # Keeps duration * sample_rate far from overflow; 30 years.
 MAX_DURATION_SECONDS = 1e9
@@ -99,7 +111,8 @@ def load_audio(path, *, sample_rate=22050, duration=None):
     Parameters
     ----------
     path : str or os.PathLike
-        A WAV, AU, FLAC, OGG or MP3 file, of any sample rate and number of channels.
+        A WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64 file, of any sample rate from
+        1 kHz to 10 MHz and any number of channels.
     sample_rate : int, default=22050
         Samples per second of the signal returned, in hertz.
     duration : float, default=None
@@ -199,6 +212,7 @@ def _decode(path, *, sample_rate, n_samples):
     try:
         with _SequentialReader(_open(path)) as reader:
             file_rate = reader.samplerate
+            _check_file_rate(path, file_rate)
             n_frames = _count_frames(n_samples, sample_rate, file_rate)
             if n_frames is not None and file_rate != sample_rate:
                 decimation = max(1, file_rate / sample_rate)
@@ -206,8 +220,10 @@ def _decode(path, *, sample_rate, n_samples):
             signal = _read_mono(reader, n_frames)
     except soundfile.LibsndfileError as error:
         found = PLAIN_WORDS.get(error.code, error.error_string.rstrip("."))
-        reason = f"{found}, expected intact WAV, AU, FLAC, OGG or MP3 audio"
+        reason = f"{found}, expected intact {FORMATS} audio"
         raise AudioDecodeError([(path, reason)]) from error
+    except AudioDecodeError:  # an OSError, too
+        raise
     except OSError as error:
         reason = f"{error.strerror or error}, expected a readable file"
         raise AudioDecodeError([(path, reason)]) from error
@@ -215,6 +231,15 @@ def _decode(path, *, sample_rate, n_samples):
         reason = f"holds no samples (0 at {file_rate} Hz), expected at least one"
         raise AudioDecodeError([(path, reason)])
     return signal, file_rate
+
+
+def _check_file_rate(path, file_rate):
+    if not LOWEST_FILE_RATE <= file_rate <= HIGHEST_FILE_RATE:
+        reason = (
+            f"has a sample rate of {file_rate} Hz, expected {LOWEST_FILE_RATE} to "
+            f"{HIGHEST_FILE_RATE}"
+        )
+        raise AudioDecodeError([(path, reason)])
 
 
 def _open(path):

@@ -21,7 +21,8 @@ def load_genre_folder(directory, *, groups=None):
     ----------
     directory : str or Path
         Folder of genre folders, as in ``directory/blues/track.wav``. Formats: wav, au,
-        flac, ogg and mp3, of any sample rate and number of channels.
+        flac, ogg, opus, mp3, aiff, caf, w64 and rf64, of any sample rate and number of
+        channels.
     groups : {"subfolder"}, str, Path or None, default=None
         Where artists are found: in the folders below the genres
         (``genre/artist/track.wav``), or in a CSV file with the columns ``path`` (of the
