@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skgenre._files import atomic_write
+from skgenre._files import atomic_write, read_json
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES
 from skgenre.benchmark.statistics import bootstrap_interval, compare_models
 
@@ -22,6 +22,7 @@ PAPER_NOTE = (
 _LABEL = ("model", "protocol", "seed", "fold")
 _SIZES = ("n_train", "n_test")
 _COSTS = ("fit_seconds", "predict_seconds", "seconds_per_epoch", "n_parameters")
+_MAX_DATA_BYTES = 10_000
 _PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
 
 
@@ -278,12 +279,12 @@ def check_same_data(directory, fingerprint):
     """Refuse a folder that holds the results, finished or not, of other data."""
     path = Path(directory) / "data.json"
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
+        held = read_json(path, max_bytes=_MAX_DATA_BYTES)
     except FileNotFoundError:
-        held = fingerprint
+        held = {"fingerprint": fingerprint}
         with atomic_write(path, "w", encoding="utf-8") as file:
-            json.dump({"fingerprint": fingerprint}, file)
-    if held != fingerprint:
+            json.dump(held, file)
+    if held != {"fingerprint": fingerprint}:
         raise ValueError(
             f"output={str(directory)!r} holds results of other data; name another "
             "folder, or delete it."
