@@ -71,6 +71,20 @@ def write_format(folder, container, subtype, *, sample_rate=22050, n_channels=1)
     return path
 
 
+def write_seeds(folder):
+    """Intact files of every format, of one and two channels, as bytes by name."""
+    paths = [
+        write_format(
+            folder, container, subtype, sample_rate=sample_rate, n_channels=n_channels
+        )
+        for container, subtype in FORMATS
+        for sample_rate in (22050, 48000)
+        for n_channels in (1, 2)
+        if can_hold(subtype, sample_rate, n_channels)
+    ]
+    return {path.name: path.read_bytes() for path in paths}
+
+
 def pack_wav(
     samples,
     *,
