@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from skgenre._validation import check_paths, check_verbosity
+from skgenre._workers import explaining_dead_workers
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.audit.fingerprint import FINGERPRINT_RATE, compute_fingerprint
 from skgenre.audit.label_faults import (
@@ -103,7 +104,8 @@ def audit_tracks(paths, target=None, groups=None, *, n_jobs=None, verbose=0):
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
     pool = Parallel(n_jobs=n_jobs, prefer="threads", verbose=verbose)
-    surveys = pool(delayed(survey_track)(path) for path in paths)
+    with explaining_dead_workers("tracks were audited", None):
+        surveys = pool(delayed(survey_track)(path) for path in paths)
     findings = [
         Finding(fault, (track,), detail)
         for track, survey in enumerate(surveys)

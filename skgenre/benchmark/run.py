@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skgenre._validation import check_paths, check_positive_integer
+from skgenre._workers import explaining_dead_workers
 from skgenre.benchmark.cells import Cell, CellFolder, run_cell
 from skgenre.benchmark.protocols import (
     Tracks,
@@ -105,6 +106,8 @@ def run_benchmark(
         than folds, a folder that cannot be written to or holds the results of other
         data: all before any file is read. A model that fails in a fold is no error: its
         row says so.
+    concurrent.futures.process.BrokenProcessPool
+        A worker process died. With `output`, the folds that were finished are kept.
 
     Examples
     --------
@@ -326,15 +329,16 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output):
     missing = [number for number, row in enumerate(rows) if row is None]
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
-    done = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(run_cell)(
-            *(cells[number], X, target, groups),
-            scoring=scoring,
-            rows_are_segments=is_paper,
-            folder=folder,
+    with explaining_dead_workers(f"fitting {what}", output):
+        done = joblib.Parallel(n_jobs=n_jobs)(
+            joblib.delayed(run_cell)(
+                *(cells[number], X, target, groups),
+                scoring=scoring,
+                rows_are_segments=is_paper,
+                folder=folder,
+            )
+            for number in missing
         )
-        for number in missing
-    )
     for number, row in zip(missing, done, strict=True):
         rows[number] = row
     _log_scores(what, rows)
