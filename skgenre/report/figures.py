@@ -4,6 +4,7 @@ import base64
 import io
 
 from skgenre.displays import BenchmarkDisplay
+from skgenre.displays.axes import plain_text
 from skgenre.report.tables import gather_answers
 
 
@@ -24,11 +25,14 @@ def _draw_confusion(target, predicted):
     import matplotlib.pyplot as plt
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    n_genres = len(set(target) | set(predicted))
-    size = 2.5 + 0.45 * n_genres
+    genres = sorted(set(target) | set(predicted))
+    size = 2.5 + 0.45 * len(genres)
     _, ax = plt.subplots(figsize=(size, size * 0.9), layout="constrained")
     display = ConfusionMatrixDisplay.from_predictions(
-        *(target, predicted), cmap="Greys", xticks_rotation="vertical", ax=ax
+        *(target, predicted),
+        labels=genres,
+        display_labels=list(map(plain_text, genres)),
+        **{"cmap": "Greys", "xticks_rotation": "vertical", "ax": ax},
     )
     ax.set(xlabel="Answer", ylabel="Genre")
     return display.figure_
