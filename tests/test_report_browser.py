@@ -1,5 +1,6 @@
 """A report of hostile names in a real browser: they are shown, and never run."""
 
+import os
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -31,6 +32,7 @@ ATTACKS = [
     f"<svg onload={MARK.replace(' ', '')}>",
     "{{ 7 * 191 }}",
 ]
+NOT_UTF8 = os.fsdecode(b"caf\xe9")
 CLOSED = [f"</title></td><script>{MARK}</script>", *ATTACKS]
 
 
@@ -58,7 +60,7 @@ def page(made_tracks, tmp_path_factory):
     genres = [CLOSED[0], CLOSED[2], r"$\frac{</td>$"]
     genres = dict(zip(data.target_names, genres, strict=True))
     data.target = np.array([genres[genre] for genre in data.target], dtype=object)
-    unreadable = [folder / f"{attack}.wav" for attack in ATTACKS]
+    unreadable = [folder / f"{attack}.wav" for attack in [*ATTACKS, NOT_UTF8]]
     for path in unreadable:
         path.write_text("no sound")
     data.paths = [*data.paths, *map(str, unreadable)]
@@ -86,8 +88,8 @@ def assert_harmless(html):
     images = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
     assert all(source.startswith("data:image/png;base64,") for source in images)
     assert not [tag for tag, attrs in page.tags for name in attrs if name[:2] == "on"]
-    for attack in CLOSED:
-        assert attack in page.text
+    for name in [*CLOSED, r"caf\udce9.wav"]:
+        assert name in page.text
 
 
 def test_hostile_names_are_text(page):

@@ -267,9 +267,9 @@ class BenchmarkResult:
         directory.mkdir(parents=True, exist_ok=True)
         with atomic_write(directory / "results.json", "w", encoding="utf-8") as file:
             file.write(self.to_json() + "\n")
-        with atomic_write(
-            directory / "results.csv", "w", encoding="utf-8", newline=""
-        ) as file:
+        # An error may name a file, and that need not be UTF-8.
+        form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+        with atomic_write(directory / "results.csv", "w", **form) as file:
             writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.folds)

@@ -7,6 +7,9 @@ from skgenre.displays import BenchmarkDisplay
 from skgenre.displays.axes import plain_text
 from skgenre.report.tables import gather_answers
 
+# File systems take 255, extension included.
+MAX_NAME_BYTES = 200
+
 
 def draw_figures(result):
     """Name, caption and figure of each picture."""
@@ -44,6 +47,7 @@ def save_figure(directory, name, caption, figure):
 
     # A model's name may be anything, a file's may not.
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
     for extension in ("png", "svg"):
         figure.savefig(directory / f"{name}.{extension}", dpi=120)
     buffer = io.BytesIO()
