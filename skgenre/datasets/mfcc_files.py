@@ -111,7 +111,11 @@ def load_mfcc_json(file):
     names = np.array([str(name) for name in content["mapping"]], dtype=str)
     labels = _check_labels(content["labels"], len(names), file)
     data = _check_rows(content["mfcc"], file)
-    check_consistent_length(data, labels)
+    if len(data) != len(labels):
+        raise ValueError(
+            f"{file} must have one label per segment, got inconsistent numbers: "
+            f"{len(data)} segments, {len(labels)} labels."
+        )
     return Bunch(
         data=data,
         target=names[labels],
