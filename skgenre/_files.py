@@ -33,9 +33,12 @@ def atomic_write(path, mode="wb", **open_options):
 def read_json(path, *, max_bytes):
     """Parse a JSON file; ValueError, with its name, where it is damaged or larger."""
     with open(path, "rb") as file:
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
-        raise ValueError(f"{path} must have at most {max_bytes} bytes.")
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes > max_bytes:
+            raise ValueError(
+                f"{path} must have at most {max_bytes} bytes, got {n_bytes}."
+            )
+        content = file.read()
     try:
         return json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -46,7 +49,7 @@ def read_table(path, columns):
     """The names of the columns of a CSV file, and its rows as dicts of words.
 
     ValueError, with the file's name, where it is no such table, lacks one of `columns`,
-    or a row is longer or shorter than the head.
+    or has a row that is longer or shorter than its head.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -60,6 +63,7 @@ def read_table(path, columns):
             f"{names!r}."
         )
     for number, row in enumerate(rows, start=1):
-        if None in row or None in row.values():
+        # Spreadsheets may add empty cells at the end.
+        if any(row.get(None, ())) or None in row.values():
             raise ValueError(f"{path} must have {len(names)} words in row {number}.")
     return names, rows

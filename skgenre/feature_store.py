@@ -143,7 +143,7 @@ class FeatureStore:
         return sum(path.stat().st_size for path in self._entries())
 
     def clear(self):
-        """Remove every entry of the folder, whatever its parameters."""
+        """Remove every entry of the folder, and what killed processes have left."""
         for path in (*self._entries(), *self._abandoned()):
             path.unlink(missing_ok=True)
 

@@ -87,6 +87,17 @@ def test_npz_loses_nothing(with_a_missing_segment, tmp_path):
     assert set(data.versions) == {"skgenre", "numpy", "librosa"}
 
 
+def test_npz_of_no_track_and_of_columns_first_come_back(tmp_path):
+    file = tmp_path / "features.npz"
+    save_mfcc_npz(file, np.ones((0, 2, 3, 4)), [], paths=[])
+    assert load_mfcc_npz(file).data.shape == (0, 2, 3, 4)
+    X = np.asfortranarray(np.arange(24.0).reshape(1, 2, 3, 4))
+    save_mfcc_npz(file, X, ["a"], paths=["a.wav"])
+    data = load_mfcc_npz(file).data
+    assert_array_equal(data, X)
+    data[0] = 0  # an array of one's own
+
+
 def test_files_of_others_are_refused(tmp_path):
     np.savez(tmp_path / "other.npz", data=1)
     with pytest.raises(ValueError, match="no file of save_mfcc_npz"):

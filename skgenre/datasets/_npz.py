@@ -12,6 +12,8 @@ import numpy as np
 MAX_UNPACKED_BYTES = 1_000_000_000
 MAX_COMPRESSION = 100
 
+_CHUNK_BYTES = 2**20
+
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -62,7 +64,9 @@ def _read_array(archive, info):
         shape, is_fortran, dtype = _HEADER_READERS[version](member)
         if dtype.hasobject:
             raise ValueError(f"{info.filename} holds objects, which are never loaded")
-        content = member.read()
+        # Unlike bytes, this makes an array that can be written to without a copy.
+        content = bytearray()
+        while chunk := member.read(_CHUNK_BYTES):
+            content += chunk
     order = "F" if is_fortran else "C"
-    # A copy can be written to, as what numpy.load gives.
-    return np.frombuffer(content, dtype).reshape(shape, order=order).copy(order)
+    return np.frombuffer(content, dtype).reshape(shape, order=order)
