@@ -1,5 +1,7 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and read with a bound."""
 
+import csv
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,48 @@ def atomic_write(path, mode="wb", **open_options):
         with open(temporary, mode.replace("w", "x"), **open_options) as file:
             yield file
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        # The system does not tell which file a full disk had no room for.
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = os.fspath(path)
         raise
+
+
+def read_json(path, *, max_bytes):
+    """Parse a JSON file; ValueError, with its name, where it is damaged or larger."""
+    with open(path, "rb") as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes > max_bytes:
+            raise ValueError(
+                f"{path} must have at most {max_bytes} bytes, got {n_bytes}."
+            )
+        content = file.read()
+    try:
+        return json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no intact JSON file: {error}.") from error
+
+
+def read_table(path, columns):
+    """The names of the columns of a CSV file, and its rows as dicts of words.
+
+    ValueError, with the file's name, where it is no such table, lacks one of `columns`,
+    or has a row that is longer or shorter than its head.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names, rows = reader.fieldnames or [], list(reader)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no intact CSV file: {error}.") from error
+    if not set(columns) <= set(names):
+        raise ValueError(
+            f"{path} must have the columns {' and '.join(map(repr, columns))}, got "
+            f"{names!r}."
+        )
+    for number, row in enumerate(rows, start=1):
+        # Spreadsheets may add empty cells at the end.
+        if any(row.get(None, ())) or None in row.values():
+            raise ValueError(f"{path} must have {len(names)} words in row {number}.")
+    return names, rows

@@ -1,11 +1,15 @@
 """The feature store: one array per audio file and parameter set, kept on disk."""
 
+import contextlib
 import functools
 import hashlib
 import io
 import json
 import logging
+import math
 import os
+import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,11 @@ import numpy as np
 from skgenre._files import atomic_write
 
 logger = logging.getLogger(__name__)
+
+N_CHECKSUM_BYTES = 4
+
+# No entry takes as long to write.
+ABANDONED_AFTER_SECONDS = 3600
 
 
 class FeatureStore:
@@ -43,7 +52,7 @@ class FeatureStore:
     ...     print(store.size())
     ...     store.clear()
     ...     print(store.size())
-    20664
+    20676
     0
     """
 
@@ -122,7 +131,7 @@ class FeatureStore:
         """
         entry_path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(entry_path) as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            file.write(_pack_array(array))
 
     def size(self):
         """Add up the entries of the whole folder, whatever their parameters.
@@ -134,23 +143,46 @@ class FeatureStore:
         return sum(path.stat().st_size for path in self._entries())
 
     def clear(self):
-        """Remove every entry of the folder, whatever its parameters."""
-        for path in self._entries():
+        """Remove every entry of the folder, and what killed processes have left."""
+        for path in (*self._entries(), *self._abandoned()):
             path.unlink(missing_ok=True)
 
     def _entries(self):
         return self.directory.glob("[0-9a-f][0-9a-f]/*.npy")
 
+    def _abandoned(self):
+        """What killed processes have left half-written."""
+        for path in self.directory.glob("[0-9a-f][0-9a-f]/.*.tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+                    yield path
+
+
+def _pack_array(array):
+    """The bytes of a ``.npy`` file, and a checksum, which numpy.load does not mind."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    content = stream.getvalue()
+    return content + _checksum(content)
+
+
+def _checksum(content):
+    # A disk that loses power may keep the length of a file and not all of its content.
+    return zlib.crc32(content).to_bytes(N_CHECKSUM_BYTES, "little")
+
 
 def _read_array(content):
-    """Parse the bytes of a ``.npy`` file; ValueError unless they are just that."""
+    """Parse the bytes of an entry; ValueError unless they are just that."""
+    end = len(content) - N_CHECKSUM_BYTES
+    if _checksum(memoryview(content)[:end]) != content[end:]:
+        raise ValueError(f"{len(content)} bytes with another checksum")
     # numpy.load parses the header anew each time, which takes longer than the reading.
     n_header = 10 + int.from_bytes(content[8:10], "little")
     shape, dtype = _parse_header(content[:n_header])
-    n_expected = n_header + dtype.itemsize * int(np.prod(shape))
-    if len(content) != n_expected:
-        raise ValueError(f"{len(content)} bytes, expected {n_expected}")
-    return np.frombuffer(content, dtype, offset=n_header).reshape(shape)
+    n_values = math.prod(shape)
+    if end != n_header + dtype.itemsize * n_values:
+        raise ValueError(f"{len(content)} bytes, not those of {shape} {dtype}")
+    return np.frombuffer(content, dtype, n_values, offset=n_header).reshape(shape)
 
 
 @functools.lru_cache(maxsize=64)

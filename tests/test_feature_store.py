@@ -1,5 +1,7 @@
+import io
 import logging
 import os
+import zlib
 
 import numpy as np
 import pytest
@@ -58,11 +60,30 @@ def test_damaged_entry_is_absent_and_said_to_be(store, audio, caplog, content):
     assert "damaged entry" in caplog.text
 
 
-def test_pickled_array_is_never_loaded(store, audio):
+@pytest.mark.parametrize("place", [0, 20, 128, 130, 135, -1])
+def test_entry_with_one_changed_byte_is_absent(store, audio, place):
+    entry = store.entry_path(audio)
+    store.save(entry, np.zeros(3))
+    content = bytearray(entry.read_bytes())
+    content[place] ^= 1
+    entry.write_bytes(content)
+    assert store.load(entry) is None
+
+
+def test_entry_is_an_array_file_of_numpy(store, audio):
+    store.save(store.entry_path(audio), np.arange(3))
+    assert_array_equal(np.load(store.entry_path(audio)), [0, 1, 2])
+
+
+def test_pickled_array_is_never_loaded(store, audio, caplog):
     entry = store.entry_path(audio)
     entry.parent.mkdir(parents=True)
-    np.save(entry, np.array([{}], dtype=object), allow_pickle=True)
+    stream = io.BytesIO()
+    np.save(stream, np.array([{}], dtype=object), allow_pickle=True)
+    checksum = zlib.crc32(stream.getvalue()).to_bytes(4, "little")
+    entry.write_bytes(stream.getvalue() + checksum)
     assert store.load(entry) is None
+    assert "not a plain array" in caplog.text
 
 
 def test_failed_save_leaves_nothing(store, audio):
@@ -70,6 +91,17 @@ def test_failed_save_leaves_nothing(store, audio):
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
         store.save(entry, np.array([{}], dtype=object))
     assert list(entry.parent.iterdir()) == []
+
+
+def test_clear_removes_what_killed_writers_left_but_not_what_is_written(store, audio):
+    store.save(store.entry_path(audio), np.zeros(10))
+    left = store.entry_path(audio).with_name(".killed.tmp")
+    written = left.with_name(".writing.tmp")
+    for path in (left, written):
+        path.touch()
+    os.utime(left, (0, 0))
+    store.clear()
+    assert list(left.parent.iterdir()) == [written]
 
 
 def test_size_and_clear_see_all_entries(store, audio):

@@ -1,4 +1,6 @@
 import json
+import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from skgenre import (
     save_mfcc_json,
     save_mfcc_npz,
 )
+from skgenre.datasets import _npz, mfcc_files
 
 
 @pytest.fixture
@@ -84,6 +87,17 @@ def test_npz_loses_nothing(with_a_missing_segment, tmp_path):
     assert set(data.versions) == {"skgenre", "numpy", "librosa"}
 
 
+def test_npz_of_no_track_and_of_columns_first_come_back(tmp_path):
+    file = tmp_path / "features.npz"
+    save_mfcc_npz(file, np.ones((0, 2, 3, 4)), [], paths=[])
+    assert load_mfcc_npz(file).data.shape == (0, 2, 3, 4)
+    X = np.asfortranarray(np.arange(24.0).reshape(1, 2, 3, 4))
+    save_mfcc_npz(file, X, ["a"], paths=["a.wav"])
+    data = load_mfcc_npz(file).data
+    assert_array_equal(data, X)
+    data[0] = 0  # an array of one's own
+
+
 def test_files_of_others_are_refused(tmp_path):
     np.savez(tmp_path / "other.npz", data=1)
     with pytest.raises(ValueError, match="no file of save_mfcc_npz"):
@@ -92,3 +106,40 @@ def test_files_of_others_are_refused(tmp_path):
         save_mfcc_json(tmp_path / "a.json", np.ones((2, 3)), ["a", "b"])
     with pytest.raises(ValueError, match="inconsistent"):
         save_mfcc_npz(tmp_path / "a.npz", np.ones((2, 1, 3, 4)), ["a"], paths=["b"])
+
+
+def test_a_json_file_larger_than_its_bound_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(mfcc_files, "MAX_JSON_BYTES", 100)
+    (tmp_path / "data.json").write_text("[" + " " * 100 + "]")
+    with pytest.raises(ValueError, match="must have at most 100 bytes"):
+        load_mfcc_json(tmp_path / "data.json")
+
+
+def test_a_json_file_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "data.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="is no intact JSON file"):
+        load_mfcc_json(tmp_path / "data.json")
+
+
+def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_npz, "MAX_UNPACKED_BYTES", 10**6)
+    np.savez_compressed(tmp_path / "bomb.npz", data=np.zeros(10**6))
+    with pytest.raises(ValueError, match=r"unpacks from .* to 8000128 bytes"):
+        load_mfcc_npz(tmp_path / "bomb.npz")
+
+
+def test_an_array_that_promises_more_than_is_there_is_refused(tmp_path):
+    head = "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"
+    member = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head) + 1)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("data.npy", member + head.encode() + b"\n" + bytes(8))
+    with pytest.raises(ValueError, match=r"a.npz is no intact npz file"):
+        load_mfcc_npz(tmp_path / "a.npz")
+
+
+def test_objects_in_an_archive_are_never_loaded(tmp_path):
+    np.savez(tmp_path / "a.npz", data=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="holds objects, which are never loaded"):
+        load_mfcc_npz(tmp_path / "a.npz")

@@ -99,6 +99,16 @@ def test_page_names_tracks_without_the_folders_of_whoever_ran_it():
     assert name_tracks(["a.wav", "/b.wav"]) == ["a.wav", "/b.wav"]
 
 
+def test_a_long_name_of_a_model_is_shortened_in_names_of_files_only(tmp_path):
+    name = "é" * 300
+    label = {"model": name, "protocol": "track", "seed": 0, "fold": 0}
+    answers = {"rows": [0], "target": ["a"], "predicted": ["a"]}
+    row = {**label, "accuracy": 1.0, "n_train": 8, "n_test": 1, "predictions": answers}
+    write_report(BenchmarkResult.from_rows([row]), tmp_path)
+    assert len(list(tmp_path.glob("confusion-track-é*.png"))) == 1
+    assert name in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_page_says_what_searches_chose(tmp_path):
     label = {"model": "s", "protocol": "track", "seed": 0, "fold": 0}
     row = {**label, "accuracy": 0.5, "n_train": 8, "n_test": 2, "best_params": "C=0.1"}

@@ -3,7 +3,12 @@
 from skgenre.audio.error import AudioDecodeError
 from skgenre.audio.signal import MAX_DURATION_SECONDS, load_audio, stream_audio
 
-AUDIO_EXTENSIONS = (".au", ".flac", ".mp3", ".ogg", ".wav")
+# What folders are searched for. The content of a file decides how it is read, not its
+# name, and libsndfile reads more than these.
+AUDIO_EXTENSIONS = (
+    *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg"),
+    *(".opus", ".rf64", ".snd", ".w64", ".wav"),
+)
 
 __all__ = [
     "AUDIO_EXTENSIONS",

@@ -17,6 +17,13 @@ FILE_KINDS = {
     stat.S_IFBLK: "device",
 }
 
+FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
+
+# What a file of sound may say in its header, in hertz. A damaged one may say 1 Hz: half
+# a minute of samples then makes eight hours at 22,050 Hz, which no memory holds.
+LOWEST_FILE_RATE = 1_000
+HIGHEST_FILE_RATE = 10_000_000
+
 # What libsndfile's own words do not tell, by its error number.
 PLAIN_WORDS = {
     7: "no complete frame of sound in the file",
@@ -29,12 +36,13 @@ def open_audio(path):
     """A reader of an audio file; what goes wrong with it inside the block names it."""
     try:
         with _SequentialReader(_open(path)) as reader:
+            _check_file_rate(path, reader.samplerate)
             yield reader
     except AudioDecodeError:
         raise
     except soundfile.LibsndfileError as error:
         found = PLAIN_WORDS.get(error.code, error.error_string.rstrip("."))
-        reason = f"{found}, expected intact WAV, AU, FLAC, OGG or MP3 audio"
+        reason = f"{found}, expected intact {FORMATS} audio"
         raise AudioDecodeError([(path, reason)]) from error
     except OSError as error:
         reason = f"{error.strerror or error}, expected a readable file"
@@ -74,6 +82,15 @@ class _SequentialReader(soundfile.SoundFile):
     # stream of unknown length that seek fails, although all samples were read.
     def seekable(self):
         return False
+
+
+def _check_file_rate(path, file_rate):
+    if not LOWEST_FILE_RATE <= file_rate <= HIGHEST_FILE_RATE:
+        reason = (
+            f"has a sample rate of {file_rate} Hz, expected {LOWEST_FILE_RATE} to "
+            f"{HIGHEST_FILE_RATE}"
+        )
+        raise AudioDecodeError([(path, reason)])
 
 
 def _open(path):

@@ -37,7 +37,8 @@ def load_audio(path, *, sample_rate=22050, duration=None):
     Parameters
     ----------
     path : str or os.PathLike
-        A WAV, AU, FLAC, OGG or MP3 file, of any sample rate and number of channels.
+        A WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64 file, of any sample rate from
+        1 kHz to 10 MHz and any number of channels.
     sample_rate : int, default=22050
         Samples per second of the signal returned, in hertz.
     duration : float, default=None

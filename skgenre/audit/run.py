@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from skgenre._validation import check_paths, check_verbosity
+from skgenre._workers import explaining_dead_workers
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.audit.fingerprint import FINGERPRINT_RATE, compute_fingerprint
 from skgenre.audit.label_faults import (
@@ -112,10 +113,11 @@ def audit_tracks(
     pool = Parallel(
         n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as=return_as
     )
-    surveys = pool(delayed(survey_track)(path) for path in paths)
-    if progress is not None:
-        surveys = progress(surveys, total=len(paths), what="auditing")
-    surveys = list(surveys)
+    with explaining_dead_workers("tracks were audited", None):
+        surveys = pool(delayed(survey_track)(path) for path in paths)
+        if progress is not None:
+            surveys = progress(surveys, total=len(paths), what="auditing")
+        surveys = list(surveys)
     findings = [
         Finding(fault, (track,), detail)
         for track, survey in enumerate(surveys)

@@ -1,6 +1,7 @@
 """One fit of a benchmark, and the folder in which finished ones are kept."""
 
 import json
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,14 @@ import numpy as np
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import Pipeline
 
-from skgenre._files import atomic_write
+from skgenre._files import atomic_write, read_json
 from skgenre._groups import SEARCHES, name_groups
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer
+
+logger = logging.getLogger(__name__)
+
+# The answers to a million test tracks are a tenth of it.
+_MAX_ROW_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Cell:
 
 def _describe_model(model):
     """Parameters of a model, but for those that decide no number."""
-    ignored = ("cache_dir", "n_jobs", "verbose")
+    ignored = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
     parameters = model.get_params()
     return [
         (name, repr(value))
@@ -71,11 +77,18 @@ class CellFolder:
         """The row of a cell that is finished, else None."""
         if self.folder is None:
             return None
+        path = self.folder / f"{cell.key}.json"
         try:
-            text = (self.folder / f"{cell.key}.json").read_text(encoding="utf-8")
-            return json.loads(text)
-        except (FileNotFoundError, json.JSONDecodeError):
+            row = read_json(path, max_bytes=_MAX_ROW_BYTES)
+        except FileNotFoundError:
             return None
+        except ValueError as error:
+            logger.warning("damaged result is made again: %s", error)
+            return None
+        if not _is_row_of(row, cell):
+            logger.warning("damaged result %s is made again", path)
+            return None
+        return row
 
     def save(self, cell, row):
         """Keep the row of a cell, whole or not at all."""
@@ -85,6 +98,21 @@ class CellFolder:
         path = self.folder / f"{cell.key}.json"
         with atomic_write(path, "w", encoding="utf-8") as file:
             json.dump(row, file)
+
+
+def _is_row_of(row, cell):
+    if not isinstance(row, dict) or not isinstance(row.get("predictions"), dict):
+        return False
+    predictions = [row["predictions"].get(name) for name in ("target", "predicted")]
+    return (
+        {name: row.get(name) for name in cell.label} == cell.label
+        and "error" in row
+        and row["predictions"].get("rows") == cell.test.tolist()
+        and all(
+            isinstance(genres, list) and len(genres) == len(cell.test)
+            for genres in predictions
+        )
+    )
 
 
 def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skgenre._files import atomic_write
+from skgenre._files import atomic_write, read_json
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES
 from skgenre.benchmark.statistics import bootstrap_interval, compare_models
 
@@ -22,6 +22,7 @@ PAPER_NOTE = (
 _LABEL = ("model", "protocol", "seed", "fold")
 _SIZES = ("n_train", "n_test")
 _COSTS = ("fit_seconds", "predict_seconds", "seconds_per_epoch", "n_parameters")
+_MAX_DATA_BYTES = 10_000
 _PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
 
 
@@ -266,9 +267,9 @@ class BenchmarkResult:
         directory.mkdir(parents=True, exist_ok=True)
         with atomic_write(directory / "results.json", "w", encoding="utf-8") as file:
             file.write(self.to_json() + "\n")
-        with atomic_write(
-            directory / "results.csv", "w", encoding="utf-8", newline=""
-        ) as file:
+        # An error may name a file, and that need not be UTF-8.
+        form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+        with atomic_write(directory / "results.csv", "w", **form) as file:
             writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.folds)
@@ -278,12 +279,12 @@ def check_same_data(directory, fingerprint):
     """Refuse a folder that holds the results, finished or not, of other data."""
     path = Path(directory) / "data.json"
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
+        held = read_json(path, max_bytes=_MAX_DATA_BYTES)
     except FileNotFoundError:
-        held = fingerprint
+        held = {"fingerprint": fingerprint}
         with atomic_write(path, "w", encoding="utf-8") as file:
-            json.dump({"fingerprint": fingerprint}, file)
-    if held != fingerprint:
+            json.dump(held, file)
+    if held != {"fingerprint": fingerprint}:
         raise ValueError(
             f"output={str(directory)!r} holds results of other data; name another "
             "folder, or delete it."

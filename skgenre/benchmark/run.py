@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skgenre._validation import check_paths, check_positive_integer
+from skgenre._workers import explaining_dead_workers
 from skgenre.benchmark.cells import Cell, CellFolder, run_cell
 from skgenre.benchmark.protocols import (
     Tracks,
@@ -110,6 +111,8 @@ def run_benchmark(
         than folds, a folder that cannot be written to or holds the results of other
         data: all before any file is read. A model that fails in a fold is no error: its
         row says so.
+    concurrent.futures.process.BrokenProcessPool
+        A worker process died. With `output`, the folds that were finished are kept.
 
     Examples
     --------
@@ -338,19 +341,20 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
     # Not every backend of joblib can hand over results as they come.
     return_as = "list" if progress is None else "generator"
-    done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
-        joblib.delayed(run_cell)(
-            *(cells[number], X, target, groups),
-            scoring=scoring,
-            rows_are_segments=is_paper,
-            folder=folder,
+    with explaining_dead_workers(f"fitting {what}", output):
+        done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
+            joblib.delayed(run_cell)(
+                *(cells[number], X, target, groups),
+                scoring=scoring,
+                rows_are_segments=is_paper,
+                folder=folder,
+            )
+            for number in missing
         )
-        for number in missing
-    )
-    if progress is not None:
-        done = progress(done, total=len(missing), what=f"fitting {label['model']}")
-    for number, row in zip(missing, done, strict=True):
-        rows[number] = row
+        if progress is not None:
+            done = progress(done, total=len(missing), what=f"fitting {label['model']}")
+        for number, row in zip(missing, done, strict=True):
+            rows[number] = row
     _log_scores(what, rows)
     return rows
 

@@ -1,11 +1,11 @@
 """Tracks from a folder that has one sub-folder per genre."""
 
-import csv
 import os
 import warnings
 from collections import Counter
 from pathlib import Path
 
+from skgenre._files import read_table
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets._names import list_names
@@ -21,7 +21,8 @@ def load_genre_folder(directory, *, groups=None):
     ----------
     directory : str or Path
         Folder of genre folders, as in ``directory/blues/track.wav``. Formats: wav, au,
-        flac, ogg and mp3, of any sample rate and number of channels.
+        flac, ogg, opus, mp3, aiff, caf, w64 and rf64, of any sample rate and number of
+        channels.
     groups : {"subfolder"}, str, Path or None, default=None
         Where artists are found: in the folders below the genres
         (``genre/artist/track.wav``), or in a CSV file with the columns ``path`` (of the
@@ -138,24 +139,16 @@ def _find_groups(directory, paths, groups):
 
 
 def _read_groups(directory, paths, csv_path):
-    with open(csv_path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = {"path", "group"} - set(reader.fieldnames or ())
-        if missing:
+    rows = {}
+    for row in read_table(csv_path, ("path", "group"))[1]:
+        # Joined, an absolute path stays as it is.
+        path = Path(os.path.abspath(directory / row["path"]))
+        group = row["group"] or None
+        if rows.setdefault(path, group) != group:
             raise ValueError(
-                f"{csv_path} must have the columns 'path' and 'group', got "
-                f"{reader.fieldnames!r}."
+                f"{csv_path} must give each path one group, got {rows[path]!r} and "
+                f"{group!r} for {row['path']}."
             )
-        rows = {}
-        for row in reader:
-            # Joined, an absolute path stays as it is.
-            path = Path(os.path.abspath(directory / row["path"]))
-            group = row["group"] or None
-            if rows.setdefault(path, group) != group:
-                raise ValueError(
-                    f"{csv_path} must give each path one group, got {rows[path]!r} and "
-                    f"{group!r} for {row['path']}."
-                )
     tracks = [Path(os.path.abspath(path)) for path in paths]
     unused = sorted(set(rows) - set(tracks), key=_sort_key)
     if len(unused) == len(rows):

@@ -1,6 +1,5 @@
 """GTZAN: ten genres of a hundred tracks of thirty seconds, with its faults known."""
 
-import csv
 import os
 import warnings
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from skgenre._files import read_table
 from skgenre._validation import check_choice
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.datasets._bunch import make_track_bunch
@@ -159,15 +159,7 @@ def load_gtzan_features(csv_file):
     >>> data.data.tolist(), data.groups.tolist()
     ([[123.0]], ['John Lee Hooker'])
     """
-    with open(csv_file, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        if not {"filename", "label"} <= set(columns):
-            raise ValueError(
-                f"{csv_file} must have the columns 'filename' and 'label', "
-                f"got {columns}."
-            )
-        table = list(reader)
+    columns, table = read_table(csv_file, ("filename", "label"))
     index = read_index()
     names = [Path(row["filename"]).stem for row in table]
     unknown = [name for name in names if name not in index]
@@ -180,11 +172,19 @@ def load_gtzan_features(csv_file):
     )
     del known["paths"]
     known.update(
-        data=np.array([[float(row[name]) for name in features] for row in table]),
+        data=_read_numbers(table, features, csv_file),
         feature_names=features,
         **_describe_rows(rows),
     )
     return known
+
+
+def _read_numbers(table, features, csv_file):
+    values = [[row[name] for name in features] for row in table]
+    try:
+        return np.array(values, dtype=float).reshape(len(table), len(features))
+    except ValueError as error:
+        raise ValueError(f"{csv_file} must hold numbers: {error}.") from error
 
 
 def _list_folders(data_home):

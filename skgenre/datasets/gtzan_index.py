@@ -41,5 +41,17 @@ class IndexRow(NamedTuple):
 def read_index():
     """The rows of the index by the name of the track, such as ``blues.00000``."""
     file = resources.files("skgenre.datasets") / "gtzan.csv"
-    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
-    return {row["track"]: IndexRow(**row) for row in rows}
+    return parse_index(file.read_text(encoding="utf-8"))
+
+
+def parse_index(text):
+    """The rows of an index, as CSV, by the name of the track."""
+    rows = [row for row in csv.reader(text.splitlines()) if row]
+    if not rows or tuple(rows[0]) != IndexRow._fields:
+        raise ValueError(
+            f"the index must have the columns {IndexRow._fields}, got {rows[:1]}."
+        )
+    for row in rows[1:]:
+        if len(row) != len(IndexRow._fields) or not row[0]:
+            raise ValueError(f"the index must have a track per row, got {row}.")
+    return {row[0]: IndexRow(*row) for row in rows[1:]}

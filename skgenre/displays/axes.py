@@ -1,4 +1,4 @@
-"""The axes that a display draws on."""
+"""The axes that a display draws on, and names on them."""
 
 
 def make_axes(ax, *, figsize):
@@ -8,3 +8,8 @@ def make_axes(ax, *, figsize):
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=figsize, layout="constrained")[1]
+
+
+def plain_text(name):
+    """A name as matplotlib shows it, and not as the formula that ``$`` would begin."""
+    return str(name).replace("$", r"\$")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skgenre.displays.axes import make_axes
+from skgenre.displays.axes import make_axes, plain_text
 from skgenre.model_selection import PROTOCOLS
 
 # Shape and filling tell them apart in grey; hollow is what leaks.
@@ -101,7 +101,7 @@ class BenchmarkDisplay:
             ax.plot(accuracies, [heights[model]] * len(accuracies), c="0.7", zorder=1)
         if chance is not None:
             ax.axvline(chance, color="0.4", linestyle=":", label="guessing")
-        ax.set_yticks(list(heights.values()), list(heights))
+        ax.set_yticks(list(heights.values()), list(map(plain_text, heights)))
         ax.set(xlabel="Accuracy", xlim=(0, 1), ylim=(-0.6, len(models) - 0.4))
         ax.grid(axis="x", alpha=0.3)
         if is_own:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skgenre.displays.axes import make_axes
+from skgenre.displays.axes import make_axes, plain_text
 from skgenre.timeline import predict_timeline
 
 # Hours, or minutes, that a track must have for its time to be told in them.
@@ -101,7 +101,7 @@ class SegmentTimelineDisplay:
             **{"interpolation": "nearest", "extent": (0, end, n_classes - 0.5, -0.5)},
         )
         ax.figure.colorbar(self.im_, ax=ax, label="Probability")
-        ax.set_yticks(range(n_classes), [str(name) for name in self.classes])
+        ax.set_yticks(range(n_classes), list(map(plain_text, self.classes)))
         ax.set_xlabel(label)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -17,6 +17,7 @@ from skgenre._validation import (
     check_positive_integer,
     check_verbosity,
 )
+from skgenre._workers import explaining_dead_workers
 from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError
 from skgenre.feature_store import FeatureStore
 from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
@@ -170,6 +171,8 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, BaseEstimator):
         AudioDecodeError
             Some files cannot be analysed. It names all of them, and comes after every
             other file has been analysed and, with `cache_dir`, kept.
+        concurrent.futures.process.BrokenProcessPool
+            A worker process died. With `cache_dir`, what it had finished is kept.
         TypeError, ValueError
             A parameter is out of range, or `X` is no sequence of paths; with
             ``n_segments=None``, the tracks differ so much in length that more than four
@@ -223,7 +226,10 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, BaseEstimator):
         )
         # Each worker is one thread of work: BLAS threads on top would only compete.
         is_serial = pool.n_jobs in (None, 1)
-        with nullcontext() if is_serial else threadpool_limits(1, "blas"):
+        with (
+            nullcontext() if is_serial else threadpool_limits(1, "blas"),
+            explaining_dead_workers("tracks were analysed", self.cache_dir),
+        ):
             yield from pool(
                 delayed(analyse_track)(path, parameters, store) for path in paths
             )

@@ -4,7 +4,11 @@ import base64
 import io
 
 from skgenre.displays import BenchmarkDisplay
+from skgenre.displays.axes import plain_text
 from skgenre.report.tables import gather_answers
+
+# File systems take 255, extension included.
+MAX_NAME_BYTES = 200
 
 
 def draw_figures(result):
@@ -24,11 +28,14 @@ def _draw_confusion(target, predicted):
     import matplotlib.pyplot as plt
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    n_genres = len(set(target) | set(predicted))
-    size = 2.5 + 0.45 * n_genres
+    genres = sorted(set(target) | set(predicted))
+    size = 2.5 + 0.45 * len(genres)
     _, ax = plt.subplots(figsize=(size, size * 0.9), layout="constrained")
     display = ConfusionMatrixDisplay.from_predictions(
-        *(target, predicted), cmap="Greys", xticks_rotation="vertical", ax=ax
+        *(target, predicted),
+        labels=genres,
+        display_labels=list(map(plain_text, genres)),
+        **{"cmap": "Greys", "xticks_rotation": "vertical", "ax": ax},
     )
     ax.set(xlabel="Answer", ylabel="Genre")
     return display.figure_
@@ -40,6 +47,7 @@ def save_figure(directory, name, caption, figure):
 
     # A model's name may be anything, a file's may not.
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    name = name.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
     for extension in ("png", "svg"):
         figure.savefig(directory / f"{name}.{extension}", dpi=120)
     buffer = io.BytesIO()

@@ -41,8 +41,11 @@ def write_report(result, directory, *, audit=None):
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     figures = [save_figure(directory, *figure) for figure in draw_figures(result)]
-    with atomic_write(directory / "report.html", "w", encoding="utf-8") as file:
-        file.write(_render(result, figures, audit))
+    page = _render(result, figures, audit)
+    # Names of files need not be UTF-8.
+    form = {"encoding": "utf-8", "errors": "backslashreplace"}
+    with atomic_write(directory / "report.html", "w", **form) as file:
+        file.write(page)
 
 
 def summarise(result):

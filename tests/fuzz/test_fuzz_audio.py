@@ -1,0 +1,36 @@
+"""Mutants of audio files are decoded in a process of their own, which must survive."""
+
+import pytest
+from fuzz.decoder_process import MAX_BYTES, MAX_SECONDS, DecoderProcess
+from fuzz.mutations import fuzzing, mutants
+from hostile_audio import write_seeds
+from hypothesis import given
+
+pytestmark = pytest.mark.skipif(
+    not DecoderProcess.is_possible(), reason="needs Linux's account of memory"
+)
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    with DecoderProcess() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    return write_seeds(tmp_path_factory.mktemp("seeds"))
+
+
+@fuzzing(500)
+@given(mutant=mutants())
+def test_a_mutant_is_sound_or_one_error_within_time_and_memory(
+    decoder, seeds, tmp_path_factory, mutant
+):
+    name, content = mutant(seeds)
+    path = tmp_path_factory.getbasetemp() / f"mutant-{name}"
+    path.write_bytes(content)
+    answer = decoder.decode(path)
+    assert answer["outcome"] in ("sound", "refused"), answer
+    assert answer["cpu_seconds"] <= MAX_SECONDS
+    assert answer["n_bytes"] <= MAX_BYTES

@@ -1,0 +1,143 @@
+"""Mutants of files that people exchange: what they say, or a ValueError."""
+
+import contextlib
+import json
+import warnings
+
+import numpy as np
+import pytest
+from fuzz.mutations import fuzzing, mutants
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skgenre import (
+    load_genre_folder,
+    load_gtzan_features,
+    load_mfcc_json,
+    load_mfcc_npz,
+    save_mfcc_json,
+    save_mfcc_npz,
+)
+from skgenre.datasets.gtzan_index import IndexRow, parse_index
+from skgenre.feature_store import FeatureStore
+
+# What `load` reads of a model belongs here, too, once there is one.
+
+X = np.random.default_rng(0).normal(size=(4, 2, 3, 2)).astype(np.float32)
+GENRES = ["blues", "blues", "rock", "rock"]
+TRACKS = [f"{genre}/{number}.wav" for number, genre in enumerate(GENRES)]
+
+GROUPS = "path,group\n" + "".join(f"{path},artist {path[0]}\n" for path in TRACKS)
+FEATURES = "filename,tempo,label\n" + "".join(
+    f"blues.0000{number}.wav,{number}.5,blues\n" for number in range(4)
+)
+INDEX = ",".join(IndexRow._fields) + "\n" + "a,blues,x,y,0,train,\nb,rock,,,,,a\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("readers")
+    save_mfcc_json(folder / "features.json", X, GENRES)
+    save_mfcc_npz(folder / "packed.npz", X, GENRES, paths=TRACKS, groups=TRACKS)
+    np.savez(folder / "plain.npz", **np.load(folder / "packed.npz"))
+    for track in TRACKS:
+        (folder / track).parent.mkdir(exist_ok=True)
+        (folder / track).touch()
+    return folder
+
+
+def write_mutant(folder, mutant, *names):
+    _, content = mutant({name: (folder / name).read_bytes() for name in names})
+    (folder / "mutant").write_bytes(content)
+    return folder / "mutant"
+
+
+@contextlib.contextmanager
+def refusing(file):
+    """A ValueError that names the file is as good as an answer."""
+    error = None
+    try:
+        yield
+    except ValueError as raised:
+        error = raised
+    assert error is None or str(file) in str(error)
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_json_of_features_is_finite_segments_or_refused(folder, mutant):
+    file = write_mutant(folder, mutant, "features.json")
+    with refusing(file):
+        data = load_mfcc_json(file)
+        assert data.data.ndim == 3
+        assert np.isfinite(data.data).all()
+        assert len(data.target) == len(data.data)
+        assert set(data.target) <= set(data.target_names)
+
+
+@fuzzing(100)
+@given(
+    content=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["mapping", "labels", "mfcc", "x"]), inner, max_size=4
+            )
+        ),
+    )
+)
+def test_any_json_is_features_or_refused(folder, content):
+    file = folder / "any.json"
+    file.write_text(json.dumps(content))
+    with refusing(file):
+        assert load_mfcc_json(file).data.ndim == 3
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_npz_is_whole_or_refused(folder, mutant):
+    file = write_mutant(folder, mutant, "packed.npz", "plain.npz")
+    with refusing(file):
+        data = load_mfcc_npz(file)
+        assert len(data.data) == len(data.target) == len(data.paths) == len(data.groups)
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_groups_of_tracks_are_read_or_refused(folder, mutant):
+    file = folder / "groups.csv"
+    file.write_bytes(mutant({"groups": GROUPS.encode()})[1])
+    with refusing(file), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert len(load_genre_folder(folder, groups=file).groups) == len(TRACKS)
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_a_table_of_features_is_read_or_refused(folder, mutant):
+    file = folder / "features.csv"
+    file.write_bytes(mutant({"features": FEATURES.encode()})[1])
+    with refusing(file):
+        data = load_gtzan_features(file)
+        assert data.data.shape == (len(data.target), len(data.feature_names))
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_an_index_is_rows_by_track_or_refused(mutant):
+    text = mutant({"index": INDEX.encode()})[1].decode("utf-8", "replace")
+    with refusing("the index"):
+        assert all(row.track == name for name, row in parse_index(text).items())
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_an_entry_of_the_store_is_whole_or_absent(folder, mutant):
+    store = FeatureStore(folder / "store")
+    entry = folder / "store" / "entry.npy"
+    store.save(entry, X)
+    intact = entry.read_bytes()
+    entry.write_bytes(mutant({"entry": intact})[1])
+    array = store.load(entry)
+    assert array is None or np.array_equal(array, X)

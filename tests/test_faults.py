@@ -1,0 +1,320 @@
+"""Kills, full disks, dead workers: what was finished stays, nothing damaged is read."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import joblib
+import psutil
+import pytest
+from deadly import DeadlyClassifier
+from numpy.testing import assert_array_equal
+from sklearn.pipeline import make_pipeline
+
+from skgenre import MFCCExtractor, TrackStatistics, make_genre_tracks, run_benchmark
+from skgenre import feature_store as feature_store_module
+from skgenre.feature_store import FeatureStore
+
+N_MOMENTS = 20
+JOBS = ("extract", "write", "benchmark")
+SHORT = {"segment_duration": 0.5, "n_segments": 2}
+
+needs_linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="forks, limits and tmpfs of Linux"
+)
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory):
+    """Two genres of four tracks of one second."""
+    return make_genre_tracks(
+        tmp_path_factory.mktemp("tracks"),
+        n_genres=2,
+        n_tracks_per_genre=4,
+        duration=1.0,
+        random_state=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """What became of each job that was killed, moment by moment."""
+    script = Path(__file__).with_name("fault_process.py")
+    done = subprocess.run(
+        [
+            *(sys.executable, script, tmp_path_factory.mktemp("faults")),
+            *(str(N_MOMENTS), *JOBS, "share"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@needs_linux
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_killed_at_any_moment_loses_nothing_that_was_finished(reports, job):
+    reports = [report for report in reports if report["job"] == job]
+    assert len(reports) == N_MOMENTS
+    assert all(report["killed"] for report in reports)
+    # In the middle: some had finished a part, and none all.
+    assert sum(report["n_finished"] > 0 for report in reports) > N_MOMENTS / 2
+    assert [report for report in reports if report["n_lost"]] == []
+    assert [report for report in reports if report["n_done_again"]] == []
+
+
+@needs_linux
+@pytest.mark.parametrize("job", JOBS)
+def test_a_killed_job_leaves_nothing_damaged_and_ends_as_if_undisturbed(reports, job):
+    reports = [report for report in reports if report["job"] == job]
+    assert [report for report in reports if report["n_damaged"]] == []
+    assert all(report["completed"] and report["same_result"] for report in reports)
+
+
+@needs_linux
+def test_four_processes_fill_one_store_and_read_nothing_half(reports):
+    reports = [report for report in reports if report["job"] == "share"]
+    assert len(reports) == 4
+    for report in reports:
+        assert report["completed"]
+        assert report["same_result"]
+        assert report["n_damaged"] == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a file system of a given size; it is gone after the test."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("only root may mount, and not everywhere")
+        return folder
+
+    yield mount
+    subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
+
+
+@needs_linux
+def test_a_full_disk_costs_the_store_and_not_the_features(tracks, small_disk):
+    expected = MFCCExtractor(**SHORT).transform(tracks.paths)
+    store = small_disk("size=24k")
+    extractor = MFCCExtractor(**SHORT, cache_dir=store)
+    with pytest.warns(RuntimeWarning, match="could not be kept .*No space left"):
+        X = extractor.transform(tracks.paths)
+    assert_array_equal(X, expected)
+    kept = list(store.glob("*/*.npy"))
+    assert 0 < len(kept) < len(tracks.paths)
+    assert not list(store.glob("*/.*.tmp"))
+    subprocess.run(["mount", "-o", "remount,size=1m", store], check=True)
+    assert_array_equal(extractor.transform(tracks.paths), expected)
+    assert len(list(store.glob("*/*.npy"))) == len(tracks.paths)
+
+
+@needs_linux
+def test_a_benchmark_on_a_full_disk_names_the_file_and_goes_on_later(
+    tracks, small_disk, tmp_path
+):
+    expected = run(tracks, tmp_path / "elsewhere")
+    folder = small_disk("size=12k")
+    with pytest.raises(OSError, match=f"No space left on device: '{folder}/"):
+        run(tracks, folder)
+    kept = {path: path.read_bytes() for path in folder.glob("cells/*.json")}
+    assert all(json.loads(content) for content in kept.values())
+    subprocess.run(["mount", "-o", "remount,size=1m", folder], check=True)
+    assert scores(run(tracks, folder)) == scores(expected)
+    assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def run(tracks, output, *, model=None, **options):
+    model = DeadlyClassifier() if model is None else model
+    pipeline = make_pipeline(MFCCExtractor(**SHORT), TrackStatistics(), model)
+    return run_benchmark(
+        {"model": pipeline}, tracks, n_splits=4, output=output, **options
+    )
+
+
+def scores(result):
+    return [
+        {name: value for name, value in fold.items() if "seconds" not in name}
+        for fold in json.loads(result.to_json())["folds"]
+    ]
+
+
+@needs_linux
+def test_a_store_made_read_only_in_the_middle_is_read_and_no_more_written(
+    tracks, small_disk, monkeypatch
+):
+    store = small_disk("size=1m")
+    save, n_saved = FeatureStore.save, []
+
+    def save_and_close(self, entry, array):
+        save(self, entry, array)
+        n_saved.append(entry)
+        if len(n_saved) == 3:
+            subprocess.run(["mount", "-o", "remount,ro", store], check=True)
+
+    monkeypatch.setattr(FeatureStore, "save", save_and_close)
+    extractor = MFCCExtractor(**SHORT, cache_dir=store)
+    with pytest.warns(RuntimeWarning, match="Read-only file system"):
+        X = extractor.transform(tracks.paths)
+    assert len(n_saved) == len(list(store.glob("*/*.npy"))) == 3
+    assert_array_equal(X, MFCCExtractor(**SHORT).transform(tracks.paths))
+    with pytest.warns(RuntimeWarning, match="Read-only file system"):
+        assert_array_equal(extractor.transform(tracks.paths), X)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY\x01\x00", b"no array"])
+def test_a_damaged_entry_is_made_again(tracks, tmp_path, damage, caplog):
+    extractor = MFCCExtractor(**SHORT, cache_dir=tmp_path)
+    X = extractor.transform(tracks.paths)
+    entries = sorted(tmp_path.glob("*/*.npy"))
+    intact = [entry.read_bytes() for entry in entries]
+    for entry, content in zip(entries, intact, strict=True):
+        entry.write_bytes(content[: len(content) // 2] + damage)
+    with caplog.at_level(logging.WARNING):
+        assert_array_equal(extractor.transform(tracks.paths), X)
+    assert caplog.text.count("damaged entry") == len(entries)
+    assert [entry.read_bytes() for entry in entries] == intact
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"\xff\xfe", b"[]", b"{}", b"[" * 100_000, b'{"predictions": {}}'],
+)
+def test_a_damaged_fold_of_a_benchmark_is_fitted_again(
+    tracks, tmp_path, damage, caplog
+):
+    expected = run(tracks, tmp_path)
+    kept = sorted(tmp_path.glob("cells/*.json"))
+    kept[0].write_bytes(damage)
+    with caplog.at_level(logging.WARNING):
+        assert scores(run(tracks, tmp_path)) == scores(expected)
+    assert caplog.text.count("is made again") == 1
+
+
+def test_a_fold_under_the_name_of_another_is_fitted_again(tracks, tmp_path):
+    expected = run(tracks, tmp_path)
+    kept = sorted(tmp_path.glob("cells/*.json"))
+    kept[0].write_bytes(kept[1].read_bytes())
+    assert scores(run(tracks, tmp_path)) == scores(expected)
+
+
+def test_a_damaged_account_of_the_data_is_named(tracks, tmp_path):
+    run(tracks, tmp_path)
+    (tmp_path / "data.json").write_bytes(b"\xff")
+    with pytest.raises(ValueError, match=r"data.json is no intact JSON file"):
+        run(tracks, tmp_path)
+
+
+@needs_linux
+def test_a_worker_that_dies_while_tracks_are_analysed_is_said_to_have_died(tmp_path):
+    tracks = make_genre_tracks(
+        tmp_path / "tracks",
+        n_genres=2,
+        n_tracks_per_genre=10,
+        duration=2.0,
+        random_state=0,
+    )
+    # So slow that the workers have much to do when two files are done.
+    slow = {"segment_duration": 1.0, "n_segments": 2, "hop_length": 4}
+    extractor = MFCCExtractor(**slow, n_jobs=2, cache_dir=tmp_path / "store")
+    with (
+        joblib.parallel_config("loky"),
+        killing_workers(lambda: len(list(tmp_path.glob("store/*/*.npy"))) >= 2),
+        pytest.raises(BrokenProcessPool, match=r"worker process died .*not done again"),
+    ):
+        extractor.transform(tracks.paths)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/*/*.npy")}
+    assert 2 <= len(kept) < 20
+    X = extractor.transform(tracks.paths[:12])
+    assert_array_equal(X, MFCCExtractor(**slow).transform(tracks.paths[:12]))
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+
+@contextlib.contextmanager
+def killing_workers(is_time):
+    """Kill the processes that this one has started as soon as it is time."""
+    before = set(psutil.Process().children(recursive=True))
+
+    def kill():
+        while not is_time():
+            time.sleep(0.005)
+        for process in set(psutil.Process().children(recursive=True)) - before:
+            if "popen_loky" in " ".join(process.cmdline()):  # not joblib's tracker
+                process.send_signal(signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    yield
+    killer.join()
+
+
+@needs_linux
+def test_a_worker_that_dies_in_a_benchmark_is_said_to_have_died(tracks, tmp_path):
+    spare = tmp_path / "spare"
+    model = DeadlyClassifier(spare=str(spare))
+    with pytest.raises(BrokenProcessPool, match="died while fitting model, protocol"):
+        run(tracks, tmp_path / "out", model=model, n_jobs=2)
+    assert list(tmp_path.glob("out/results.*")) == []
+    spare.touch()
+    done = run(tracks, tmp_path / "out", model=model, n_jobs=2)
+    assert not done.failed
+    assert [fold["accuracy"] for fold in done.folds] == [
+        fold["accuracy"] for fold in run(tracks, tmp_path / "serial").folds
+    ]
+
+
+def test_a_clock_set_back_hides_no_edit_and_spares_what_is_being_written(
+    tracks, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(feature_store_module.time, "time", lambda: 0.0)
+    extractor = MFCCExtractor(**SHORT, cache_dir=tmp_path / "store")
+    path = tmp_path / "track.wav"
+    features = []
+    # The same size each time, and each edit seems older than the one before.
+    for number, source in enumerate(tracks.paths[:3]):
+        path.write_bytes(Path(source).read_bytes())
+        os.utime(path, ns=(0, 10**18 - number))
+        features.append(extractor.transform([path])[0])
+    assert_array_equal(
+        features, MFCCExtractor(**SHORT).transform(tracks.paths[:3].tolist())
+    )
+    written = next(tmp_path.glob("store/*/")) / ".writing.tmp"
+    written.touch()
+    FeatureStore(tmp_path / "store").clear()
+    assert written.exists()
+
+
+def test_an_edit_with_the_clock_set_back_while_a_file_is_read_is_refused(
+    tracks, tmp_path, monkeypatch
+):
+    path = tmp_path / "track.wav"
+    path.write_bytes(Path(tracks.paths[0]).read_bytes())
+    load = FeatureStore.load
+
+    def load_and_edit(self, entry):
+        kept = load(self, entry)
+        os.utime(path, ns=(0, 0))
+        return kept
+
+    monkeypatch.setattr(FeatureStore, "load", load_and_edit)
+    extractor = MFCCExtractor(**SHORT, cache_dir=tmp_path / "store")
+    with pytest.raises(ValueError, match="changed while it was read"):
+        extractor.transform([path])
+    assert list(tmp_path.glob("store/*/*.npy")) == []
