@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
     check_choice,
     check_sample_weight,
@@ -27,7 +28,7 @@ from skgenre.pooling import POOLINGS, pool_probabilities
 from skgenre.segments import flatten_tracks, present_segments, unflatten_segments
 
 
-class BaseTrackClassifier(ClassifierMixin, BaseEstimator):
+class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
     """Base of all classifiers of tracks.
 
     A row of `X` is a track, of shape (n_segments, n_frames, n_mfcc). The segments that

@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from threadpoolctl import threadpool_limits
 
+from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
     check_number,
     check_paths,
@@ -26,7 +27,7 @@ from skgenre.segments import count_segment_samples, split_segments, stack_tracks
 ANALYSIS_VERSION = 1
 
 
-class MFCCExtractor(ArrayOutputMixin, TransformerMixin, BaseEstimator):
+class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
     """Turn paths of audio files into segmented MFCCs.
 
     Each track is resampled to `sample_rate`, mixed to mono and cut into equal segments
