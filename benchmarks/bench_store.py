@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from skgenre import MFCCExtractor, TrackStatistics, make_genre_tracks
 from skgenre.feature_store import FeatureStore
-from skgenre.features import extractor as extractor_module
+from skgenre.features import analysis as analysis_module
 
 N_HITS = 200
 PARAMETERS = {"n_mfcc": 13, "n_fft": 2048}
@@ -93,16 +93,16 @@ class Counter:
     """Count the files that extractors decode inside the block."""
 
     def __enter__(self):
-        self.count, self._load_audio = 0, extractor_module.load_audio
-        extractor_module.load_audio = self._load
+        self.count, self._stream_audio = 0, analysis_module.stream_audio
+        analysis_module.stream_audio = self._stream
         return self
 
-    def _load(self, path, **parameters):
+    def _stream(self, path, **parameters):
         self.count += 1
-        return self._load_audio(path, **parameters)
+        return self._stream_audio(path, **parameters)
 
     def __exit__(self, *error):
-        extractor_module.load_audio = self._load_audio
+        analysis_module.stream_audio = self._stream_audio
 
 
 if __name__ == "__main__":

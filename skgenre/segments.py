@@ -8,31 +8,22 @@ def count_segment_samples(segment_duration, sample_rate):
     return round(segment_duration * sample_rate)
 
 
-def split_segments(signal, *, n_segment_samples, n_required_samples, n_segments):
-    """Cut a signal into its present segments: (n_samples,) -> list of 1-D views.
+def split_segments(blocks, *, n_segment_samples, n_required_samples):
+    """Cut a signal that comes in blocks into its present segments, as they come.
 
     Each has `n_segment_samples`, but the last may be cut where the signal ends, as long
-    as it keeps `n_required_samples`. ``n_segments=None`` takes all there are.
+    as it keeps `n_required_samples`.
     """
-    starts = range(0, len(signal) - n_required_samples + 1, n_segment_samples)
-    if n_segments is not None:
-        starts = starts[:n_segments]
-    return [signal[start : start + n_segment_samples] for start in starts]
-
-
-def stack_tracks(tracks, n_segments):
-    """Stack tracks of unequal length, missing segments being all NaN.
-
-    A list of arrays (n_present_segments, n_frames, n_mfcc) becomes one float32 array
-    (n_tracks, n_segments, n_frames, n_mfcc); ``n_segments=None``: the longest track's.
-    """
-    if n_segments is None:
-        n_segments = max(len(track) for track in tracks)
-    shape = (len(tracks), n_segments, *tracks[0].shape[1:])
-    stacked = np.full(shape, np.nan, dtype=np.float32)
-    for row, track in zip(stacked, tracks, strict=True):
-        row[: len(track)] = track
-    return stacked
+    parts, n_missing = [], n_segment_samples
+    for block in blocks:
+        while len(block) >= n_missing:
+            yield np.concatenate([*parts, block[:n_missing]])
+            block = block[n_missing:]
+            parts, n_missing = [], n_segment_samples
+        parts.append(block)
+        n_missing -= len(block)
+    if n_segment_samples - n_missing >= n_required_samples:
+        yield np.concatenate(parts)
 
 
 def present_segments(X):

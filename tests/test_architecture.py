@@ -15,7 +15,7 @@ LAYERS = [
     {"_doc_links", "_files", "_scikeras", "_sklearn_callbacks", "_validation"},
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
     {"audit", "datasets", "features", "model_selection", "track_classifier"},
-    {"keras_classifiers"},
+    {"keras_classifiers", "timeline"},
     {"models"},
     {"benchmark", "displays"},
     {"report"},

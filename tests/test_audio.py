@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skgenre import audio
 from skgenre.audio import AUDIO_EXTENSIONS, AudioDecodeError, load_audio
+from skgenre.audio import decoder as decoder_module
+from skgenre.audio import signal as signal_module
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -162,7 +163,7 @@ def test_a_duration_reads_little_more_than_itself(tmp_path, sample_rate):
 
 def test_blocks_of_a_long_file_join_without_a_seam(tmp_path, monkeypatch):
     path = write_noise(tmp_path / "track.flac", 44100, n_channels=2)
-    monkeypatch.setattr(audio, "MAX_BLOCK_SAMPLES", 2 * 1000)
+    monkeypatch.setattr(signal_module, "MAX_BLOCK_SAMPLES", 2 * 1000)
     assert_array_equal(load_audio(path), load_with_librosa(path))
 
 
@@ -234,7 +235,7 @@ def test_a_file_without_permission_is_refused(wav, monkeypatch):
         raise PermissionError(13, "Permission denied", path)
 
     # Root may read anything, so a file mode would not do.
-    monkeypatch.setattr(audio, "_open", deny)
+    monkeypatch.setattr(decoder_module, "_open", deny)
     refused(wav, "Permission denied, expected a readable file")
 
 
@@ -326,18 +327,17 @@ def test_one_quiet_sample_is_sound(tmp_path):
 
 @pytest.mark.parametrize("change", ["append", "replace", "delete"])
 def test_a_file_that_changes_while_it_is_read_is_refused(wav, monkeypatch, change):
-    read_mono = audio._read_mono
+    read_mono = signal_module.read_mono
 
-    def read_and_change(reader, n_frames):
-        signal = read_mono(reader, n_frames)
+    def read_and_change(*args, **options):
+        yield from read_mono(*args, **options)
         content = wav.read_bytes()
         wav.unlink()
         if change != "delete":
             wav.write_bytes(content + b"more" * (change == "append"))
             os.utime(wav, ns=(0, 0))
-        return signal
 
-    monkeypatch.setattr(audio, "_read_mono", read_and_change)
+    monkeypatch.setattr(signal_module, "read_mono", read_and_change)
     refused(wav, "No such file" if change == "delete" else "changed while it was read")
 
 

@@ -11,6 +11,7 @@ from skgenre import (
     SegmentTimelineDisplay,
     TrainingHistoryDisplay,
     make_model,
+    predict_timeline,
     run_benchmark,
 )
 
@@ -84,13 +85,44 @@ def test_benchmark_shows_each_model_under_each_protocol(made_tracks):
 def test_timeline_has_the_models_probabilities_over_seconds(pipeline, made_tracks):
     path = made_tracks.paths[0]
     display = SegmentTimelineDisplay.from_estimator(pipeline, path)
-    features = pipeline[0].transform([path])
-    expected = pipeline[-1].predict_segments_proba(features)[0]
-    np.testing.assert_array_equal(display.im_.get_array().filled(np.nan).T, expected)
-    assert display.ax_.get_xlim() == (0, 30)
+    expected = predict_timeline(pipeline, path).probabilities
+    np.testing.assert_array_equal(display.im_.get_array().T, expected)
+    assert expected.shape == (2, 3)
+    assert display.ax_.get_xlim() == (0, 6)
     assert [t.get_text() for t in display.ax_.get_yticklabels()] == list(
         pipeline.classes_
     )
+
+
+@pytest.mark.parametrize(
+    ("n_segments", "segment_duration", "end", "label"),
+    [
+        (10, None, 10, "Segment"),
+        (10, 3.0, 30, "Time (s)"),
+        (3600, 3.0, 180, "Time (min)"),
+        (28800, 3.0, 24, "Time (h)"),
+    ],
+)
+def test_a_timeline_of_any_length_is_labelled_in_fitting_units(
+    n_segments, segment_duration, end, label
+):
+    probabilities = np.full((n_segments, 10), 0.1)
+    display = SegmentTimelineDisplay(
+        probabilities, range(10), segment_duration=segment_duration
+    ).plot()
+    assert display.ax_.get_xlim() == (0, end)
+    assert display.ax_.get_xlabel() == label
+    assert not has_overlap(display.ax_)
+
+
+def test_segments_that_share_a_pixel_are_averaged():
+    probabilities = np.zeros((3600, 2))
+    probabilities[1800:, 0] = probabilities[::2, 1] = 1
+    drawn = SegmentTimelineDisplay(probabilities, "ab").plot().im_.get_array()
+    columns = drawn.shape[1]
+    assert columns < 1000
+    np.testing.assert_allclose(drawn[0], np.repeat([0, 1], columns // 2))
+    np.testing.assert_allclose(drawn[1], 0.5, atol=0.1)
 
 
 def test_coefficients_are_drawn_from_the_bottom_up(made_tracks):
@@ -107,5 +139,5 @@ def test_what_cannot_be_drawn_is_refused(pipeline):
         TrainingHistoryDisplay.from_estimator(make_model("knn"))
     with pytest.raises(ValueError, match="quantity must be one of"):
         TrainingHistoryDisplay({}).plot(quantity="error")
-    with pytest.raises(ValueError, match="has predict_segments_proba"):
-        SegmentTimelineDisplay.from_estimator(make_model("knn"), "a.wav")
+    with pytest.raises(TypeError, match="begins with an MFCCExtractor"):
+        SegmentTimelineDisplay.from_estimator(pipeline[-1], "a.wav")

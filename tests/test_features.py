@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import librosa
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -25,7 +27,7 @@ from skgenre import (
     SegmentStatistics,
     TrackStatistics,
 )
-from skgenre.features import extractor as extractor_module
+from skgenre.features import analysis as analysis_module
 
 
 def librosa_segments(path, *, sample_rate=22050, segment_samples=66150, **parameters):
@@ -93,6 +95,36 @@ def test_all_whole_segments_are_taken_where_no_number_is_given(write_tone):
     assert_array_equal(np.isfinite(X[:, :, 0, 0]).sum(axis=1), [1, 3])
 
 
+def measure_peak(path, **parameters):
+    """Bytes that an extraction of all segments holds at most."""
+    extractor = MFCCExtractor(n_segments=None, **parameters)
+    extractor.transform([path])
+    tracemalloc.start()
+    extractor.transform([path])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_a_recording(tmp_path):
+    minute = 0.1 * np.random.default_rng(0).standard_normal(60 * 8000)
+    peaks = []
+    for minutes in (10, 60):
+        with soundfile.SoundFile(tmp_path / "t.wav", "w", 8000, channels=1) as file:
+            for _ in range(minutes):
+                file.write(minute)
+        peaks.append(measure_peak(tmp_path / "t.wav", sample_rate=4000))
+    # The signal at its own rate grows by 96 MB, the features by 1.2 MB.
+    assert peaks[1] - peaks[0] < 6e6
+
+
+def test_other_backends_than_threads_gather_the_same(made_tracks):
+    paths = made_tracks.paths[:4]
+    expected = MFCCExtractor(n_segments=2).transform(paths)
+    with parallel_config("multiprocessing", n_jobs=2):
+        assert_array_equal(MFCCExtractor(n_segments=2).transform(paths), expected)
+
+
 def test_batch_order_and_workers_change_nothing(made_tracks):
     paths = made_tracks.paths[:6]
     expected = MFCCExtractor(n_segments=2).transform(paths)
@@ -118,7 +150,7 @@ def test_paths_may_come_in_any_container(made_tracks, container):
 def test_kept_features_are_used_again(made_tracks, tmp_path, monkeypatch):
     extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path / "store")
     first = extractor.transform(made_tracks.paths[:2])
-    monkeypatch.setattr("skgenre.features.extractor.load_audio", None)
+    monkeypatch.setattr("skgenre.features.analysis.stream_audio", None)
     assert_array_equal(extractor.transform(made_tracks.paths[:2]), first)
 
 
@@ -207,6 +239,7 @@ def test_other_input_than_paths_is_refused(X, error, message):
         ("verbose", None),
         ("cache_dir", 5),
         ("cache_dir", ""),
+        ("mmap_dir", 5),
         ("segment_duration", 1e12),
     ],
 )
@@ -367,13 +400,13 @@ def test_folder_without_permission_is_said_to_be(made_tracks, tmp_path, monkeypa
 def test_file_replaced_while_it_is_read_is_not_kept(made_tracks, tmp_path, monkeypatch):
     path = tmp_path / "track.wav"
     path.write_bytes(Path(made_tracks.paths[0]).read_bytes())
-    compute = extractor_module.compute_mfcc
+    compute = analysis_module.compute_mfcc
 
     def replace(*args, **parameters):
         os.utime(path, ns=(0, 0))
         return compute(*args, **parameters)
 
-    monkeypatch.setattr(extractor_module, "compute_mfcc", replace)
+    monkeypatch.setattr(analysis_module, "compute_mfcc", replace)
     with pytest.raises(AudioDecodeError, match=r"track\.wav: changed while"):
         MFCCExtractor(n_segments=1, cache_dir=tmp_path / "store").transform([path])
     assert list((tmp_path / "store").glob("*/*.npy")) == []

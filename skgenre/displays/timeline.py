@@ -3,6 +3,13 @@
 import numpy as np
 
 from skgenre.displays.axes import make_axes
+from skgenre.timeline import predict_timeline
+
+# Hours, or minutes, that a track must have for its time to be told in them.
+MIN_UNITS = 5
+
+# More segments than this would share pixels, of which all but one would be lost.
+MAX_COLUMNS = 400
 
 
 class SegmentTimelineDisplay:
@@ -24,7 +31,7 @@ class SegmentTimelineDisplay:
     figure_ : matplotlib.figure.Figure
         Its figure.
     im_ : matplotlib.image.AxesImage
-        The probabilities.
+        The probabilities; of a long track the means of neighbouring segments.
 
     Examples
     --------
@@ -45,14 +52,14 @@ class SegmentTimelineDisplay:
 
     @classmethod
     def from_estimator(cls, model, path, *, ax=None):
-        """Draw what a fitted pipeline says of each segment of a file.
+        """Draw what a fitted model says of each segment of a file.
 
         Parameters
         ----------
-        model : sklearn.pipeline.Pipeline
-            Fitted; begins with an MFCCExtractor and ends with a classifier of tracks.
+        model : estimator
+            Fitted; predicts genres from paths, as `predict_timeline` takes it.
         path : str or Path
-            Audio file.
+            Audio file; all of it is drawn.
         ax : matplotlib.axes.Axes, default=None
             What to draw on; None makes a figure.
 
@@ -61,16 +68,11 @@ class SegmentTimelineDisplay:
         display : SegmentTimelineDisplay
             Drawn.
         """
-        if not hasattr(model, "steps") or not hasattr(
-            model[-1], "predict_segments_proba"
-        ):
-            raise ValueError(
-                "model must be a pipeline that ends with a classifier of tracks, which "
-                f"has predict_segments_proba; got {model!r}."
-            )
-        probabilities = model[-1].predict_segments_proba(model[:-1].transform([path]))
-        duration = getattr(model[0], "segment_duration", None)
-        display = cls(probabilities[0], model.classes_, segment_duration=duration)
+        timeline = predict_timeline(model, path)
+        duration = timeline.end[0] - timeline.start[0]
+        display = cls(
+            timeline.probabilities, timeline.classes, segment_duration=duration
+        )
         return display.plot(ax=ax)
 
     def plot(self, *, ax=None):
@@ -88,14 +90,35 @@ class SegmentTimelineDisplay:
         """
         n_segments, n_classes = np.shape(self.probabilities)
         ax = make_axes(ax, figsize=(7, 1.6 + 0.28 * n_classes))
-        end = n_segments * (self.segment_duration or 1)
+        end, label = n_segments, "Segment"
+        if self.segment_duration is not None:
+            seconds, unit = _choose_unit(n_segments * self.segment_duration)
+            end = n_segments * self.segment_duration / seconds
+            label = f"Time ({unit})"
         self.im_ = ax.imshow(
-            np.transpose(self.probabilities),
+            np.transpose(_average_neighbours(self.probabilities)),
             **{"aspect": "auto", "cmap": "Greys", "vmin": 0, "vmax": 1},
             **{"interpolation": "nearest", "extent": (0, end, n_classes - 0.5, -0.5)},
         )
         ax.figure.colorbar(self.im_, ax=ax, label="Probability")
         ax.set_yticks(range(n_classes), [str(name) for name in self.classes])
-        ax.set_xlabel("Segment" if self.segment_duration is None else "Time (s)")
+        ax.set_xlabel(label)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _average_neighbours(probabilities):
+    """The same of at most MAX_COLUMNS segments, each the mean of some neighbours."""
+    n_segments = len(probabilities)
+    if n_segments <= MAX_COLUMNS:
+        return probabilities
+    edges = np.arange(MAX_COLUMNS + 1) * n_segments // MAX_COLUMNS
+    sums = np.add.reduceat(np.asarray(probabilities), edges[:-1], axis=0)
+    return sums / np.diff(edges)[:, np.newaxis]
+
+
+def _choose_unit(duration):
+    """Seconds of the largest unit that leaves a duration some ticks, and its name."""
+    units = ((3600, "h"), (60, "min"))
+    fitting = (unit for unit in units if duration >= MIN_UNITS * unit[0])
+    return next(fitting, (1, "s"))

@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator, TransformerMixin
 from threadpoolctl import threadpool_limits
 
@@ -17,14 +18,13 @@ from skgenre._validation import (
     check_positive_integer,
     check_verbosity,
 )
-from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError, load_audio
+from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError
 from skgenre.feature_store import FeatureStore
+from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
 from skgenre.features.array_output import ArrayOutputMixin
-from skgenre.mfcc import compute_mfcc, count_frames
-from skgenre.segments import count_segment_samples, split_segments, stack_tracks
-
-# Part of the key of stored features: raise it when decoding or the kernel changes them.
-ANALYSIS_VERSION = 1
+from skgenre.features.track_array import gather_tracks
+from skgenre.mfcc import count_frames
+from skgenre.segments import count_segment_samples
 
 
 class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
@@ -56,13 +56,18 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         Length of a segment, in seconds. 3 s give 130 frames; the paper's 9 s give 388,
         since frames are centred (the paper writes 387).
     n_segments : int or None, default=10
-        Segments taken of each track, from its start; None takes all that it has.
+        Segments taken of each track, from its start; None takes all that it has, so
+        that the longest track decides the size of the result.
     n_jobs : int or None, default=None
         Tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` says otherwise.
     cache_dir : str, Path or None, default=None
         Folder in which the features of each file are kept, so that a file is analysed
         once however often a search asks for it.
+    mmap_dir : str, Path or None, default=None
+        Folder for results too large for memory: `transform` writes each into a new
+        ``.npy`` file there, track by track, and returns it memory-mapped, read-only.
+        The files are the caller's to delete.
     verbose : int, default=0
         Progress shown by joblib.
 
@@ -77,6 +82,9 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
     that is ``(n_frames - 1) * hop_length`` samples (66,048 by default); the last
     segment is cut where the file ends, as librosa would. A segment that the track does
     not have is all NaN.
+
+    Files are decoded in blocks: beyond its result, memory does not grow with the length
+    of a recording, of which an hour has 8 MB of features.
 
     Examples
     --------
@@ -104,6 +112,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         n_segments=10,
         n_jobs=None,
         cache_dir=None,
+        mmap_dir=None,
         verbose=0,
     ):
         self.sample_rate = sample_rate
@@ -117,6 +126,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         self.n_segments = n_segments
         self.n_jobs = n_jobs
         self.cache_dir = cache_dir
+        self.mmap_dir = mmap_dir
         self.verbose = verbose
 
     def fit(self, X, y=None):
@@ -162,35 +172,66 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
             Some files cannot be analysed. It names all of them, and comes after every
             other file has been analysed and, with `cache_dir`, kept.
         TypeError, ValueError
-            A parameter is out of range, or `X` is no sequence of paths.
+            A parameter is out of range, or `X` is no sequence of paths; with
+            ``n_segments=None``, the tracks differ so much in length that more than four
+            times as many segments would be missing as present.
+        OSError
+            The result cannot be written into `mmap_dir`.
         """
         self._check_parameters()
         paths = check_paths(X)
-        outcomes = self._analyse(paths)
-        failures = [
-            (path, reason)
-            for path, (_, reason, _) in zip(paths, outcomes, strict=True)
-            if reason is not None
-        ]
-        _warn_of_unkept({unkept for _, _, unkept in outcomes if unkept is not None})
+        unkept = set()
+        try:
+            return gather_tracks(
+                self._analyse(paths, unkept),
+                paths,
+                n_segments=self.n_segments,
+                segment_shape=(self._count_frames(), int(self.n_mfcc)),
+                mmap_dir=self.mmap_dir,
+            )
+        finally:
+            _warn_of_unkept(unkept)
+
+    def _analyse(self, paths, unkept):
+        """Yield the features of each file; at the end, name those that have none.
+
+        `unkept` is given the reasons why features could not be kept.
+        """
+        failures = []
+        for path, outcome in zip(paths, self._run_workers(paths), strict=True):
+            features, failure, unkept_reason = outcome
+            if failure is not None:
+                failures.append((path, failure))
+                features = np.empty((0, self._count_frames(), self.n_mfcc), np.float32)
+            if unkept_reason is not None:
+                unkept.add(unkept_reason)
+            yield features
         if failures:
             raise AudioDecodeError(failures)
-        return stack_tracks([track for track, _, _ in outcomes], self.n_segments)
 
-    def _analyse(self, paths):
+    def _run_workers(self, paths):
         parameters = self._track_parameters()
         store = None
         if self.cache_dir is not None:
             store = FeatureStore(
                 self.cache_dir, {**parameters, "version": ANALYSIS_VERSION}
             )
-        pool = Parallel(n_jobs=self.n_jobs, prefer="threads", verbose=self.verbose)
+        pool = Parallel(
+            n_jobs=self.n_jobs,
+            prefer="threads",
+            verbose=self.verbose,
+            return_as=_choose_return(),
+        )
         # Each worker is one thread of work: BLAS threads on top would only compete.
         is_serial = pool.n_jobs in (None, 1)
         with nullcontext() if is_serial else threadpool_limits(1, "blas"):
-            return pool(
-                delayed(_analyse_track)(path, parameters, store) for path in paths
+            yield from pool(
+                delayed(analyse_track)(path, parameters, store) for path in paths
             )
+
+    def _count_frames(self):
+        n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
+        return count_frames(n_samples, n_fft=self.n_fft, hop_length=self.hop_length)
 
     def _track_parameters(self):
         """What decides the features of a file, in plain types: also the store's key."""
@@ -245,11 +286,11 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
             raise ValueError(
                 f"n_jobs must be None or a non-zero integer, got {n_jobs!r}."
             )
-        cache_dir = self.cache_dir
-        if cache_dir is not None and (
-            not isinstance(cache_dir, (str, os.PathLike)) or cache_dir == ""
-        ):
-            raise ValueError(f"cache_dir must be None or a path, got {cache_dir!r}.")
+        for name in ("cache_dir", "mmap_dir"):
+            folder = getattr(self, name)
+            is_path = isinstance(folder, (str, os.PathLike)) and folder != ""
+            if folder is not None and not is_path:
+                raise ValueError(f"{name} must be None or a path, got {folder!r}.")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -259,67 +300,10 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         return tags
 
 
-def _analyse_track(path, parameters, store):
-    """Features of one file, or why there are none, and why they were not kept.
-
-    Failures are returned, not raised, so that one bad file does not cost the others.
-    """
-    try:
-        entry_path = None if store is None else store.entry_path(path)
-    except OSError:
-        # The decoder says what is wrong with the path better than stat does.
-        entry_path = None
-    if entry_path is not None:
-        kept = store.load(entry_path)
-        if kept is not None:
-            return kept, None, None
-    try:
-        features = extract_track(path, **parameters)
-    except AudioDecodeError as error:
-        return None, error.reasons[0], None
-    if entry_path is None:
-        return features, None, None
-    try:
-        if store.entry_path(path) != entry_path:
-            return None, "changed while it was read", None
-        store.save(entry_path, features)
-    except OSError as error:
-        return features, None, f"{store.directory}: {error.strerror or error}"
-    return features, None, None
-
-
-def extract_track(
-    path, *, sample_rate, segment_duration, n_segments, **mfcc_parameters
-):
-    """MFCCs of one file's present segments: (n_present_segments, n_frames, n_mfcc)."""
-    n_segment_samples = count_segment_samples(segment_duration, sample_rate)
-    n_fft, hop_length = mfcc_parameters["n_fft"], mfcc_parameters["hop_length"]
-    n_frames = count_frames(n_segment_samples, n_fft=n_fft, hop_length=hop_length)
-    # Centred, a window of odd length reaches one sample less far.
-    n_required_samples = (n_frames - 1) * hop_length + n_fft % 2
-    duration = None
-    if n_segments is not None:
-        duration = n_segments * n_segment_samples / sample_rate
-    signal = load_audio(path, sample_rate=sample_rate, duration=duration)
-    segments = split_segments(
-        signal,
-        n_segment_samples=n_segment_samples,
-        n_required_samples=n_required_samples,
-        n_segments=n_segments,
-    )
-    if not segments:
-        reason = (
-            f"too short: {len(signal) / sample_rate:.2f} s ({len(signal)} samples at "
-            f"{sample_rate} Hz), expected at least one segment of "
-            f"{segment_duration:g} s ({n_required_samples} samples)"
-        )
-        raise AudioDecodeError([(path, reason)])
-    return np.stack(
-        [
-            compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)
-            for segment in segments
-        ]
-    )
+def _choose_return():
+    """How joblib hands over results: as they come, unless the backend cannot."""
+    backend, _ = get_active_backend(prefer="threads")
+    return "generator" if backend.supports_return_generator else "list"
 
 
 def _warn_of_unkept(reasons):

@@ -1,0 +1,171 @@
+"""Promises of predict_timeline: every segment of a recording, whatever the model."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skgenre import (
+    AudioDecodeError,
+    MFCCExtractor,
+    MFCCScaler,
+    SegmentPoolingClassifier,
+    make_model,
+    predict_timeline,
+)
+
+
+@pytest.fixture(scope="module")
+def fit(made_tracks):
+    """Fit a model on the tracks, of one segment each."""
+    return lambda model: model.fit(made_tracks.paths, made_tracks.target)
+
+
+def make_pooling(pooling="mean", **extractor_parameters):
+    return make_pipeline(
+        MFCCExtractor(**{"n_segments": 1, **extractor_parameters}),
+        MFCCScaler(),
+        SegmentPoolingClassifier(LogisticRegression(max_iter=500), pooling=pooling),
+    )
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory, made_tracks):
+    """A recording of four segments and a rest too short to be one."""
+    import soundfile
+
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    parts = [soundfile.read(path)[0] for path in made_tracks.paths[[0, 20]]]
+    soundfile.write(path, np.concatenate(parts), 22050)
+    return path
+
+
+def test_all_segments_are_predicted_whatever_the_model_was_trained_on(fit, song):
+    model = fit(make_pooling())
+    timeline = predict_timeline(model, song)
+    X = MFCCExtractor(n_segments=None).transform([song])
+    assert X.shape[1] == 4
+    expected = model[1:].predict_proba(X[0, :, np.newaxis])
+    assert_allclose(timeline.probabilities, expected)
+    assert_allclose(timeline.track_probabilities, expected.mean(axis=0))
+    assert_array_equal(timeline.start, [0, 3, 6, 9])
+    assert_array_equal(timeline.end, [3, 6, 9, 12])
+    assert_array_equal(timeline.classes, model.classes_)
+
+
+def test_the_track_is_what_a_pipeline_of_all_segments_predicts(fit, song):
+    model = fit(make_pooling("geometric"))
+    timeline = predict_timeline(model, song)
+    model.set_params(mfccextractor__n_segments=None)
+    assert_array_equal([timeline.track_probabilities], model.predict_proba([song]))
+    assert timeline.genre == model.predict([song])[0]
+
+
+def test_the_model_is_left_as_it_was(fit, song):
+    model = fit(make_pooling())
+    before = repr(model), model.predict_proba([song])
+    predict_timeline(model, song)
+    assert repr(model) == before[0]
+    assert_array_equal(model.predict_proba([song]), before[1])
+    assert model[0].n_segments == 1
+
+
+def test_votes_are_shown_before_they_are_counted(fit, song):
+    timeline = predict_timeline(fit(make_pooling("vote")), song)
+    assert len(np.unique(timeline.probabilities)) > 2
+    votes = np.bincount(timeline.probabilities.argmax(axis=1), minlength=3)
+    assert_allclose(timeline.track_probabilities, votes / 4)
+
+
+@pytest.mark.parametrize("name", ["logistic", "logistic-voting"])
+def test_statistics_are_those_of_single_segments(fit, song, name):
+    model = fit(make_model(name, n_segments=1))
+    X = MFCCExtractor(n_segments=None).transform([song])
+    expected = model[1:].predict_proba(X[0, :, np.newaxis])
+    assert_allclose(predict_timeline(model, song).probabilities, expected)
+
+
+def test_a_network_gives_its_probabilities_of_segments(fit, song):
+    model = fit(make_model("mlp", epochs=1, n_segments=1, random_state=0))
+    X = MFCCExtractor(n_segments=None).transform([song])
+    (expected,) = model[-1].predict_segments_proba(X)
+    assert_array_equal(predict_timeline(model, song).probabilities, expected)
+
+
+def test_a_model_without_probabilities_shows_its_choices(fit, song):
+    model = fit(make_model("svm", n_segments=1))
+    timeline = predict_timeline(model, song)
+    X = MFCCExtractor(n_segments=None).transform([song])
+    choices = model[1:].predict(X[0, :, np.newaxis])
+    assert_array_equal(timeline.classes[timeline.probabilities.argmax(1)], choices)
+    assert_array_equal(np.sort(timeline.probabilities), [[0, 0, 1]] * 4)
+    assert timeline.classes[timeline.track_probabilities.argmax()] == timeline.genre
+
+
+def test_a_search_is_its_best_estimator(fit, song):
+    search = fit(GridSearchCV(make_pooling(), {"mfccextractor__n_mfcc": [5, 13]}, cv=2))
+    timeline = predict_timeline(search, song)
+    expected = predict_timeline(search.best_estimator_, song)
+    assert_array_equal(timeline.probabilities, expected.probabilities)
+
+
+def test_a_calibrated_pipeline_is_the_mean_of_its_folds(fit, song):
+    model = fit(CalibratedClassifierCV(make_pooling(), cv=2))
+    timeline = predict_timeline(model, song)
+    assert timeline.probabilities.shape == (4, 3)
+    folds = [
+        fold.predict_proba([song])
+        for fold in predict_with_all_segments(model).calibrated_classifiers_
+    ]
+    assert_allclose([timeline.track_probabilities], np.mean(folds, axis=0))
+
+
+def predict_with_all_segments(model):
+    for fold in model.calibrated_classifiers_:
+        fold.estimator.set_params(mfccextractor__n_segments=None)
+    return model
+
+
+def test_a_vote_joins_pipelines_of_different_features(fit, song):
+    parts = [make_pooling(n_mfcc=5), make_pooling(n_mfcc=13, sample_rate=16000)]
+    model = fit(VotingClassifier(list(zip("ab", parts, strict=True)), voting="soft"))
+    timeline = predict_timeline(model, song)
+    expected = [predict_timeline(part, song).probabilities for part in map(fit, parts)]
+    assert_allclose(timeline.probabilities, np.mean(expected, axis=0), atol=1e-6)
+
+
+def test_segments_of_two_lengths_are_refused(fit, song):
+    parts = [make_pooling(), make_pooling(segment_duration=2.0)]
+    model = fit(VotingClassifier(list(zip("ab", parts, strict=True)), voting="soft"))
+    with pytest.raises(ValueError, match=r"segment_duration=2\.0 and 3\.0"):
+        predict_timeline(model, song)
+
+
+def test_a_table_has_a_row_per_segment_and_a_column_per_genre(fit, song):
+    timeline = predict_timeline(fit(make_pooling()), song)
+    frame = timeline.to_frame()
+    assert list(frame.columns) == ["start", "end", *timeline.classes]
+    assert_array_equal(frame[timeline.classes], timeline.probabilities)
+
+
+def test_a_bad_file_is_named(fit, write_tone, tmp_path):
+    model = fit(make_pooling())
+    with pytest.raises(AudioDecodeError, match=r"short\.wav: too short"):
+        predict_timeline(model, write_tone("short.wav", duration=2.0))
+    with pytest.raises(AudioDecodeError, match=r"none\.wav: No such file"):
+        predict_timeline(model, tmp_path / "none.wav")
+    with pytest.raises(TypeError, match=r"path must be a str or os\.PathLike, got \["):
+        predict_timeline(model, ["a.wav"])
+
+
+def test_what_predicts_from_no_paths_is_refused(song):
+    for model in (LogisticRegression(), MFCCExtractor(), make_model("knn")[1:], None):
+        with pytest.raises(TypeError, match="begins with an MFCCExtractor does, got"):
+            predict_timeline(model, song)
+    with pytest.raises(NotFittedError):
+        predict_timeline(make_model("knn"), song)
