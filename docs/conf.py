@@ -1,4 +1,4 @@
-"""Sphinx: ``sphinx-build -W docs docs/_build``. Runs the examples for their pictures."""
+"""Sphinx: ``sphinx-build -W docs docs/_build``; runs the examples, for pictures."""
 
 import os
 
@@ -45,5 +45,5 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skgenre"
 html_static_path = ["_static"]
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
-# One list of pages leads nowhere else.
+# Single pages, which have no list of others beside them.
 html_sidebars = {"changelog": [], "citations": [], "reproducing_the_paper": []}

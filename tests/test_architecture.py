@@ -12,10 +12,17 @@ import skgenre
 PACKAGE = Path(skgenre.__file__).parent
 # A folder is one module: what happens inside it is its own affair.
 LAYERS = [
-    {"_doc_links", "_files", "_scikeras", "_sklearn_callbacks", "_validation"},
+    {
+        "_doc_links",
+        "_files",
+        "_groups",
+        "_scikeras",
+        "_sklearn_callbacks",
+        "_validation",
+    },
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
     {"audit", "datasets", "features", "model_selection", "track_classifier"},
-    {"keras_classifiers", "timeline"},
+    {"keras_classifiers", "open_set", "timeline"},
     {"models"},
     {"benchmark", "displays"},
     {"report"},

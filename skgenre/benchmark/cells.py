@@ -7,20 +7,12 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from sklearn import get_config
-from sklearn.model_selection import (
-    GridSearchCV,
-    RandomizedSearchCV,
-    cross_validate,
-)
+from sklearn.model_selection import cross_validate
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
 from skgenre._files import atomic_write
+from skgenre._groups import SEARCHES, name_groups
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer
-
-# Their `fit` hands groups to the splitter.
-_SEARCHES = (GridSearchCV, RandomizedSearchCV)
 
 
 @dataclass(frozen=True)
@@ -110,7 +102,7 @@ def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):
             y,
             cv=[(cell.train, cell.test)],
             scoring=scorer,
-            params=_name_groups(cell.model, groups),
+            params=name_groups(cell.model, groups),
             return_train_score=True,
             return_estimator=True,
             error_score="raise",
@@ -136,18 +128,6 @@ def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):
     return row
 
 
-def _name_groups(model, groups):
-    """Groups under the name by which the model's `fit` takes them, if it does."""
-    if groups is None or get_config()["enable_metadata_routing"]:
-        # With routing, models say themselves what they request, and would have to.
-        return None
-    if isinstance(model, _SEARCHES):
-        return {"groups": groups}
-    if isinstance(model, Pipeline) and has_fit_parameter(model[-1], "groups"):
-        return {f"{model.steps[-1][0]}__groups": groups}
-    return None
-
-
 def _read_scores(done, scoring):
     names = (*TRACK_SCORES, *SEGMENT_SCORES, *scoring)
     scores = {name: float(done[f"test_{name}"][0]) for name in names}
@@ -156,7 +136,7 @@ def _read_scores(done, scoring):
 
 def _describe_fit(model, seconds):
     """Time and size of a fitted model; NaN where it has no epochs or weights."""
-    is_search = isinstance(model, _SEARCHES)
+    is_search = isinstance(model, SEARCHES)
     best = model.best_estimator_ if is_search else model
     last = best[-1] if isinstance(best, Pipeline) else best
     network = getattr(last, "network_", None)

@@ -60,9 +60,9 @@ def run_benchmark(
     ----------
     models : sequence of str or dict of estimators
         Names that `make_model` knows, or whole pipelines, from paths to genres, by
-        names of your own. Where the data has ``groups``, a search (`GridSearchCV`) or
-        a last step whose `fit` takes groups is given those of the training tracks, for
-        inner folds that keep artists apart, too.
+        names of your own. Where the data has ``groups``, a search (`GridSearchCV`) and
+        a model, or last step, whose `fit` takes groups are given those of the training
+        tracks, for inner folds that keep artists apart, too.
     data : Bunch
         Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
         ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.

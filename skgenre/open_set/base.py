@@ -1,0 +1,160 @@
+"""A classifier with something set on tracks that it was not trained on."""
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags, indexable
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+
+from skgenre._doc_links import DocLinkMixin
+from skgenre._groups import name_groups
+from skgenre._validation import check_target
+from skgenre.open_set.held_out import predict_held_out, split_tracks
+
+
+class CrossFittedClassifier(
+    MetaEstimatorMixin, ClassifierMixin, DocLinkMixin, BaseEstimator
+):
+    """Base: fits a classifier on all tracks, and something more on held-out ones.
+
+    Clones of the estimator are fitted, fold by fold, on the other folds. What they say
+    of the tracks held out goes to a subclass, in `_fit_held_out`. One more clone is
+    fitted on all tracks, and kept. A subclass has the parameters ``estimator``,
+    ``cv`` and ``n_jobs``.
+    """
+
+    # Groups are for the folds, whoever routes them here.
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+    def fit(self, X, y, groups=None, **fit_params):
+        """Fit a clone of the estimator on all tracks, and others on the folds.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, ...)
+            What the estimator takes: paths, for a whole pipeline, or features.
+        y : array-like of shape (n_tracks,)
+            Genres.
+        groups : array-like of shape (n_tracks,), default=None
+            Artists, or whatever must not be on both sides: whole groups are held out.
+            The estimator's own `fit` is given them, too, where it (or the last step of
+            a pipeline) takes groups. Under metadata routing they are requested, and
+            the estimator gets what it requests itself.
+        **fit_params : dict
+            Metadata for the estimator's `fit`, such as ``sample_weight``. What has one
+            value per track is split as the tracks are.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A parameter is out of range, the estimator has no `predict_proba`, `y` holds
+            one genre only; there are fewer groups than folds or, without groups, fewer
+            tracks of a genre.
+
+        Warns
+        -----
+        UserWarning
+            All tracks of a genre are in one group: held out, they are of no known
+            genre, and are left out.
+        """
+        y = self._check_fit(y)
+        X, y, groups = indexable(X, y, groups)
+        metadata, split_params = self._route_fit(groups, fit_params)
+        if isinstance(self.estimator, FrozenEstimator):
+            # It is fitted already, and on other tracks: all of these are held out.
+            folds = [(np.arange(len(y)),) * 2]
+        else:
+            folds = split_tracks(
+                self.cv, X, y, groups=groups, split_params=split_params
+            )
+        self.estimator_ = clone(self.estimator).fit(X, y, **metadata)
+        self.classes_ = self.estimator_.classes_
+        self._check_known(y)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+        self._fit_held_out(
+            predict_held_out(
+                *(self.estimator, X, y, folds),
+                classes=self.classes_,
+                metadata=metadata,
+                n_jobs=self.n_jobs,
+            )
+        )
+        return self
+
+    def _check_fit(self, y):
+        if not hasattr(self.estimator, "predict_proba"):
+            raise ValueError(
+                "estimator must be a classifier with predict_proba, got "
+                f"{self.estimator!r}."
+            )
+        y = check_target(y, estimator=self)
+        genres = np.unique(y)
+        if len(genres) < 2 and not isinstance(self.estimator, FrozenEstimator):
+            raise ValueError(
+                "y must hold at least two classes (genres), got only one class: "
+                f"{genres.tolist()}."
+            )
+        return y
+
+    def _check_known(self, y):
+        unknown = sorted(set(y.tolist()) - set(self.classes_.tolist()))
+        if unknown:
+            raise ValueError(
+                f"y must hold genres that the estimator was fitted on, got {unknown}; "
+                f"known are {self.classes_.tolist()}."
+            )
+
+    def _route_fit(self, groups, fit_params):
+        """Metadata for the estimator's `fit`, and for the `split` of `cv`."""
+        if get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, "fit", groups=groups, **fit_params)
+            return routed.estimator.fit, routed.splitter.split
+        metadata = {**name_groups(self.estimator, groups), **fit_params}
+        return metadata, {"groups": groups}
+
+    @abstractmethod
+    def _fit_held_out(self, held_out):
+        """Set what is to be set on `HeldOutTracks`."""
+
+    def get_metadata_routing(self):
+        """Tell scikit-learn where `fit` hands its metadata on.
+
+        Returns
+        -------
+        router : sklearn.utils.metadata_routing.MetadataRouter
+            To the estimator and to the splitter.
+        """
+        return (
+            MetadataRouter(owner=type(self).__name__)
+            .add_self_request(self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+            .add(
+                splitter=self.cv,
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        given = get_tags(self.estimator).input_tags
+        tags.input_tags.sparse = given.sparse
+        tags.input_tags.allow_nan = given.allow_nan
+        tags.input_tags.three_d_array = given.three_d_array
+        return tags

@@ -1,0 +1,247 @@
+"""Tell music of a known genre from music of none."""
+
+import math
+import warnings
+from numbers import Real
+
+import numpy as np
+from scipy.special import xlogy
+from sklearn.utils.validation import check_is_fitted
+
+from skgenre._validation import check_choice, check_number
+from skgenre.open_set.base import CrossFittedClassifier
+
+# The default, which has a number in its place where genres are numbers.
+UNKNOWN = "unknown"
+
+
+class OpenSetClassifier(CrossFittedClassifier):
+    """Any classifier of tracks, which answers "unknown" where the evidence is weak.
+
+    A track is rejected when its evidence, `score_samples`, is below a threshold, which
+    is set on held-out tracks of the known genres, such that `target_coverage` of them
+    are accepted. No track of an unknown genre is needed.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Anything with `predict_proba`, whole pipelines from paths included. A
+        `sklearn.frozen.FrozenEstimator` is not fitted again: then all tracks of `fit`
+        count as held out.
+    method : {"max_probability", "margin", "entropy"}, default="max_probability"
+        The evidence that a track is of a known genre: its highest probability; the
+        highest less the second; or one less the entropy, as a share of the highest
+        possible. All are one where a genre is certain.
+    target_coverage : float, default=0.95
+        Share of the tracks of known genres to accept, above 0. With 1, all tracks are.
+    unknown_label : str or number, default="unknown"
+        The label of rejected tracks: none of the genres, but a word where genres are
+        words, and a number where they are numbers. There the default stands for -1, as
+        scikit-learn labels outliers, or for one less than the smallest genre, where
+        genres are below zero.
+    cv : int, cross-validation splitter, iterable or None, default=5
+        How tracks are held out. A number of folds is stratified by genre, and keeps
+        groups together where `fit` is given any; as in scikit-learn, tracks are not
+        shuffled, and None is five. A splitter may hold out a part of the tracks only,
+        but none twice.
+    n_jobs : int or None, default=None
+        Folds fitted at the same time, in processes of their own.
+
+    Attributes
+    ----------
+    threshold_ : float
+        Tracks of at least this evidence are accepted. Minus infinity, all tracks, where
+        those held out are too few to reject any.
+    coverage_ : float
+        Share of the held-out tracks that are accepted.
+    unknown_label_ : str or number
+        The label of rejected tracks.
+    estimator_ : classifier
+        The clone that was fitted on all tracks.
+    classes_ : ndarray of shape (n_classes,)
+        The known genres, as the estimator has them: the columns of `predict_proba`. The
+        unknown label is none of them, although `predict` gives it.
+    n_features_in_, feature_names_in_ : int, ndarray
+        Of the estimator, where it has them.
+
+    Warns
+    -----
+    UserWarning
+        There are too few held-out tracks to reject any: fewer than c / (1 - c), which
+        is 19 for a target coverage c of 0.95.
+
+    Notes
+    -----
+    With n held-out tracks, the threshold is the k-th smallest of their evidence, k =
+    floor((n + 1) (1 - target_coverage)), and evidence equal to it is accepted. If a new
+    track of a known genre and the n are exchangeable, and the model has seen none of
+    them, it is accepted with a probability of at least `target_coverage` (the split
+    conformal guarantee: over the draw of all n + 1 tracks, not for each genre, nor each
+    set of n). That is the case for a `FrozenEstimator`. With cross-fitting it holds
+    nearly: the n were judged by models of the other folds, new tracks are by one
+    that was fitted on all. Tracks of an artist are alike: without `groups` the promise
+    is for new tracks of the same artists; with them it is for new artists, and only as
+    good as their number. There is no promise of how many unknown tracks are rejected.
+
+    There is no `decision_function`: in a classifier of scikit-learn it stands for the
+    classes, and scorers would take it for that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgenre import OpenSetClassifier
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> y = np.repeat(["blues", "rock"], 30)
+    >>> X[:30, 0] -= 3
+    >>> X[30:, 0] += 3
+    >>> model = OpenSetClassifier(LogisticRegression(), target_coverage=0.9).fit(X, y)
+    >>> model.predict([[-3, 0], [3, 0], [0, 0]])
+    array(['blues', 'rock', 'unknown'], dtype='<U7')
+    """
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        method="max_probability",
+        target_coverage=0.95,
+        unknown_label="unknown",
+        cv=5,
+        n_jobs=None,
+    ):
+        self.estimator = estimator
+        self.method = method
+        self.target_coverage = target_coverage
+        self.unknown_label = unknown_label
+        self.cv = cv
+        self.n_jobs = n_jobs
+
+    def predict(self, X):
+        """Predict the genre of each track, or that it is of none.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, ...)
+            As in `fit`.
+
+        Returns
+        -------
+        genres : ndarray of shape (n_tracks,)
+            The genre of the highest probability, or the unknown label.
+        """
+        probabilities = self.predict_proba(X)
+        is_known = measure_evidence(probabilities, self.method) >= self.threshold_
+        genres = np.append(self.classes_, self.unknown_label_)
+        return genres[np.where(is_known, probabilities.argmax(axis=1), -1)]
+
+    def predict_proba(self, X):
+        """Predict the probability of each known genre, if the track is of one.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, ...)
+            As in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_tracks, n_classes)
+            As the estimator gives them, also for rejected tracks; in the order of
+            `classes_`, and rows sum to one.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def score_samples(self, X):
+        """Measure the evidence that each track is of a known genre.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, ...)
+            As in `fit`.
+
+        Returns
+        -------
+        evidence : ndarray of shape (n_tracks,)
+            Up to one; tracks below `threshold_` are rejected.
+        """
+        return measure_evidence(self.predict_proba(X), self.method)
+
+    def _check_fit(self, y):
+        check_choice(self.method, METHODS, name="method")
+        check_number(
+            self.target_coverage, name="target_coverage", low=0, high=1, low_open=True
+        )
+        y = super()._check_fit(y)
+        choose_unknown_label(self.unknown_label, np.unique(y))
+        return y
+
+    def _fit_held_out(self, held_out):
+        # A frozen estimator may know more genres than `y` holds.
+        self.unknown_label_ = choose_unknown_label(self.unknown_label, self.classes_)
+        evidence = measure_evidence(held_out.probabilities, self.method)
+        self.threshold_ = find_threshold(evidence, self.target_coverage)
+        self.coverage_ = float(np.mean(evidence >= self.threshold_))
+
+
+def choose_unknown_label(label, genres):
+    """The label of rejected tracks, of the kind of the genres and none of them."""
+    genres = genres.tolist()
+    are_words = isinstance(genres[0], str)
+    if label == UNKNOWN and not are_words:
+        return min(-1, min(genres) - 1)
+    if not isinstance(label, str if are_words else Real):
+        raise TypeError(
+            f"unknown_label must be a {'str' if are_words else 'number'}, as the "
+            f"genres in y are, got {label!r}."
+        )
+    if label in genres:
+        raise ValueError(
+            f"unknown_label must not be a genre in y, got {label!r}: tracks of no "
+            "known genre are not trained on."
+        )
+    return label
+
+
+def find_threshold(evidence, target_coverage):
+    """The least evidence (n_tracks,) to accept; see `OpenSetClassifier`."""
+    n_tracks = len(evidence)
+    # Rounded, since 10 * (1 - 0.9) is less than one.
+    rank = math.floor(round((n_tracks + 1) * (1 - target_coverage), 9))
+    if rank > 0:
+        return float(np.sort(evidence)[rank - 1])
+    if target_coverage < 1:
+        warnings.warn(
+            f"{n_tracks} held-out tracks are too few to reject any with "
+            f"target_coverage={target_coverage}: all tracks will be accepted.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return -math.inf
+
+
+def measure_evidence(probabilities, method):
+    """Evidence (n_tracks,) of probabilities (n_tracks, n_classes)."""
+    return _METHODS[method](np.asarray(probabilities, dtype=np.float64))
+
+
+def _max_probability(probabilities):
+    return probabilities.max(axis=1)
+
+
+def _margin(probabilities):
+    second, first = np.sort(probabilities, axis=1)[:, -2:].T
+    return first - second
+
+
+def _entropy(probabilities):
+    entropies = -xlogy(probabilities, probabilities).sum(axis=1)
+    return 1 - entropies / math.log(probabilities.shape[1])
+
+
+_METHODS = {
+    "max_probability": _max_probability,
+    "margin": _margin,
+    "entropy": _entropy,
+}
+METHODS = tuple(_METHODS)
