@@ -2,9 +2,9 @@
 Music of no known genre
 =======================
 
-A classifier must name one of its genres, whatever it hears. ``OpenSetClassifier`` answers
-"unknown" where the evidence is weak, by a threshold that is set on held-out tracks of the
-known genres: no unknown track is needed.
+A classifier must name one of its genres, whatever it hears. ``OpenSetClassifier``
+answers "unknown" where the evidence is weak, by a threshold that is set on held-out
+tracks of the known genres: no unknown track is needed.
 """
 
 import tempfile

@@ -262,9 +262,13 @@ def _refuse_paths(X, estimator):
 def _check_missing_segments(X):
     # One pass over the sums finds the usual case, no NaN at all, four times faster than
     # looking at each value.
-    if np.isfinite(X.sum(axis=(2, 3))).all():
+    is_whole = np.isfinite(X.sum(axis=(2, 3)))
+    if is_whole.all():
         return
-    n_missing = np.isnan(X).sum(axis=(2, 3))
+    n_missing = np.zeros(is_whole.shape, dtype=int)
+    # Track by track, because a mask of all values may not fit into memory.
+    for track in np.flatnonzero(~is_whole.all(axis=1)):
+        n_missing[track] = np.isnan(X[track]).sum(axis=(1, 2))
     partial = np.argwhere((n_missing > 0) & (n_missing < X.shape[2] * X.shape[3]))
     if len(partial):
         track, segment = partial[0]

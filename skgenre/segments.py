@@ -31,6 +31,28 @@ def present_segments(X):
     return ~np.isnan(X[:, :, 0, 0])
 
 
+class SegmentRows:
+    """The present segments of tracks as rows, copied only as they are taken.
+
+    To those who take rows, by indices or a slice, it is an array of shape
+    (n_rows, n_frames, n_mfcc). `X` (n_tracks, n_segments, n_frames, n_mfcc) may be
+    memory-mapped; `members` are the indices of the tracks that count, None for all.
+    `tracks` (n_rows,) tells of each row which of these its track is.
+    """
+
+    def __init__(self, X, members=None):
+        members = np.arange(len(X)) if members is None else members
+        self.tracks, segments = np.nonzero(present_segments(X)[members])
+        self._places = members[self.tracks] * X.shape[1] + segments
+        self._segments = X.reshape(-1, *X.shape[2:])
+
+    def __len__(self):
+        return len(self._places)
+
+    def __getitem__(self, rows):
+        return self._segments[self._places[rows]]
+
+
 def flatten_tracks(X):
     """Make rows of the present segments.
 

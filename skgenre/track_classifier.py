@@ -25,7 +25,15 @@ from skgenre._validation import (
     check_tracks,
 )
 from skgenre.pooling import POOLINGS, pool_probabilities
-from skgenre.segments import flatten_tracks, present_segments, unflatten_segments
+from skgenre.segments import (
+    SegmentRows,
+    flatten_tracks,
+    present_segments,
+    unflatten_segments,
+)
+
+# Segments predicted at a time: features may be memory-mapped, and larger than memory.
+MAX_BLOCK_BYTES = 2**25
 
 
 class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
@@ -143,8 +151,14 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._check_features(X, reset=False)
-        present = present_segments(X)
-        return unflatten_segments(self._predict_segments(X[present]), present)
+        rows = SegmentRows(X)
+        # Whole batches of a network, so that where a block ends changes no number.
+        n_rows = max(16, MAX_BLOCK_BYTES // X[0, 0].nbytes // 16 * 16)
+        probabilities = [
+            self._predict_segments(rows[start : start + n_rows])
+            for start in range(0, len(rows), n_rows)
+        ]
+        return unflatten_segments(np.concatenate(probabilities), present_segments(X))
 
     @abstractmethod
     def _fit_segments(self, segments, y, sample_weight, tracks):

@@ -14,7 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skgenre.audio import AUDIO_EXTENSIONS, AudioDecodeError, load_audio
+from skgenre.audio import (
+    AUDIO_EXTENSIONS,
+    AudioDecodeError,
+    load_audio,
+    stream_audio,
+)
 from skgenre.audio import decoder as decoder_module
 from skgenre.audio import signal as signal_module
 
@@ -165,6 +170,48 @@ def test_blocks_of_a_long_file_join_without_a_seam(tmp_path, monkeypatch):
     path = write_noise(tmp_path / "track.flac", 44100, n_channels=2)
     monkeypatch.setattr(signal_module, "MAX_BLOCK_SAMPLES", 2 * 1000)
     assert_array_equal(load_audio(path), load_with_librosa(path))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_stream_has_the_samples_of_the_whole_however_it_is_cut(long_tracks, data):
+    paths, _ = long_tracks
+    path = data.draw(st.sampled_from(paths))
+    sample_rate = data.draw(st.sampled_from([8000, 22050, 44100, 48000]))
+    with pytest.MonkeyPatch.context() as patch:
+        n_samples = data.draw(st.integers(2000, 2**20))
+        patch.setattr(signal_module, "MAX_BLOCK_SAMPLES", n_samples)
+        blocks = list(stream_audio(path, sample_rate=sample_rate))
+    assert all(len(block) > 0 for block in blocks)
+    assert_array_equal(np.concatenate(blocks), load_with_librosa(path, sample_rate))
+
+
+def test_a_stream_gives_sound_before_a_later_fault(tmp_path, monkeypatch):
+    noise = make_noise(5000)
+    noise[3456] = np.nan
+    soundfile.write(tmp_path / "t.wav", noise, 22050, subtype="FLOAT")
+    monkeypatch.setattr(signal_module, "MAX_BLOCK_SAMPLES", 1000)
+    blocks = stream_audio(tmp_path / "t.wav")
+    assert [len(next(blocks)) for _ in range(3)] == [1000, 1000, 1000]
+    with pytest.raises(AudioDecodeError, match="frame 3456 of 5000 is nan"):
+        next(blocks)
+
+
+def test_silence_is_judged_over_all_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(signal_module, "MAX_BLOCK_SAMPLES", 1000)
+    signal = np.zeros(5000)
+    soundfile.write(tmp_path / "t.wav", signal, 22050)
+    refused(tmp_path / "t.wav", "silence .* in 5000 frames")
+    signal[4321] = 0.5
+    soundfile.write(tmp_path / "t.wav", signal, 22050)
+    assert load_audio(tmp_path / "t.wav")[4321] == 0.5
+
+
+def test_a_low_rate_in_the_header_makes_no_large_block(tmp_path):
+    soundfile.write(tmp_path / "t.wav", make_noise(20000), 100)
+    sizes = [len(block) for block in stream_audio(tmp_path / "t.wav")]
+    assert sum(sizes) == 20000 * 22050 // 100
+    assert max(sizes) < 2 * signal_module.MAX_BLOCK_SAMPLES
 
 
 @pytest.mark.parametrize("promised", [0, 10**9, 2**36 - 1])

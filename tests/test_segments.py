@@ -3,6 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skgenre.segments import (
+    SegmentRows,
     flatten_tracks,
     present_segments,
     split_segments,
@@ -46,6 +47,27 @@ def test_flattening_leaves_missing_segments_out_and_knows_the_tracks():
     rows, tracks = flatten_tracks(X)
     assert_array_equal(rows[:, 0, 0], [1, 1, 2])
     assert_array_equal(tracks, [0, 0, 1])
+
+
+def test_rows_are_the_present_segments_of_the_members():
+    X = np.arange(72.0).reshape(3, 2, 3, 4)
+    X[1, 1] = np.nan
+    expected, tracks = flatten_tracks(X)
+    rows = SegmentRows(X)
+    assert len(rows) == 5
+    assert_array_equal(rows[:], expected)
+    assert_array_equal(rows[np.array([4, 0])], expected[[4, 0]])
+    assert_array_equal(rows.tracks, tracks)
+    chosen = SegmentRows(X, members=np.array([2, 1]))
+    assert_array_equal(chosen[:], expected[[3, 4, 2]])
+    assert_array_equal(chosen.tracks, [0, 0, 1])
+
+
+def test_rows_of_a_large_array_are_not_copied_before_they_are_taken():
+    X = np.zeros((3, 2, 3, 4))
+    rows = SegmentRows(X)
+    X[1, 0] = 7
+    assert rows[2:3].min() == 7
 
 
 def test_unflattened_rows_are_back_in_their_places():

@@ -5,21 +5,28 @@ from typing import NamedTuple
 import numpy as np
 
 from skgenre.pooling import pool_probabilities
-from skgenre.segments import flatten_tracks, present_segments, unflatten_segments
+from skgenre.segments import SegmentRows, present_segments, unflatten_segments
 from skgenre.training import Rows, Validation
 
 
 class Tracks(NamedTuple):
-    """Features of tracks, their class numbers, weights (None: all one) and groups."""
+    """Features of tracks, their class numbers, weights (None: all one) and groups.
+
+    `members` are the indices of the tracks in `X`, None for all: `X` may be too large
+    to be copied.
+    """
 
     X: np.ndarray
     y: np.ndarray
     sample_weight: np.ndarray | None = None
     groups: np.ndarray | None = None
+    members: np.ndarray | None = None
 
     def take(self, indices):
         """The tracks at these indices."""
-        return Tracks(*(None if values is None else values[indices] for values in self))
+        members = np.arange(len(self.X)) if self.members is None else self.members
+        X, *values = self._replace(members=members)
+        return Tracks(X, *(None if v is None else v[indices] for v in values))
 
     def without_weight_zero(self):
         """The tracks that count: weight zero must be as good as absent."""
@@ -29,14 +36,17 @@ class Tracks(NamedTuple):
 
     def to_rows(self):
         """The segments that the tracks have; each gets its track's weight."""
-        segments, tracks = flatten_tracks(self.X)
+        segments = SegmentRows(self.X, self.members)
+        y = self.y[segments.tracks]
         if self.sample_weight is None:
-            return Rows(segments, self.y[tracks], np.ones(len(segments)))
-        return Rows(segments, self.y[tracks], self.sample_weight[tracks])
+            return Rows(segments, y, np.ones(len(segments)))
+        return Rows(segments, y, self.sample_weight[segments.tracks])
 
     def to_validation(self, *, pooling):
         """What a network is validated on: segments, and their tracks by `pooling`."""
         present = present_segments(self.X)
+        if self.members is not None:
+            present = present[self.members]
 
         def score_tracks(probabilities):
             segments = unflatten_segments(probabilities, present)

@@ -35,12 +35,15 @@ def train_batch(network, rows):
 
 def evaluate(network, X, y, sample_weight):
     """Class probabilities of rows, and the loss, penalties included."""
-    rows = network.cast(X, y, sample_weight)
     evaluate_batch = network.traced(_make_evaluate_batch)
-    starts = range(0, len(y), EVALUATION_BATCH_SIZE)
-    batches = [[a[i : i + EVALUATION_BATCH_SIZE] for a in rows] for i in starts]
-    probabilities, losses = zip(*(evaluate_batch(*b) for b in batches), strict=True)
-    weights = [batch[2].sum() for batch in batches]
+    probabilities, losses, weights = [], [], []
+    for start in range(0, len(y), EVALUATION_BATCH_SIZE):
+        part = slice(start, start + EVALUATION_BATCH_SIZE)
+        batch = network.cast(X[part], y[part], sample_weight[part])
+        batch_probabilities, loss = evaluate_batch(*batch)
+        probabilities.append(batch_probabilities)
+        losses.append(loss)
+        weights.append(batch[2].sum())
     return np.concatenate(probabilities), float(np.average(losses, weights=weights))
 
 
