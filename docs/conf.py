@@ -24,8 +24,9 @@ templates_path = ["_templates"]
 numpydoc_show_class_members = False
 # The attributes of a class are documented in its docstring.
 numpydoc_class_members_toctree = False
-# Inherited docstrings refer to labels of scikit-learn's own pages.
-suppress_warnings = ["ref.ref"]
+toc_object_entries_show_parents = "hide"
+# Inherited docstrings refer to labels and terms of scikit-learn's own pages.
+suppress_warnings = ["ref.ref", "ref.term"]
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -44,6 +45,11 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skgenre"
 html_static_path = ["_static"]
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_css_files = ["custom.css"]
+html_theme_options = {
+    "header_links_before_dropdown": 4,
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+}
 # Single pages, which have no list of others beside them.
 html_sidebars = {"changelog": [], "citations": [], "reproducing_the_paper": []}

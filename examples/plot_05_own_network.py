@@ -51,13 +51,11 @@ model = make_pipeline(MFCCExtractor(n_segments=3), MFCCScaler(), network)
 model.fit(data.paths, data.target)
 
 # %%
+# So does a notebook show a model: its steps with their parameters, a link to the
+# documentation of each, and whether it is fitted.
+#
 # Early stopping held out whole tracks, never some segments of a track that it trains
-# on, so that the lower curves are of tracks that the network has not heard.
+# on: the two lower curves are of tracks that the network has not heard.
 
 TrainingHistoryDisplay.from_estimator(model[-1])
 plt.show()
-
-# %%
-# In a notebook a model shows its parameters, and its name links to its documentation.
-
-model

@@ -38,10 +38,11 @@ def test_a_subclass_elsewhere_does_not_claim_a_page():
 
 
 def test_html_of_a_pipeline_shows_parameters_and_links():
-    html = make_model("mlp", n_mfcc=20)._repr_html_()
+    html = make_model("mlp", n_mfcc=20, epochs=7)._repr_html_()
     for estimator in ("MFCCExtractor", "MLPGenreClassifier"):
         assert f'href="{DOCS_URL}/generated/skgenre.{estimator}.html' in html
-    for parameter in ("n_mfcc", "hidden_layer_sizes", "learning_rate"):
+    # Up to scikit-learn 1.6, those that are not at their defaults.
+    for parameter in ("n_mfcc", "epochs"):
         assert parameter in html
 
 

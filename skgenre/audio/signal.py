@@ -14,7 +14,7 @@ from skgenre.audio.error import AudioDecodeError
 MAX_DURATION_SECONDS = 1e9
 
 # Samples of all channels decoded at a time. Small enough for memory to stay flat over a
-# recording of hours; a track of 30 s costs the same from 2**16 to 2**24.
+# recording of hours; a track of 30 s costs the same from 2**18 to 2**24.
 MAX_BLOCK_SAMPLES = 2**20
 
 # soxr filters in blocks of fixed size, so from some distance on the first samples of a

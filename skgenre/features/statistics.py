@@ -8,7 +8,7 @@ from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_names, check_tracks
 from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.features.summary import STATISTICS, name_values, summarise
-from skgenre.segments import present_segments
+from skgenre.segments import SegmentRows, present_segments
 
 
 class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
@@ -188,7 +188,11 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
         """
         X = self._check_tracks(X)
         present = present_segments(X)
-        rows = [summarise(segment[None], self.statistics) for segment in X[present]]
+        segments = SegmentRows(X)
+        rows = [
+            summarise(segments[row : row + 1], self.statistics)
+            for row in range(len(segments))
+        ]
         summary = np.full((*X.shape[:2], 1, len(rows[0])), np.nan, dtype=X.dtype)
         summary[present, 0] = rows
         return summary
