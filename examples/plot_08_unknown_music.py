@@ -52,9 +52,9 @@ plt.show()
 
 # %%
 # What is answered for the unknown tracks. How many of them are rejected depends on how
-# unlike the known genres they are, and is not promised: other pairs of genres fare worse
-# here, and on real music by unheard artists it was no better than chance (see the user
-# guide, "None of these").
+# unlike the known genres they are, and is not promised: other pairs of genres fare
+# worse here, and real music by unheard artists was told apart no better than by chance
+# (see the user guide, "None of these").
 
 labels, counts = np.unique(model.predict(data.paths[~is_known]), return_counts=True)
 print(dict(zip(labels.tolist(), counts.tolist(), strict=True)))
