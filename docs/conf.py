@@ -1,6 +1,11 @@
-"""Sphinx: ``sphinx-build -W docs docs/_build``."""
+"""Sphinx: ``sphinx-build -W docs docs/_build``; runs the examples, for pictures."""
+
+import os
 
 import skgenre
+
+# TensorFlow talks when it is loaded, and the gallery shows what an example prints.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 project = "skgenre"
 author = copyright = "the skgenre developers"
@@ -11,13 +16,40 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
 ]
-numpydoc_show_class_members = False
 exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+numpydoc_show_class_members = False
 # The attributes of a class are documented in its docstring.
 numpydoc_class_members_toctree = False
+toc_object_entries_show_parents = "hide"
+# Inherited docstrings refer to labels and terms of scikit-learn's own pages.
+suppress_warnings = ["ref.ref", "ref.term"]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skgenre",),
+    "reference_url": {"skgenre": None},
+    "download_all_examples": False,
+    "show_signature": False,
+    # Of an example's last expression: a table or an estimator, but no list of lines.
+    "capture_repr": ("_repr_html_",),
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skgenre"
-html_theme_options = {"show_toc_level": 2}
-# Inherited docstrings refer to labels of scikit-learn's own pages.
-suppress_warnings = ["ref.ref"]
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_theme_options = {
+    "header_links_before_dropdown": 4,
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+}
+# Single pages, which have no list of others beside them.
+html_sidebars = {"changelog": [], "citations": [], "reproducing_the_paper": []}

@@ -23,7 +23,8 @@ print(data.DESCR)
 # Every model sees the same folds of whole tracks, so no segment of a track that is
 # tested on was ever trained on.
 
-result = run_benchmark(["mlp", "logistic", "knn", "dummy"], data, n_splits=3, epochs=10)
+models = ["covariance", "logistic", "knn", "dummy"]
+result = run_benchmark(models, data, n_splits=3, epochs=40)
 print(result.to_table())
 
 # %%

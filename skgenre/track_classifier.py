@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
     check_choice,
     check_sample_weight,
@@ -35,7 +36,7 @@ from skgenre.segments import (
 MAX_BLOCK_BYTES = 2**25
 
 
-class BaseTrackClassifier(ClassifierMixin, BaseEstimator):
+class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
     """Base of all classifiers of tracks.
 
     A row of `X` is a track, of shape (n_segments, n_frames, n_mfcc). The segments that

@@ -13,7 +13,12 @@ PACKAGE = Path(skgenre.__file__).parent
 # A folder is one module: what happens inside it is its own affair.
 LAYERS = [
     {
-        *("_files", "_groups", "_scikeras", "_sklearn_callbacks", "_validation"),
+        "_doc_links",
+        "_files",
+        "_groups",
+        "_scikeras",
+        "_sklearn_callbacks",
+        "_validation",
         "_workers",
     },
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},

@@ -26,7 +26,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skgenre import MFCCExtractor, load_genre_folder
 from skgenre.audio import AUDIO_EXTENSIONS, AudioDecodeError, load_audio
 
-USER_GUIDE = Path(__file__).parents[1] / "docs" / "user_guide.rst"
+USER_GUIDE = Path(__file__).parents[1] / "docs" / "user_guide" / "audio_formats.rst"
 
 # librosa seeks in them, which libsndfile cannot.
 UNKNOWN_TO_LIBROSA = {"GSM610"}

@@ -100,7 +100,8 @@ class TrainingHistoryDisplay:
                 )
         ax.set(xlabel="Epoch", ylabel=_TITLES[quantity])
         if quantity == "accuracy":
-            ax.set_ylim(0, 1)
+            # With room for a perfect line, which the legend then avoids.
+            ax.set_ylim(0, 1.03)
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(alpha=0.3)
         ax.legend()

@@ -11,7 +11,7 @@ class MFCCDisplay:
     Parameters
     ----------
     mfcc : ndarray of shape (n_segments, n_frames, n_mfcc)
-        Features of a track; missing segments (all NaN) stay empty.
+        Features of a track; missing segments (all NaN) are hatched.
     segment_duration : float, default=None
         Seconds of a segment; None counts segments instead.
 
@@ -82,6 +82,8 @@ class MFCCDisplay:
             **{"vmin": -limit, "vmax": limit, "interpolation": "nearest"},
             extent=(0, n_segments * duration, 0.5, n_mfcc + 0.5),
         )
+        # White is a low value, too.
+        ax.patch.set(hatch="///", edgecolor="0.8")
         for number in range(1, n_segments):
             ax.axvline(number * duration, color="white", linewidth=1)
         ax.figure.colorbar(self.im_, ax=ax, label="Value (dB, DCT)", extend="both")

@@ -11,6 +11,7 @@ from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator, TransformerMixin
 from threadpoolctl import threadpool_limits
 
+from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
     check_number,
     check_paths,
@@ -27,7 +28,7 @@ from skgenre.mfcc import count_frames
 from skgenre.segments import count_segment_samples
 
 
-class MFCCExtractor(ArrayOutputMixin, TransformerMixin, BaseEstimator):
+class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
     """Turn paths of audio files into segmented MFCCs.
 
     Each track is resampled to `sample_rate`, mixed to mono and cut into equal segments

@@ -4,12 +4,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_tracks
 from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.segments import present_segments
 
 
-class MFCCScaler(ArrayOutputMixin, TransformerMixin, BaseEstimator):
+class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
     """Standardise each coefficient over all frames of the training tracks.
 
     Missing segments stay missing. The paper feeds its networks with raw coefficients;

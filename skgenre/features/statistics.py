@@ -4,13 +4,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_names, check_tracks
 from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.features.summary import STATISTICS, name_values, summarise
 from skgenre.segments import SegmentRows, present_segments
 
 
-class _Statistics(TransformerMixin, BaseEstimator):
+class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
     """What the two transformers of this module share."""
 
     def fit(self, X, y=None):

@@ -13,12 +13,15 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
+from skgenre._doc_links import DocLinkMixin
 from skgenre._groups import name_groups
 from skgenre._validation import check_target
 from skgenre.open_set.held_out import predict_held_out, split_tracks
 
 
-class CrossFittedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class CrossFittedClassifier(
+    MetaEstimatorMixin, ClassifierMixin, DocLinkMixin, BaseEstimator
+):
     """Base: fits a classifier on all tracks, and something more on held-out ones.
 
     Clones of the estimator are fitted, fold by fold, on the other folds. What they say

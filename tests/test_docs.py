@@ -1,0 +1,58 @@
+"""The documentation's pages and examples: their code runs as it is shown."""
+
+import ast
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+EXAMPLES = sorted(ROOT.glob("examples/plot_*.py"))
+# Code of other libraries, or of machines that are not here.
+ELSEWHERE = ":class: elsewhere"
+
+
+def list_snippets(page):
+    """Line number and source of each python block of a page that is meant to run."""
+    blocks = re.finditer(
+        r"^( *)\.\. code-block:: python\n((?:\1 +:.*\n)*)\n((?:\1 +.*\n|\n)+)",
+        page.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    for block in blocks:
+        if ELSEWHERE not in block[2]:
+            n_lines = block.string.count("\n", 0, block.start(3))
+            yield n_lines, textwrap.dedent(block[3])
+
+
+PAGES = [
+    page
+    for page in sorted(DOCS.rglob("*.rst"))
+    if not {"generated", "auto_examples", "_build", "_templates"} & {*page.parts}
+    and any(list_snippets(page))
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_snippets_of_a_page_run_from_top_to_bottom(
+    page, made_tracks, tmp_path, monkeypatch
+):
+    if "dask" in page.read_text(encoding="utf-8"):
+        pytest.importorskip("distributed")
+    pytest.importorskip("matplotlib").use("agg")
+    monkeypatch.chdir(tmp_path)
+    Path("genres").symlink_to(made_tracks.paths[0].rsplit("/", 3)[0])
+    namespace = {"__name__": "snippets"}
+    for n_lines, source in list_snippets(page):
+        # Errors name the page and the line.
+        exec(compile("\n" * n_lines + source, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
+def test_example_is_short(example):
+    source = example.read_text(encoding="utf-8")
+    docstring = ast.parse(source).body[0].end_lineno
+    code = [line.strip() for line in source.splitlines()[docstring:]]
+    assert sum(bool(line) and not line.startswith("#") for line in code) <= 40
