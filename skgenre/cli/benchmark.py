@@ -86,7 +86,8 @@ def _add_choices(parser):
     add(
         "--epochs",
         type=at_least(1),
-        help="epochs of the networks (default: 50, as in the paper)",
+        help="epochs of every network (default: its own: 50 as in the paper, 10 of "
+        "covariance)",
     )
     add(
         "--seeds",
@@ -138,7 +139,7 @@ def _run(options):
         with naming(options.output):
             os.makedirs(options.output, exist_ok=True)
         check_writable(os.path.join(options.output, "results.json"))
-    epochs, folds = (_QUICK_EPOCHS, _QUICK_FOLDS) if options.quick else (50, 5)
+    epochs, folds = (_QUICK_EPOCHS, _QUICK_FOLDS) if options.quick else (None, 5)
     with _tracks(options) as data:
         logger.info("%s", data.DESCR)
         if options.paper:

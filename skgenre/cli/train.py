@@ -67,9 +67,9 @@ def _add_model(parser):
     add(
         "--model",
         choices=MODEL_NAMES,
-        default="covariance",
+        default="logistic-voting",
         metavar="NAME",
-        help=f"one of {', '.join(MODEL_NAMES)} (default: covariance)",
+        help=f"one of {', '.join(MODEL_NAMES)} (default: logistic-voting)",
     )
     add(
         "--set",
