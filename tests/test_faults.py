@@ -249,13 +249,12 @@ def test_a_worker_that_dies_while_tracks_are_analysed_is_said_to_have_died(tmp_p
 
 @contextlib.contextmanager
 def killing_workers(is_time):
-    """Kill the processes that this one has started as soon as it is time."""
-    before = set(psutil.Process().children(recursive=True))
+    """Kill joblib's workers, those of earlier calls too, as soon as it is time."""
 
     def kill():
         while not is_time():
             time.sleep(0.005)
-        for process in set(psutil.Process().children(recursive=True)) - before:
+        for process in psutil.Process().children(recursive=True):
             if "popen_loky" in " ".join(process.cmdline()):  # not joblib's tracker
                 process.send_signal(signal.SIGKILL)
 

@@ -59,7 +59,7 @@ def _write_array(tracks, shape, folder):
             file.write(np.ascontiguousarray(track, np.float32))
             missing = (shape[1] - len(track), *shape[2:])
             file.write(np.full(missing, np.nan, np.float32))
-    return np.load(path, mmap_mode="r")
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _read_track(file, n_segments, segment_shape):
