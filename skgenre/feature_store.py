@@ -152,6 +152,7 @@ class FeatureStore:
         Returns
         -------
         n_bytes : int
+            Size of their files.
         """
         return sum(path.stat().st_size for path in self._entries())
 

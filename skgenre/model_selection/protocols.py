@@ -152,9 +152,30 @@ def find_untrained_genres(
 
 
 def list_untrained_genres(
-    folds: Iterable[tuple[NDArray[Any], NDArray[Any]]], target: NDArray[Any]
+    folds: Iterable[tuple[Any, Any]], target: NDArray[Any]
 ) -> list[list[str]]:
-    """Of each (train, test), the sorted genres that only the test part has."""
+    """List, of each fold, the genres that only its test part has.
+
+    Parameters
+    ----------
+    folds : iterable of (train, test)
+        Indices of tracks, as a splitter's ``split`` gives them.
+    target : ndarray of shape (n_tracks,)
+        Genres of the tracks.
+
+    Returns
+    -------
+    untrained_genres : list of list of str
+        Of each fold, sorted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre.model_selection import list_untrained_genres
+    >>> folds = [([0, 1], [2]), ([1, 2], [0])]
+    >>> list_untrained_genres(folds, np.array(["blues", "blues", "rock"]))
+    [['rock'], []]
+    """
     return [
         sorted(set(target[test].tolist()) - set(target[train].tolist()))
         for train, test in folds
