@@ -12,7 +12,11 @@ packed = {
     name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name
 }
 expected = {path.as_posix() for path in Path("skgenre").rglob("*.py")}
-expected |= {"skgenre/datasets/gtzan.csv", "skgenre/report/page.html"}
+expected |= {
+    "skgenre/datasets/gtzan.csv",
+    "skgenre/py.typed",
+    "skgenre/report/page.html",
+}
 assert packed == expected, packed ^ expected
 for file in (wheel, sdist):
     assert file.stat().st_size < MAX_BYTES, f"{file} has {file.stat().st_size} bytes"

@@ -21,6 +21,8 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
+# Docstrings say the types, in words.
+autodoc_typehints = "none"
 numpydoc_show_class_members = False
 # The attributes of a class are documented in its docstring.
 numpydoc_class_members_toctree = False

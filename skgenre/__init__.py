@@ -1,6 +1,7 @@
 """Music genre classification from audio files, as scikit-learn estimators."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 # Every public name and the module it lives in. Modules are imported at the first use of
 # a name, so that `import skgenre` loads neither TensorFlow nor librosa.
@@ -53,12 +54,64 @@ __version__ = "0.1.0.dev0"
 __all__ = [*_HOMES]
 
 
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+# Checkers and editors do not run `__getattr__`, and with it would accept any name.
+if TYPE_CHECKING:
+    from skgenre.audio import AudioDecodeError as AudioDecodeError
+    from skgenre.audio import load_audio as load_audio
+    from skgenre.audit import AuditReport as AuditReport
+    from skgenre.audit import audit_tracks as audit_tracks
+    from skgenre.benchmark import BenchmarkResult as BenchmarkResult
+    from skgenre.benchmark import PaperResult as PaperResult
+    from skgenre.benchmark import reproduce_paper as reproduce_paper
+    from skgenre.benchmark import run_benchmark as run_benchmark
+    from skgenre.datasets import fetch_gtzan as fetch_gtzan
+    from skgenre.datasets import load_genre_folder as load_genre_folder
+    from skgenre.datasets import load_gtzan_features as load_gtzan_features
+    from skgenre.datasets import load_mfcc_json as load_mfcc_json
+    from skgenre.datasets import load_mfcc_npz as load_mfcc_npz
+    from skgenre.datasets import make_genre_tracks as make_genre_tracks
+    from skgenre.datasets import save_mfcc_json as save_mfcc_json
+    from skgenre.datasets import save_mfcc_npz as save_mfcc_npz
+    from skgenre.displays import BenchmarkDisplay as BenchmarkDisplay
+    from skgenre.displays import MFCCDisplay as MFCCDisplay
+    from skgenre.displays import SegmentTimelineDisplay as SegmentTimelineDisplay
+    from skgenre.displays import TrainingHistoryDisplay as TrainingHistoryDisplay
+    from skgenre.feature_store import FeatureStore as FeatureStore
+    from skgenre.features import MFCCExtractor as MFCCExtractor
+    from skgenre.features import MFCCScaler as MFCCScaler
+    from skgenre.features import SegmentStatistics as SegmentStatistics
+    from skgenre.features import TrackStatistics as TrackStatistics
+    from skgenre.keras_classifiers import CNNGenreClassifier as CNNGenreClassifier
+    from skgenre.keras_classifiers import (
+        CovarianceGenreClassifier as CovarianceGenreClassifier,
+    )
+    from skgenre.keras_classifiers import KerasGenreClassifier as KerasGenreClassifier
+    from skgenre.keras_classifiers import LSTMGenreClassifier as LSTMGenreClassifier
+    from skgenre.keras_classifiers import MLPGenreClassifier as MLPGenreClassifier
+    from skgenre.models import make_model as make_model
+    from skgenre.open_set import OpenSetClassifier as OpenSetClassifier
+    from skgenre.open_set import (
+        TemperatureScaledClassifier as TemperatureScaledClassifier,
+    )
+    from skgenre.persistence import ModelFileError as ModelFileError
+    from skgenre.persistence import load as load
+    from skgenre.persistence import read_model_info as read_model_info
+    from skgenre.persistence import save as save
+    from skgenre.report import write_report as write_report
+    from skgenre.timeline import Timeline as Timeline
+    from skgenre.timeline import predict_timeline as predict_timeline
+    from skgenre.track_classifier import BaseTrackClassifier as BaseTrackClassifier
+    from skgenre.track_classifier import (
+        SegmentPoolingClassifier as SegmentPoolingClassifier,
+    )
+else:
+
+    def __getattr__(name):
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__():

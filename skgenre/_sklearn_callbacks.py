@@ -1,15 +1,26 @@
 """scikit-learn's callbacks, where the installed version has them (1.9)."""
 
+from __future__ import annotations
+
+from typing import TypeVar
+
+_Method = TypeVar("_Method")
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing: this version of scikit-learn has no callbacks."""
 
-    def with_callbacks(method):
-        """Return the method as it is."""
+    def _with_callbacks(method):
         return method
+
+
+def with_callbacks(method: _Method) -> _Method:
+    """Let a `fit` tell callbacks of itself; scikit-learn's own says no types."""
+    return _with_callbacks(method)
 
 
 class FitTasks:

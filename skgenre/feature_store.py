@@ -1,5 +1,7 @@
 """The feature store: one array per audio file and parameter set, kept on disk."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import hashlib
@@ -11,10 +13,19 @@ import os
 import time
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skgenre._files import atomic_write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from skgenre._typing import StrPath
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +67,13 @@ class FeatureStore:
     0
     """
 
-    def __init__(self, directory, parameters=None):
+    def __init__(
+        self, directory: StrPath, parameters: Mapping[str, Any] | None = None
+    ) -> None:
         self.directory = Path(directory)
         self._parameters_key = json.dumps(parameters, sort_keys=True)
 
-    def entry_path(self, audio_path):
+    def entry_path(self, audio_path: StrPath) -> Path:
         """Tell where the entry of an audio file is, or will be.
 
         Parameters
@@ -92,7 +105,7 @@ class FeatureStore:
         # 256 sub-folders keep listings short when a collection is large.
         return self.directory / digest[:2] / f"{digest[2:]}.npy"
 
-    def load(self, entry_path):
+    def load(self, entry_path: Path) -> NDArray[Any] | None:
         """Read an entry.
 
         Parameters
@@ -114,7 +127,7 @@ class FeatureStore:
             logger.warning("damaged entry %s is made again: %s", entry_path, error)
             return None
 
-    def save(self, entry_path, array):
+    def save(self, entry_path: Path, array: NDArray[Any]) -> None:
         """Keep an array.
 
         Parameters
@@ -133,16 +146,17 @@ class FeatureStore:
         with atomic_write(entry_path) as file:
             file.write(_pack_array(array))
 
-    def size(self):
+    def size(self) -> int:
         """Add up the entries of the whole folder, whatever their parameters.
 
         Returns
         -------
         n_bytes : int
+            Size of their files.
         """
         return sum(path.stat().st_size for path in self._entries())
 
-    def clear(self):
+    def clear(self) -> None:
         """Remove every entry of the folder, and what killed processes have left."""
         for path in (*self._entries(), *self._abandoned()):
             path.unlink(missing_ok=True)

@@ -1,5 +1,9 @@
 """Whole pipelines by name: from paths of audio files to genres."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
@@ -18,6 +22,11 @@ from skgenre.keras_classifiers import (
     MLPGenreClassifier,
 )
 from skgenre.track_classifier import SegmentPoolingClassifier
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sklearn.pipeline import Pipeline
 
 
 def _on_statistics(classifier):
@@ -63,7 +72,7 @@ NETWORK_NAMES = tuple(_NETWORKS)
 MODEL_NAMES = tuple(_STEPS)
 
 
-def make_model(name, **parameters):
+def make_model(name: str, **parameters: Any) -> Pipeline:
     """Make a whole pipeline, from paths of audio files to genres.
 
     Parameters

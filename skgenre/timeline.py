@@ -1,14 +1,24 @@
 """What a fitted model says of each segment of one recording, of any length."""
 
+from __future__ import annotations
+
 import copy
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre.features import MFCCExtractor
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
+
+    from skgenre._typing import StrPath
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +71,7 @@ class Timeline:
     track_probabilities: np.ndarray
     genre: object
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """Make a table of the segments.
 
         Returns
@@ -78,7 +88,7 @@ class Timeline:
         return frame
 
 
-def predict_timeline(model, path):
+def predict_timeline(model: Any, path: StrPath) -> Timeline:
     """Predict the genres of each segment of an audio file, from its start to its end.
 
     All segments are taken, whatever the ``n_segments`` of the model's MFCCExtractor.

@@ -1,6 +1,9 @@
 """Classifiers whose rows are tracks: they train on segments and answer per track."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn import get_config
@@ -32,6 +35,13 @@ from skgenre.segments import (
     unflatten_segments,
 )
 
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from skgenre._typing import Pooling
+
 # Segments predicted at a time: features may be memory-mapped, and larger than memory.
 MAX_BLOCK_BYTES = 2**25
 
@@ -57,7 +67,9 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         Number of features; only where `fit` was given 2-D input.
     """
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train on the segments of tracks.
 
         Parameters
@@ -104,7 +116,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
             )
         return encoded
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Predict the genre of each track.
 
         Parameters
@@ -120,7 +132,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[np.argmax(probabilities, axis=1)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Predict the probability of each genre for each track.
 
         Parameters
@@ -136,7 +148,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         """
         return pool_probabilities(self.predict_segments_proba(X), pooling=self.pooling)
 
-    def predict_segments_proba(self, X):
+    def predict_segments_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Predict the probability of each genre for each segment.
 
         Parameters
@@ -229,11 +241,17 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
     # Weights are for the estimator: this class only repeats them per segment.
     __metadata_request__fit = {"sample_weight": UNUSED}  # noqa: RUF012
 
-    def __init__(self, estimator, *, pooling="mean"):
+    def __init__(self, estimator: Any, *, pooling: Pooling = "mean") -> None:
         self.estimator = estimator
         self.pooling = pooling
 
-    def fit(self, X, y, sample_weight=None, **fit_params):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Fit a clone of the estimator on the segments of tracks.
 
         Parameters
@@ -291,7 +309,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         predicted = self.estimator_.predict(rows)
         return (predicted[:, np.newaxis] == self.classes_).astype(np.float64)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Tell scikit-learn that `fit` hands its metadata on to the estimator.
 
         Returns

@@ -18,6 +18,7 @@ LAYERS = [
         "_groups",
         "_scikeras",
         "_sklearn_callbacks",
+        "_typing",
         "_validation",
         "_workers",
     },
@@ -38,8 +39,16 @@ def module_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(tree):
+def without_type_checking(tree):
+    """The code that runs: what only type checkers read binds no layers."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return tree
+
+
+def imports(tree):
+    for node in ast.walk(without_type_checking(tree)):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -5,10 +5,14 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
+from numpydoc.validate import get_validation_checks, validate
 
 import skgenre
+import skgenre.model_selection
 
 PUBLIC = [getattr(skgenre, name) for name in skgenre.__all__]
 MODULES = [
@@ -16,6 +20,9 @@ MODULES = [
     for module in pkgutil.walk_packages(skgenre.__path__, "skgenre.")
     if not module.name.endswith("__main__")
 ]
+
+
+SETTINGS = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def documented_parameters(docstring):
@@ -77,3 +84,29 @@ def test_examples_run(name):
 def test_every_public_name_has_an_example(obj):
     if obj.__name__ not in ("BaseTrackClassifier", "BenchmarkResult", "PaperResult"):
         assert ">>>" in inspect.getdoc(obj)
+
+
+def public_paths():
+    """Where each public name is, and each of its methods and properties."""
+    for module in (skgenre, skgenre.model_selection):
+        for name in set(module.__all__) - {"PROTOCOLS"}:
+            obj = getattr(module, name)
+            yield f"{module.__name__}.{name}"
+            for method, member in (
+                inspect.getmembers(obj) if inspect.isclass(obj) else ()
+            ):
+                home = str(getattr(getattr(member, "fget", member), "__module__", ""))
+                if not method.startswith("_") and home.startswith("skgenre."):
+                    yield f"{module.__name__}.{name}.{method}"
+
+
+@pytest.mark.parametrize("path", sorted(public_paths()))
+def test_docstring_has_the_form_of_numpydoc(path):
+    settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["tool"]
+    checks = get_validation_checks(set(settings["numpydoc_validation"]["checks"]))
+    # The values of a result's fields are its documented attributes.
+    obj = getattr(skgenre, path.removeprefix("skgenre."), None)
+    if hasattr(obj, "__dataclass_fields__"):
+        checks -= {"PR01"}
+    faults = [fault for fault in validate(path)["errors"] if fault[0] in checks]
+    assert faults == []

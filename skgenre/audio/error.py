@@ -1,6 +1,12 @@
 """The error over files that cannot be analysed."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_LISTED_FAILURES = 20
 
@@ -29,7 +35,7 @@ class AudioDecodeError(OSError, ValueError):
     b.wav: is a directory
     """
 
-    def __init__(self, failures):
+    def __init__(self, failures: Iterable[tuple[str, str]]) -> None:
         failures = [(os.fsdecode(path), str(reason)) for path, reason in failures]
         self.paths = [path for path, _ in failures]
         self.reasons = [reason for _, reason in failures]

@@ -1,7 +1,10 @@
 """The mono signal of a file at the rate that is asked for, whole or block by block."""
 
+from __future__ import annotations
+
 import math
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
@@ -9,6 +12,11 @@ import soxr
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.audio.decoder import find_version, open_audio, read_mono
 from skgenre.audio.error import AudioDecodeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skgenre._typing import StrPath
 
 # Keeps duration * sample_rate far from overflow; 30 years.
 MAX_DURATION_SECONDS = 1e9
@@ -28,7 +36,9 @@ RESAMPLING_MARGIN_FRAMES = 4096
 MAX_PEAK = 1e12
 
 
-def load_audio(path, *, sample_rate=22050, duration=None):
+def load_audio(
+    path: StrPath, *, sample_rate: int = 22050, duration: float | None = None
+) -> NDArray[np.float32]:
     """Return the mono signal of an audio file, at the given sample rate.
 
     The values are those of ``librosa.load(path, sr=sample_rate, mono=True)``, bit for

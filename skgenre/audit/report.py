@@ -1,9 +1,17 @@
 """What an audit has found, and how it is written down."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
 import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
 
 # In the order of a report: files, sound, recordings, labels. The limits of each are
 # constants of the module that looks for it.
@@ -90,16 +98,16 @@ class AuditReport:
     replicas: list
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
 
     @property
-    def exit_code(self):
+    def exit_code(self) -> int:
         """Status for a shell: 0 if nothing was found, else 1."""
         return int(not self.ok)
 
-    def count_findings(self):
+    def count_findings(self) -> dict[str, int]:
         """Count the findings of each fault.
 
         Returns
@@ -110,7 +118,7 @@ class AuditReport:
         found = [finding.fault for finding in self.findings]
         return {fault: found.count(fault) for fault in FAULTS if fault in found}
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """Give the findings as a table.
 
         Returns
@@ -128,7 +136,7 @@ class AuditReport:
         ]
         return pd.DataFrame(rows, columns=columns)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Give everything in plain types.
 
         Returns
@@ -156,7 +164,7 @@ class AuditReport:
             "replicas": [list(pair) for pair in self.replicas],
         }
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Write everything as JSON.
 
         Returns

@@ -1,10 +1,12 @@
 """From paths to a report: every file is decoded once, what is kept of it is small."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections import Counter
 from numbers import Integral
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import soundfile
@@ -29,6 +31,11 @@ from skgenre.audit.replicas import (
 from skgenre.audit.report import FAULTS, AuditReport, Finding
 from skgenre.audit.signal_faults import find_signal_faults
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from skgenre._typing import Paths, Progress
+
 # Nothing of music is left to classify in less.
 MIN_DURATION_SECONDS = 1.0
 # Tracks of one collection are of one kind: excerpts or songs. Half the median is an
@@ -51,8 +58,14 @@ class TrackSurvey(NamedTuple):
 
 
 def audit_tracks(
-    paths, target=None, groups=None, *, n_jobs=None, verbose=0, progress=None
-):
+    paths: Paths,
+    target: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    progress: Progress = None,
+) -> AuditReport:
     """Look for what is wrong with a collection of tracks.
 
     Each file is decoded once, at its own rate, mixed to mono. Replicas are found by

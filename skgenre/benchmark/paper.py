@@ -1,9 +1,11 @@
 """The experiments of the paper, as it made them: segments shuffled, single runs."""
 
+from __future__ import annotations
+
 import dataclasses
 import logging
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -12,6 +14,13 @@ from skgenre._validation import check_choice, check_paths, check_positive_intege
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import explode_segments
 from skgenre.models import make_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sklearn.utils import Bunch
+
+    from skgenre._typing import StrPath
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +78,7 @@ class PaperResult:
     samples: list
     n_tracks: int
 
-    def to_table(self):
+    def to_table(self) -> str:
         """Write the tables as text.
 
         Returns
@@ -97,7 +106,7 @@ class PaperResult:
         ]
         return "\n".join(lines)
 
-    def describe_data(self):
+    def describe_data(self) -> str:
         """Say whether the data are the paper's.
 
         Returns
@@ -136,13 +145,13 @@ class PaperResult:
 
 
 def reproduce_paper(
-    data,
+    data: Bunch,
     *,
-    splits=("80/20", "20/80", "80 (80/20)/20"),
-    epochs=None,
-    cache_dir=None,
-    random_state=0,
-):
+    splits: Sequence[str] = ("80/20", "20/80", "80 (80/20)/20"),
+    epochs: int | None = None,
+    cache_dir: StrPath | None = None,
+    random_state: int = 0,
+) -> PaperResult:
     """Run the paper's experiments on the data at hand.
 
     Segments are shuffled, as the paper did, so that those of one track are on both

@@ -1,5 +1,7 @@
 """The scores of a benchmark, and how they are written down."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import json
@@ -7,12 +9,21 @@ import math
 import platform
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skgenre._files import atomic_write, read_json
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES
 from skgenre.benchmark.statistics import bootstrap_interval, compare_models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Self
+
+    import pandas as pd
+
+    from skgenre._typing import Row, StrPath
 
 PAPER_NOTE = (
     "paper: rows are segments, and those of one track are on both sides of the split. "
@@ -68,7 +79,9 @@ class BenchmarkResult:
     untrained_genres: list = dataclasses.field(default_factory=list)
 
     @classmethod
-    def from_rows(cls, rows, *, scoring=(), **described):
+    def from_rows(
+        cls, rows: list[Row], *, scoring: Sequence[str] = (), **described: Any
+    ) -> Self:
         """Make a result of rows that still hold their predictions.
 
         Parameters
@@ -99,16 +112,16 @@ class BenchmarkResult:
         return cls(
             folds=folds,
             predictions=predictions,
-            scoring=scoring,
+            scoring=tuple(scoring),
             **{"versions": describe_versions(), **described},
         )
 
     @property
-    def failed(self):
+    def failed(self) -> list[Row]:
         """Rows of models that failed."""
         return [fold for fold in self.folds if fold["error"] is not None]
 
-    def summary(self):
+    def summary(self) -> list[Row]:
         """Mean and standard deviation over folds and seeds.
 
         Returns
@@ -129,7 +142,7 @@ class BenchmarkResult:
             for (model, protocol), folds in self._cells().items()
         ]
 
-    def compare(self, *, score="accuracy", alpha=0.05):
+    def compare(self, *, score: str = "accuracy", alpha: float = 0.05) -> list[Row]:
         """Compare each pair of models within each protocol, fold by fold.
 
         Parameters
@@ -185,7 +198,7 @@ class BenchmarkResult:
         low, high = bootstrap_interval(correct, tracks)
         return {"accuracy_low": low, "accuracy_high": high}
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """Give the folds as a table.
 
         Returns
@@ -198,7 +211,7 @@ class BenchmarkResult:
 
         return pd.DataFrame(self.folds)
 
-    def to_table(self):
+    def to_table(self) -> str:
         """Write the summary as text.
 
         Returns
@@ -222,7 +235,7 @@ class BenchmarkResult:
             rows.append([*label, scores[0], interval, *scores[1:], seconds])
         return "\n\n".join([_align(rows), *self.notes()])
 
-    def notes(self):
+    def notes(self) -> Iterator[str]:
         """Say what the numbers do not mean, and what failed.
 
         Yields
@@ -235,7 +248,7 @@ class BenchmarkResult:
             yield f"{what.format(**fold)} failed: {fold['error']}"
         if any(fold["protocol"] == "paper" for fold in self.folds):
             yield PAPER_NOTE
-        lost = {}
+        lost: dict[str, set[str]] = {}
         for entry in self.untrained_genres:
             lost.setdefault(entry["protocol"], set()).update(entry["genres"])
         for protocol, genres in lost.items():
@@ -244,7 +257,7 @@ class BenchmarkResult:
                 "track of it to train on."
             )
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Write everything as JSON.
 
         Returns
@@ -255,7 +268,7 @@ class BenchmarkResult:
         content = {"summary": self.summary(), **dataclasses.asdict(self)}
         return json.dumps(_without_nan(content), indent=2)
 
-    def save(self, directory):
+    def save(self, directory: StrPath) -> None:
         """Write ``results.json`` and ``results.csv``, whole or not at all.
 
         Parameters

@@ -1,11 +1,14 @@
 """Run a benchmark: every model on the same folds of the same tracks."""
 
+from __future__ import annotations
+
 import logging
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
@@ -35,25 +38,33 @@ from skgenre.features import MFCCExtractor
 from skgenre.model_selection import list_untrained_genres
 from skgenre.models import make_model
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from sklearn.utils import Bunch
+
+    from skgenre._typing import Progress, Protocol, StrPath
+
 logger = logging.getLogger(__name__)
 
 
 def run_benchmark(
-    models,
-    data,
+    models: Sequence[str] | Mapping[str, Any],
+    data: Bunch,
     *,
-    protocols=("track",),
-    n_splits=5,
-    seeds=(0,),
-    epochs=None,
-    scoring=None,
-    n_jobs=None,
-    cache_dir=None,
-    output=None,
-    strict=False,
-    command=None,
-    progress=None,
-):
+    protocols: Sequence[Protocol] = ("track",),
+    n_splits: int = 5,
+    seeds: Sequence[int] = (0,),
+    epochs: int | None = None,
+    scoring: str | Callable[..., Any] | Sequence[str] | Mapping[str, Any] | None = None,
+    n_jobs: int | None = None,
+    cache_dir: StrPath | None = None,
+    output: StrPath | None = None,
+    strict: bool = False,
+    command: str | None = None,
+    progress: Progress = None,
+) -> BenchmarkResult:
     """Cross-validate models on the same folds of tracks.
 
     Every file is analysed once, before any split; files that cannot be analysed are

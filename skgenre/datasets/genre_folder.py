@@ -1,17 +1,25 @@
 """Tracks from a folder that has one sub-folder per genre."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skgenre._files import read_table
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets._names import list_names
 
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
-def load_genre_folder(directory, *, groups=None):
+    from skgenre._typing import StrPath
+
+
+def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> Bunch:
     """List the tracks of a folder with one sub-folder per genre.
 
     Tracks are found at any depth below their genre's folder, in an order that is the

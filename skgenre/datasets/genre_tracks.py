@@ -1,7 +1,10 @@
 """Invented tracks: genres that one can hear, by artists who colour them."""
 
+from __future__ import annotations
+
 import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -16,6 +19,11 @@ from skgenre.datasets._synthesis import (
     draw_colour,
     synthesise,
 )
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+    from skgenre._typing import RandomState, StrPath
 
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 _MINOR = (0, 2, 3, 5, 7, 8, 10)
@@ -136,15 +144,15 @@ _PURPOSES = ("equaliser", "artist", "mix", "track")
 
 
 def make_genre_tracks(
-    directory,
+    directory: StrPath,
     *,
-    n_genres=4,
-    n_tracks_per_genre=12,
-    n_artists_per_genre=3,
-    duration=30.0,
-    sample_rate=22050,
-    random_state=None,
-):
+    n_genres: int = 4,
+    n_tracks_per_genre: int = 12,
+    n_artists_per_genre: int = 3,
+    duration: float = 30.0,
+    sample_rate: int = 22050,
+    random_state: RandomState = None,
+) -> Bunch:
     """Invent music-like tracks and write them as WAV files.
 
     A genre is a recipe of tempo, rhythm, harmony and timbre. An artist is a colour of

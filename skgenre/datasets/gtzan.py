@@ -1,8 +1,11 @@
 """GTZAN: ten genres of a hundred tracks of thirty seconds, with its faults known."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -14,6 +17,14 @@ from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets.gtzan_download import download_gtzan
 from skgenre.datasets.gtzan_folder import LAYOUTS, find_tracks
 from skgenre.datasets.gtzan_index import CREDITS, read_index
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal
+
+    from numpy.typing import NDArray
+
+    from skgenre._typing import StrPath
 
 SUBSETS = ("all", "filtered")
 
@@ -45,8 +56,12 @@ class GtzanTracks(Bunch):
 
 
 def fetch_gtzan(
-    *, data_home=None, download_if_missing=True, subset="all", return_X_y=False
-):
+    *,
+    data_home: StrPath | Sequence[StrPath] | None = None,
+    download_if_missing: bool | Literal["complete"] = True,
+    subset: Literal["all", "filtered"] = "all",
+    return_X_y: bool = False,
+) -> GtzanTracks | tuple[NDArray[Any], NDArray[Any]]:
     """Load GTZAN from the folders where it is, or download it (1.2 GB).
 
     Parameters
@@ -125,7 +140,7 @@ def fetch_gtzan(
     return (data.paths, data.target) if return_X_y else data
 
 
-def load_gtzan_features(csv_file):
+def load_gtzan_features(csv_file: StrPath) -> Bunch:
     """Load summary features of GTZAN's tracks, as widely used.
 
     Parameters

@@ -1,7 +1,10 @@
 """MFCCs in files: the JSON of the widely used tutorial code, and npz without loss."""
 
+from __future__ import annotations
+
 import json
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -11,6 +14,14 @@ from skgenre._files import atomic_write, read_json
 from skgenre.datasets._npz import read_npz
 from skgenre.segments import flatten_tracks
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from skgenre._typing import StrPath
+
 _JSON_KEYS = ("mapping", "labels", "mfcc")
 
 # The 10,000 segments of GTZAN are 0.3 GB, indented 0.7 GB; parsed, several times that.
@@ -18,7 +29,7 @@ MAX_JSON_BYTES = 2_000_000_000
 _NPZ_VERSION = 1
 
 
-def save_mfcc_json(file, X, y):
+def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     """Save the segments of tracks as the widely used tutorial code does.
 
     Parameters
@@ -64,7 +75,7 @@ def save_mfcc_json(file, X, y):
         json.dump(content, out)
 
 
-def load_mfcc_json(file):
+def load_mfcc_json(file: StrPath) -> Bunch:
     """Load segments as the widely used tutorial code saves them.
 
     Parameters
@@ -153,7 +164,15 @@ def _check_rows(segments, file):
     return data
 
 
-def save_mfcc_npz(file, X, y, *, paths, groups=None, parameters=None):
+def save_mfcc_npz(
+    file: StrPath,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    paths: ArrayLike,
+    groups: ArrayLike | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> None:
     """Save features with all that belongs to them.
 
     Parameters
@@ -209,7 +228,7 @@ def save_mfcc_npz(file, X, y, *, paths, groups=None, parameters=None):
         np.savez_compressed(out, about=about, **arrays)
 
 
-def load_mfcc_npz(file):
+def load_mfcc_npz(file: StrPath) -> Bunch:
     """Load what `save_mfcc_npz` has saved.
 
     Parameters

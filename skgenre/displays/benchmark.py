@@ -1,9 +1,22 @@
 """Models under several protocols."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skgenre.displays.axes import make_axes, plain_text
 from skgenre.model_selection import PROTOCOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    from matplotlib.axes import Axes
+
+    from skgenre._typing import Row
+    from skgenre.benchmark import BenchmarkResult
 
 # Shape and filling tell them apart in grey; hollow is what leaks.
 _MARKERS = {"paper": "o", "track": "s", "artist": "D", "filtered": "^"}
@@ -47,11 +60,17 @@ class BenchmarkDisplay:
     'Accuracy'
     """
 
-    def __init__(self, summary):
+    def __init__(self, summary: Sequence[Row]) -> None:
         self.summary = summary
 
     @classmethod
-    def from_result(cls, result, *, chance=None, ax=None):
+    def from_result(
+        cls,
+        result: BenchmarkResult,
+        *,
+        chance: float | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw a benchmark's result.
 
         Parameters
@@ -73,7 +92,7 @@ class BenchmarkDisplay:
             chance = 1 / len(genres)
         return cls(result.summary()).plot(chance=chance, ax=ax)
 
-    def plot(self, *, chance=None, ax=None):
+    def plot(self, *, chance: float | None = None, ax: Axes | None = None) -> Self:
         """Draw the accuracies.
 
         Parameters
@@ -93,7 +112,7 @@ class BenchmarkDisplay:
         ax = make_axes(ax, figsize=(8, 2 + 0.45 * len(models)))
         # The first model on top.
         heights = {model: len(models) - 1 - n for n, model in enumerate(models)}
-        points = {model: [] for model in models}
+        points: dict[str, list[float]] = {model: [] for model in models}
         for protocol in PROTOCOLS:
             rows = [row for row in self.summary if row["protocol"] == protocol]
             self._plot_protocol(ax, protocol, rows, heights, points)

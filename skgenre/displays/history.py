@@ -1,9 +1,19 @@
 """How a network learnt, epoch by epoch."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skgenre._validation import check_choice
 from skgenre.displays.axes import make_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Literal, Self
+
+    from matplotlib.axes import Axes
 
 QUANTITIES = ("accuracy", "loss")
 
@@ -44,11 +54,17 @@ class TrainingHistoryDisplay:
     'Epoch'
     """
 
-    def __init__(self, history):
+    def __init__(self, history: Mapping[str, Sequence[float]]) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator, *, quantity="accuracy", ax=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        quantity: Literal["accuracy", "loss"] = "accuracy",
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the history of a fitted network, or of a pipeline that ends in one.
 
         Parameters
@@ -72,7 +88,12 @@ class TrainingHistoryDisplay:
             )
         return cls(last.history_).plot(quantity=quantity, ax=ax)
 
-    def plot(self, *, quantity="accuracy", ax=None):
+    def plot(
+        self,
+        *,
+        quantity: Literal["accuracy", "loss"] = "accuracy",
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw the curves.
 
         Parameters

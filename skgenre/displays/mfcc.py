@@ -1,8 +1,21 @@
 """The coefficients of a track."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skgenre.displays.axes import make_axes
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from skgenre._typing import StrPath
+    from skgenre.features import MFCCExtractor
 
 
 class MFCCDisplay:
@@ -32,12 +45,16 @@ class MFCCDisplay:
     'Coefficient'
     """
 
-    def __init__(self, mfcc, *, segment_duration=None):
+    def __init__(
+        self, mfcc: ArrayLike, *, segment_duration: float | None = None
+    ) -> None:
         self.mfcc = mfcc
         self.segment_duration = segment_duration
 
     @classmethod
-    def from_estimator(cls, extractor, path, *, ax=None):
+    def from_estimator(
+        cls, extractor: MFCCExtractor, path: StrPath, *, ax: Axes | None = None
+    ) -> Self:
         """Draw what an extractor gives for a file.
 
         Parameters
@@ -57,7 +74,7 @@ class MFCCDisplay:
         (mfcc,) = extractor.transform([path])
         return cls(mfcc, segment_duration=extractor.segment_duration).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the coefficients.
 
         Parameters

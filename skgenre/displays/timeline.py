@@ -1,9 +1,22 @@
 """What a model hears along a track."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skgenre.displays.axes import make_axes, plain_text
 from skgenre.timeline import predict_timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Self
+
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+    from skgenre._typing import StrPath
 
 # Hours, or minutes, that a track must have for its time to be told in them.
 MIN_UNITS = 5
@@ -45,13 +58,21 @@ class SegmentTimelineDisplay:
     'Time (s)'
     """
 
-    def __init__(self, probabilities, classes, *, segment_duration=None):
+    def __init__(
+        self,
+        probabilities: ArrayLike,
+        classes: Sequence[str] | NDArray[Any],
+        *,
+        segment_duration: float | None = None,
+    ) -> None:
         self.probabilities = probabilities
         self.classes = classes
         self.segment_duration = segment_duration
 
     @classmethod
-    def from_estimator(cls, model, path, *, ax=None):
+    def from_estimator(
+        cls, model: Any, path: StrPath, *, ax: Axes | None = None
+    ) -> Self:
         """Draw what a fitted model says of each segment of a file.
 
         Parameters
@@ -75,7 +96,7 @@ class SegmentTimelineDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the probabilities.
 
         Parameters

@@ -1,10 +1,19 @@
 """Transformers whose output is always an array."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Literal, Self
+
 
 class ArrayOutputMixin:
     """Take part in a pipeline's `set_output` without changing anything."""
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Change nothing: an array of four axes has no form as a frame.
 
         Parameters

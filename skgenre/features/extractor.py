@@ -1,9 +1,12 @@
 """From paths of audio files to segmented MFCCs."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from contextlib import nullcontext
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -26,6 +29,13 @@ from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.features.track_array import gather_tracks
 from skgenre.mfcc import count_frames
 from skgenre.segments import count_segment_samples
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import NDArray
+
+    from skgenre._typing import Paths, StrPath
 
 
 class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
@@ -102,20 +112,20 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
     def __init__(
         self,
         *,
-        sample_rate=22050,
-        n_mfcc=13,
-        n_fft=2048,
-        hop_length=512,
-        n_mels=128,
-        fmin=0.0,
-        fmax=None,
-        segment_duration=3.0,
-        n_segments=10,
-        n_jobs=None,
-        cache_dir=None,
-        mmap_dir=None,
-        verbose=0,
-    ):
+        sample_rate: int = 22050,
+        n_mfcc: int = 13,
+        n_fft: int = 2048,
+        hop_length: int = 512,
+        n_mels: int = 128,
+        fmin: float = 0.0,
+        fmax: float | None = None,
+        segment_duration: float = 3.0,
+        n_segments: int | None = 10,
+        n_jobs: int | None = None,
+        cache_dir: StrPath | None = None,
+        mmap_dir: StrPath | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.sample_rate = sample_rate
         self.n_mfcc = n_mfcc
         self.n_fft = n_fft
@@ -130,7 +140,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         self.mmap_dir = mmap_dir
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: Paths, y: object = None) -> Self:
         """Check the parameters and the paths; nothing is learnt, no file is read.
 
         Parameters
@@ -154,7 +164,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         check_paths(X)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Paths) -> NDArray[Any]:
         """Analyse audio files.
 
         Parameters
@@ -183,7 +193,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         """
         self._check_parameters()
         paths = check_paths(X)
-        unkept = set()
+        unkept: set[str] = set()
         try:
             return gather_tracks(
                 self._analyse(paths, unkept),

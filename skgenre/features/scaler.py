@@ -1,5 +1,9 @@
 """Standardised coefficients."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -8,6 +12,11 @@ from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_tracks
 from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.segments import present_segments
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
 
 
 class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
@@ -34,7 +43,7 @@ class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator
     array([11., 12.])
     """
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn the mean and scale of each coefficient.
 
         Parameters
@@ -59,7 +68,7 @@ class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator
         self.n_mfcc_ = X.shape[-1]
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Standardise the coefficients.
 
         Parameters

@@ -1,5 +1,9 @@
 """Summary statistics of tracks, and of segments."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -10,11 +14,17 @@ from skgenre.features.array_output import ArrayOutputMixin
 from skgenre.features.summary import STATISTICS, name_values, summarise
 from skgenre.segments import SegmentRows, present_segments
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
 
 class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
     """What the two transformers of this module share."""
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn the number of coefficients.
 
         Parameters
@@ -95,10 +105,12 @@ class TrackStatistics(_Statistics):
     (5, 91)
     """
 
-    def __init__(self, *, statistics=("mean", "std", "delta_mean", "delta_std")):
+    def __init__(
+        self, *, statistics: Sequence[str] = ("mean", "std", "delta_mean", "delta_std")
+    ) -> None:
         self.statistics = statistics
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Summarise tracks.
 
         Parameters
@@ -119,7 +131,9 @@ class TrackStatistics(_Statistics):
         ]
         return np.stack(rows).astype(X.dtype)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> NDArray[Any]:
         """Name the statistics.
 
         Parameters
@@ -172,11 +186,13 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
     """
 
     def __init__(
-        self, *, statistics=("mean", "log_std", "delta_log_std", "correlation")
-    ):
+        self,
+        *,
+        statistics: Sequence[str] = ("mean", "log_std", "delta_log_std", "correlation"),
+    ) -> None:
         self.statistics = statistics
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Summarise segments.
 
         Parameters

@@ -1,5 +1,9 @@
 """The convolutional network."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from skgenre._validation import (
     check_choice,
     check_number,
@@ -8,6 +12,12 @@ from skgenre._validation import (
 )
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 from skgenre.networks import build_cnn, convolved_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal
+
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 
 class CNNGenreClassifier(KerasTrackClassifier):
@@ -113,27 +123,27 @@ class CNNGenreClassifier(KerasTrackClassifier):
     def __init__(
         self,
         *,
-        filters=(32, 32, 32),
-        kernel_sizes=((3, 3), (3, 3), (2, 2)),
-        padding="valid",
-        dense_units=64,
-        dropout=0.3,
-        l2=0.0,
-        learning_rate=1e-4,
-        epochs=50,
-        batch_size=32,
-        shuffle=True,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        restore_best_weights=True,
-        warm_start=False,
-        callbacks=None,
-        pooling="mean",
-        random_state=None,
-        verbose=0,
-    ):
+        filters: Sequence[int] = (32, 32, 32),
+        kernel_sizes: Sequence[tuple[int, int]] = ((3, 3), (3, 3), (2, 2)),
+        padding: Literal["valid", "same"] = "valid",
+        dense_units: int = 64,
+        dropout: float = 0.3,
+        l2: float = 0.0,
+        learning_rate: float = 1e-4,
+        epochs: int = 50,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "mean",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             epochs=epochs,

@@ -1,10 +1,19 @@
 """A network for few tracks."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from skgenre._validation import check_choice, check_count, check_number, check_sizes
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 from skgenre.networks import build_covariance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal
+
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 
 class CovarianceGenreClassifier(KerasTrackClassifier):
@@ -135,31 +144,31 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     def __init__(
         self,
         *,
-        lags=(1, 2, 4, 8, 16),
-        hidden_units=0,
-        dropout=0.3,
-        l2=0.1,
-        channel_shift=0.0,
-        time_mask=0.0,
-        coefficient_mask=0.0,
-        mixup=0.0,
-        label_smoothing=0.0,
-        learning_rate=0.003,
-        learning_rate_schedule="cosine",
-        epochs=10,
-        batch_size=32,
-        shuffle=True,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        restore_best_weights=True,
-        warm_start=False,
-        callbacks=None,
-        pooling="geometric",
-        random_state=None,
-        verbose=0,
-    ):
+        lags: Sequence[int] = (1, 2, 4, 8, 16),
+        hidden_units: int = 0,
+        dropout: float = 0.3,
+        l2: float = 0.1,
+        channel_shift: float = 0.0,
+        time_mask: float = 0.0,
+        coefficient_mask: float = 0.0,
+        mixup: float = 0.0,
+        label_smoothing: float = 0.0,
+        learning_rate: float = 0.003,
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        epochs: int = 10,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "geometric",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             epochs=epochs,

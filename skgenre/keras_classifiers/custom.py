@@ -1,8 +1,17 @@
 """A network of the user's own."""
 
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING
 
 from skgenre.keras_classifiers.base import KerasTrackClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 _PREFIX = "build__"
 
@@ -101,24 +110,24 @@ class KerasGenreClassifier(KerasTrackClassifier):
 
     def __init__(
         self,
-        build,
+        build: Callable[..., Any],
         *,
-        learning_rate=1e-4,
-        epochs=50,
-        batch_size=32,
-        shuffle=True,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        restore_best_weights=True,
-        warm_start=False,
-        callbacks=None,
-        pooling="mean",
-        random_state=None,
-        verbose=0,
-        **build_parameters,
-    ):
+        learning_rate: float = 1e-4,
+        epochs: int = 50,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "mean",
+        random_state: RandomState = None,
+        verbose: int = 0,
+        **build_parameters: Any,
+    ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             epochs=epochs,
@@ -142,9 +151,9 @@ class KerasGenreClassifier(KerasTrackClassifier):
                     f"{type(self).__name__} has no parameter {name!r}; a parameter of "
                     f"build is given as '{_PREFIX}{name}'."
                 )
-        vars(self).update(build_parameters)
+        self.__dict__.update(build_parameters)
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, those of the builder included.
 
         Parameters
@@ -164,7 +173,7 @@ class KerasGenreClassifier(KerasTrackClassifier):
             **self._get_given_build_parameters(),
         }
 
-    def set_params(self, **parameters):
+    def set_params(self, **parameters: Any) -> Self:
         """Set parameters, those of the builder as ``build__name``.
 
         Parameters

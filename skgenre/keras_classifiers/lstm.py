@@ -1,8 +1,18 @@
 """The recurrent network."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from skgenre._validation import check_number, check_positive_integer, check_sizes
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 from skgenre.networks import build_lstm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 
 class LSTMGenreClassifier(KerasTrackClassifier):
@@ -95,24 +105,24 @@ class LSTMGenreClassifier(KerasTrackClassifier):
     def __init__(
         self,
         *,
-        units=(64, 64),
-        dense_units=64,
-        dropout=0.3,
-        learning_rate=1e-4,
-        epochs=50,
-        batch_size=32,
-        shuffle=True,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        restore_best_weights=True,
-        warm_start=False,
-        callbacks=None,
-        pooling="mean",
-        random_state=None,
-        verbose=0,
-    ):
+        units: Sequence[int] = (64, 64),
+        dense_units: int = 64,
+        dropout: float = 0.3,
+        learning_rate: float = 1e-4,
+        epochs: int = 50,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "mean",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             epochs=epochs,

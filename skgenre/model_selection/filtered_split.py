@@ -1,10 +1,19 @@
 """A split that is given, such as GTZAN's fault-filtered one."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.validation import check_consistent_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
 
 # Below, the test part says little: its accuracy has a standard error of 0.07.
 MIN_FILTERED_TEST_TRACKS = 50
@@ -47,7 +56,7 @@ class FilteredSplit(BaseCrossValidator):
     [([0, 4], [2])]
     """
 
-    def __init__(self, filtered_split):
+    def __init__(self, filtered_split: ArrayLike) -> None:
         self.filtered_split = np.asarray(filtered_split, dtype=str)
         unknown = sorted(set(self.filtered_split.tolist()) - set(_SPLIT_NAMES))
         if unknown:
@@ -67,7 +76,9 @@ class FilteredSplit(BaseCrossValidator):
                 stacklevel=2,
             )
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: object, y: object = None, groups: object = None
+    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         """Give the indices of the tracks to train and to test on.
 
         Parameters
@@ -85,11 +96,14 @@ class FilteredSplit(BaseCrossValidator):
             Once.
         """
         check_consistent_length(X, self.filtered_split)
-        yield tuple(
+        train, test = (
             np.flatnonzero(self.filtered_split == name) for name in ("train", "test")
         )
+        yield train, test
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self, X: object = None, y: object = None, groups: object = None
+    ) -> int:
         """Give the number of splits.
 
         Parameters

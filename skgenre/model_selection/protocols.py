@@ -1,7 +1,10 @@
 """Protocols: how tracks are split into training and test."""
 
+from __future__ import annotations
+
 import warnings
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.model_selection import (
@@ -14,20 +17,28 @@ from sklearn.utils.validation import check_consistent_length
 from skgenre._validation import check_choice, check_number, check_positive_integer
 from skgenre.model_selection.filtered_split import FilteredSplit
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from skgenre._typing import Protocol, RandomState
+
 # From the protocol that leaks most to the one that leaks least.
 PROTOCOLS = ("paper", "track", "artist", "filtered")
 
 
 def make_splitter(
-    protocol,
-    target,
+    protocol: Protocol,
+    target: ArrayLike,
     *,
-    groups=None,
-    filtered_split=None,
-    n_splits=5,
-    test_size=0.2,
-    random_state=None,
-):
+    groups: ArrayLike | None = None,
+    filtered_split: ArrayLike | None = None,
+    n_splits: int = 5,
+    test_size: float = 0.2,
+    random_state: RandomState = None,
+) -> Any:
     """Give the scikit-learn splitter of a protocol.
 
     Parameters
@@ -102,7 +113,9 @@ def make_splitter(
 _OPEN_UNIT_INTERVAL = {"low": 0, "high": 1, "low_open": True, "high_open": True}
 
 
-def find_untrained_genres(splitter, target, groups=None):
+def find_untrained_genres(
+    splitter: Any, target: ArrayLike, groups: ArrayLike | None = None
+) -> list[list[str]]:
     """Name the genres that a fold tests on but does not train on.
 
     Parameters
@@ -138,8 +151,31 @@ def find_untrained_genres(splitter, target, groups=None):
     return untrained
 
 
-def list_untrained_genres(folds, target):
-    """Of each (train, test), the sorted genres that only the test part has."""
+def list_untrained_genres(
+    folds: Iterable[tuple[Any, Any]], target: NDArray[Any]
+) -> list[list[str]]:
+    """List, of each fold, the genres that only its test part has.
+
+    Parameters
+    ----------
+    folds : iterable of (train, test)
+        Indices of tracks, as a splitter's ``split`` gives them.
+    target : ndarray of shape (n_tracks,)
+        Genres of the tracks.
+
+    Returns
+    -------
+    untrained_genres : list of list of str
+        Of each fold, sorted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre.model_selection import list_untrained_genres
+    >>> folds = [([0, 1], [2]), ([1, 2], [0])]
+    >>> list_untrained_genres(folds, np.array(["blues", "blues", "rock"]))
+    [['rock'], []]
+    """
     return [
         sorted(set(target[test].tolist()) - set(target[train].tolist()))
         for train, test in folds

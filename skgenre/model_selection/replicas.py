@@ -1,11 +1,22 @@
 """Recordings that must stay on one side of a split."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def merge_replicas(groups, pairs):
+    from numpy.typing import ArrayLike, NDArray
+
+
+def merge_replicas(
+    groups: ArrayLike, pairs: Iterable[tuple[int, int]]
+) -> NDArray[np.str_]:
     """Put tracks that are the same recording into one group.
 
     Parameters

@@ -1,12 +1,23 @@
 """Rows that are segments: the one exception to one row, one track."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
 from skgenre.segments import flatten_tracks
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def explode_segments(X, y, groups=None):
+    from numpy.typing import ArrayLike, NDArray
+
+
+def explode_segments(
+    X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+) -> tuple[NDArray[Any], ...]:
     """Make rows of segments: for the paper's protocol, and for nothing else.
 
     Split at random, the segments of a track fall on both sides: a model that recognises

@@ -1,6 +1,9 @@
 """A classifier with something set on tracks that it was not trained on."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn import get_config
@@ -18,6 +21,11 @@ from skgenre._groups import name_groups
 from skgenre._validation import check_target
 from skgenre.open_set.held_out import predict_held_out, split_tracks
 
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike
+
 
 class CrossFittedClassifier(
     MetaEstimatorMixin, ClassifierMixin, DocLinkMixin, BaseEstimator
@@ -33,7 +41,9 @@ class CrossFittedClassifier(
     # Groups are for the folds, whoever routes them here.
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
-    def fit(self, X, y, groups=None, **fit_params):
+    def fit(
+        self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, **fit_params: Any
+    ) -> Self:
         """Fit a clone of the estimator on all tracks, and others on the folds.
 
         Parameters
@@ -130,7 +140,7 @@ class CrossFittedClassifier(
     def _fit_held_out(self, held_out):
         """Set what is to be set on `HeldOutTracks`."""
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Tell scikit-learn where `fit` hands its metadata on.
 
         Returns

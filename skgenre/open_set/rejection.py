@@ -1,8 +1,11 @@
 """Tell music of a known genre from music of none."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import xlogy
@@ -10,6 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgenre._validation import check_choice, check_number
 from skgenre.open_set.base import CrossFittedClassifier
+
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from numpy.typing import NDArray
+
+    from skgenre._typing import CrossValidation
 
 # The default, which has a number in its place where genres are numbers.
 UNKNOWN = "unknown"
@@ -102,14 +112,14 @@ class OpenSetClassifier(CrossFittedClassifier):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        method="max_probability",
-        target_coverage=0.95,
-        unknown_label="unknown",
-        cv=5,
-        n_jobs=None,
-    ):
+        method: Literal["max_probability", "margin", "entropy"] = "max_probability",
+        target_coverage: float = 0.95,
+        unknown_label: Any = "unknown",
+        cv: CrossValidation = 5,
+        n_jobs: int | None = None,
+    ) -> None:
         self.estimator = estimator
         self.method = method
         self.target_coverage = target_coverage
@@ -117,7 +127,7 @@ class OpenSetClassifier(CrossFittedClassifier):
         self.cv = cv
         self.n_jobs = n_jobs
 
-    def predict(self, X):
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predict the genre of each track, or that it is of none.
 
         Parameters
@@ -135,7 +145,7 @@ class OpenSetClassifier(CrossFittedClassifier):
         genres = np.append(self.classes_, self.unknown_label_)
         return genres[np.where(is_known, probabilities.argmax(axis=1), -1)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> NDArray[Any]:
         """Predict the probability of each known genre, if the track is of one.
 
         Parameters
@@ -152,7 +162,7 @@ class OpenSetClassifier(CrossFittedClassifier):
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> NDArray[Any]:
         """Measure the evidence that each track is of a known genre.
 
         Parameters

@@ -1,11 +1,22 @@
 """Probabilities of tracks that are right as often as they say."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre.open_set.base import CrossFittedClassifier
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from skgenre._typing import CrossValidation
 
 # Likelihood has no maximum where no held-out track is mistaken, or most are.
 TEMPERATURE_BOUNDS = (0.05, 100.0)
@@ -81,12 +92,14 @@ class TemperatureScaledClassifier(CrossFittedClassifier):
     True
     """
 
-    def __init__(self, estimator, *, cv=5, n_jobs=None):
+    def __init__(
+        self, estimator: Any, *, cv: CrossValidation = 5, n_jobs: int | None = None
+    ) -> None:
         self.estimator = estimator
         self.cv = cv
         self.n_jobs = n_jobs
 
-    def predict(self, X):
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predict the genre of each track, as the estimator does.
 
         Parameters
@@ -103,7 +116,7 @@ class TemperatureScaledClassifier(CrossFittedClassifier):
         # Before scaling, which could round two probabilities to the same.
         return self.classes_[self.estimator_.predict_proba(X).argmax(axis=1)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> NDArray[Any]:
         """Predict the calibrated probability of each genre for each track.
 
         Parameters

@@ -1,5 +1,7 @@
 """The container of a model file: a zip archive, read as if its writer were hostile."""
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import io
@@ -10,6 +12,10 @@ import stat
 import zipfile
 import zlib
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skgenre._typing import StrPath
 
 INFO, SCHEMA = "info.json", "schema.json"
 _TEXTS = (INFO, SCHEMA)
@@ -53,7 +59,7 @@ class ModelFileError(ValueError):
     skgenre.persistence.archive.ModelFileError: jazz.skops: it is empty
     """
 
-    def __init__(self, file, reason):
+    def __init__(self, file: StrPath, reason: str) -> None:
         super().__init__(file, reason)
         self.file = file
         self.reason = reason

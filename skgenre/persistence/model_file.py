@@ -1,17 +1,34 @@
 """Saving and loading a model."""
 
+from __future__ import annotations
+
 import os
 import warnings
+from typing import TYPE_CHECKING
 
 from skgenre._files import atomic_write
 from skgenre.persistence.archive import ModelFileError, pack_archive, read_archive
 from skgenre.persistence.model_info import check_info, list_versions
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from sklearn.utils import Bunch
+
+    from skgenre._typing import StrPath
+
 # Versions of these decide whether a model computes what it did.
 _WATCHED_PACKAGES = ("skgenre", "scikit-learn")
 
 
-def save(model, file, *, data=None, scores=None):
+def save(
+    model: Any,
+    file: StrPath,
+    *,
+    data: Bunch | str | None = None,
+    scores: Mapping[str, float] | None = None,
+) -> None:
     """Save a trained model in a file that can be loaded without trusting it.
 
     The file (a zip archive, in the format of skops) holds numbers, and names of types
@@ -77,7 +94,9 @@ def save(model, file, *, data=None, scores=None):
         raise OSError(error.errno, reason, os.fspath(file)) from error
 
 
-def load(file, *, trusted=(), cache_dir=None):
+def load(
+    file: StrPath, *, trusted: Sequence[str] = (), cache_dir: StrPath | None = None
+) -> Any:
     """Load a model that `save` has written.
 
     No code from the file is ever run, whoever wrote it: only types and functions from

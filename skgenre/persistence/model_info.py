@@ -1,10 +1,18 @@
 """What a model file says of itself."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import re
+from typing import TYPE_CHECKING
 
 import skgenre
 from skgenre.persistence.archive import INFO, ModelFileError, read_info
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skgenre._typing import StrPath
 
 # Raised whenever an older skgenre would misread the file.
 FORMAT_VERSION = 1
@@ -18,7 +26,7 @@ _FIELDS = {
 }
 
 
-def read_model_info(file):
+def read_model_info(file: StrPath) -> dict[str, Any]:
     """Read what a model file says of itself, without loading the model.
 
     Nothing of the model is made, and neither scikit-learn nor TensorFlow is imported.

@@ -1,18 +1,28 @@
 """A benchmark's result as a page that a person can send, and its figures."""
 
+from __future__ import annotations
+
 import math
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skgenre._files import atomic_write
 from skgenre.report.figures import draw_figures, save_figure
 from skgenre.report.tables import make_tables, name_tracks
 
+if TYPE_CHECKING:
+    from skgenre._typing import StrPath
+    from skgenre.audit import AuditReport
+    from skgenre.benchmark import BenchmarkResult
+
 # From the most honest on: the summary speaks of the first that was run.
 _HONEST_PROTOCOLS = ("filtered", "artist", "track")
 
 
-def write_report(result, directory, *, audit=None):
+def write_report(
+    result: BenchmarkResult, directory: StrPath, *, audit: AuditReport | None = None
+) -> None:
     """Write ``report.html`` and the figures, as PNG and SVG, of a benchmark's result.
 
     Parameters
