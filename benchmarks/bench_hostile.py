@@ -22,7 +22,7 @@ from fuzz.decoder_process import MAX_BYTES, MAX_SECONDS, DecoderProcess  # noqa:
 from fuzz.mutations import mutants  # noqa: E402
 from hostile_audio import write_seeds  # noqa: E402
 
-JOBS = ("extract", "write", "benchmark")
+JOBS = ("extract", "write", "benchmark", "save")
 
 
 def main():

@@ -1,7 +1,15 @@
-"""What is said when a worker process dies."""
+"""What workers hand over, and what is said when one of them dies."""
 
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+
+from joblib.parallel import get_active_backend
+
+
+def choose_return(prefer=None):
+    """How joblib hands over results: as they come, unless the backend cannot."""
+    backend, _ = get_active_backend(prefer=prefer)
+    return "generator" if backend.supports_return_generator else "list"
 
 
 @contextmanager

@@ -10,6 +10,7 @@ forks of a process that has imported everything, so that a moment costs millisec
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -21,14 +22,25 @@ import traceback
 from pathlib import Path
 
 import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 
-from skgenre import MFCCExtractor, make_genre_tracks, make_model, run_benchmark
+from skgenre import (
+    MFCCExtractor,
+    ModelFileError,
+    TrackStatistics,
+    make_genre_tracks,
+    make_model,
+    persistence,
+    run_benchmark,
+)
 from skgenre.benchmark.cells import CellFolder
 from skgenre.feature_store import FeatureStore
 
 # Beside the library's own lines, those of numpy and contextlib that write an entry.
 TRACED = ("skgenre", "_format_impl.py", "contextlib.py")
 N_TRACKS = 8
+X = np.random.default_rng(0).normal(size=(12, 3, 6, 4))
 
 
 def extract(data, folder):
@@ -70,7 +82,27 @@ def scores_of(rows):
     ]
 
 
-JOBS = {"extract": extract, "write": write_entries, "benchmark": benchmark}
+def save_models(data, folder):
+    """Replace one file by models of more and more neighbours."""
+    file = folder / "model.skops"
+    n_done = persistence.load(file)[-1].n_neighbors if file.exists() else 0
+    for n_neighbors in range(n_done + 1, N_TRACKS + 1):
+        persistence.save(model_of(n_neighbors), file)
+    return digest(persistence.load(file).predict_proba(X).tobytes())
+
+
+@functools.cache
+def model_of(n_neighbors):
+    model = make_pipeline(TrackStatistics(), KNeighborsClassifier(n_neighbors))
+    return model.fit(X, np.repeat(["blues", "rock"], 6))
+
+
+JOBS = {
+    "extract": extract,
+    "write": write_entries,
+    "benchmark": benchmark,
+    "save": save_models,
+}
 
 
 def digest(content):
@@ -100,13 +132,14 @@ def main():
 
 def survey(job, data, folder, n_moments):
     """What became of a job that was killed, and then done again: a dict per moment."""
-    work = JOBS[job]
+    work, examine_job = JOBS[job], examine_model if job == "save" else examine
     work(data, make(folder / "warm"))
     reference = folder / "undisturbed"
     n_lines = wait(fork(lambda: count_lines(work, data, folder / "counted")))[1]
     result = wait(fork(lambda: work(data, make(reference))))[1]
     rng = np.random.default_rng(0)
-    n_bytes = max(path.stat().st_size for path in reference.glob("store/*/*.npy"))
+    written = [*reference.glob("store/*/*.npy"), *reference.glob("model.skops")]
+    n_bytes = max(path.stat().st_size for path in written)
     n_by_bytes = n_moments // 4
     kills = [
         *(("line", m) for m in rng.integers(1, n_lines, n_moments - n_by_bytes)),
@@ -116,7 +149,7 @@ def survey(job, data, folder, n_moments):
         place = make(folder / str(number))
         disturb = KILLERS[kind]
         status, _ = wait(fork(lambda p=place, m=moment, d=disturb: d(m, work, data, p)))
-        found = examine(place, reference)
+        found = examine_job(place, reference)
         status_again, again = wait(fork(lambda p=place: work(data, p)))
         finished = read_finished(place)
         yield {
@@ -149,22 +182,24 @@ def make(folder):
 
 def log_finished():
     """Have everything that is finished written down, as soon as it is."""
-    for store in (FeatureStore, CellFolder):
+    for owner in (FeatureStore, CellFolder, persistence):
 
-        def save(self, *arguments, original=store.save):
-            original(self, *arguments)
-            folder, name = place_of(self, arguments[0])
+        def save(*arguments, original=owner.save):
+            original(*arguments)
+            folder, name = place_of(*arguments[:2])
             with open(folder / "finished", "a") as file:
                 file.write(f"{name}\n")
 
-        store.save = save
+        owner.save = save
 
 
-def place_of(store, entry):
-    """The folder of the job, and the name of the file that is kept."""
-    if isinstance(store, FeatureStore):
-        return store.directory.parent, entry.name
-    return store.folder.parents[1], f"{entry.key}.json"
+def place_of(saver, saved):
+    """The folder of the job, and the name of what is kept."""
+    if isinstance(saver, FeatureStore):
+        return saver.directory.parent, saved.name
+    if isinstance(saver, CellFolder):
+        return saver.folder.parents[1], f"{saved.key}.json"
+    return saved.parent, saver[-1].n_neighbors
 
 
 def read_finished(folder):
@@ -184,6 +219,28 @@ def examine(folder, reference):
         "n_damaged": sum(
             content_of(path) != content_of(intact[name]) for name, path in there.items()
         ),
+    }
+
+
+def examine_model(folder, reference):
+    """Whether the file is the model that was saved last, or the one after it, whole."""
+    file, finished = folder / "model.skops", read_finished(folder)
+    n_neighbors, n_damaged = 0, 0
+    if file.exists():
+        try:
+            model = persistence.load(file)
+        except ModelFileError:
+            n_damaged = 1
+        else:
+            n_neighbors = model[-1].n_neighbors
+            expected = model_of(n_neighbors).predict_proba(X)
+            n_damaged = int(not np.array_equal(model.predict_proba(X), expected))
+    others = {path.name for path in folder.iterdir()} - {file.name, "finished"}
+    return {
+        "n_finished": len(finished),
+        "n_lost": max(0, len(finished) - n_neighbors),
+        # Of a write that was cut off only its temporary file may be left.
+        "n_damaged": n_damaged + sum(not name.endswith(".tmp") for name in others),
     }
 
 
@@ -259,16 +316,17 @@ def kill_at_line(moment, work, data, folder):
 
 def kill_at_byte(moment, work, data, folder):
     """The kernel ends the process in the middle of a write, as SIGKILL would."""
-    original = FeatureStore.save
+    owner = persistence if work is save_models else FeatureStore
+    original = owner.save
 
-    def save(self, *arguments):
+    def save(*arguments):
         if len(read_finished(folder)) == moment % N_TRACKS:
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(moment), int(moment)))
-        original(self, *arguments)
+        original(*arguments)
 
-    FeatureStore.save = save
+    owner.save = save
     return work(data, folder)
 
 

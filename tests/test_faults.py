@@ -24,7 +24,7 @@ from skgenre import feature_store as feature_store_module
 from skgenre.feature_store import FeatureStore
 
 N_MOMENTS = 20
-JOBS = ("extract", "write", "benchmark")
+JOBS = ("extract", "write", "benchmark", "save")
 SHORT = {"segment_duration": 0.5, "n_segments": 2}
 
 needs_linux = pytest.mark.skipif(

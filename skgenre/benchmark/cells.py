@@ -138,7 +138,7 @@ def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):
     # Whatever a model of the user's raises, the rest of the benchmark goes on.
     except Exception as error:
         return {**cell.label, **sizes, "error": f"{type(error).__name__}: {error}"}
-    answers = scorer.answers[0]
+    answers = done["estimator"][0]._answers[0]
     row = {
         **cell.label,
         **sizes,

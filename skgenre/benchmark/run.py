@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skgenre._validation import check_paths, check_positive_integer
-from skgenre._workers import explaining_dead_workers
+from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.benchmark.cells import Cell, CellFolder, run_cell
 from skgenre.benchmark.protocols import (
     Tracks,
@@ -350,8 +350,7 @@ def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress
     missing = [number for number, row in enumerate(rows) if row is None]
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
-    # Not every backend of joblib can hand over results as they come.
-    return_as = "list" if progress is None else "generator"
+    return_as = "list" if progress is None else choose_return()
     with explaining_dead_workers(f"fitting {what}", output):
         done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
             joblib.delayed(run_cell)(

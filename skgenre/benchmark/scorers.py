@@ -43,8 +43,8 @@ def list_scores(scoring):
 class FoldScorer:
     """Scores one fitted model on the two parts of a fold; a scorer of scikit-learn.
 
-    `answers` holds, call by call, what the model `predicted` and how many `seconds` it
-    took.
+    The model is given ``_answers``: call by call, what it `predicted` and how many
+    `seconds` that took. It comes back from another process, which the scorer does not.
 
     Parameters
     ----------
@@ -57,7 +57,6 @@ class FoldScorer:
     def __init__(self, scoring, *, rows_are_segments):
         self.scoring = scoring
         self.rows_are_segments = rows_are_segments
-        self.answers = []
 
     def __call__(self, model, X, y):
         """Scores of the model by name."""
@@ -65,7 +64,8 @@ class FoldScorer:
         segments = _answer_segments(model, X)
         predicted, probabilities = _answer(model, X, segments)
         seconds = perf_counter() - started
-        self.answers.append({"predicted": predicted, "seconds": seconds})
+        answers = vars(model).setdefault("_answers", [])
+        answers.append({"predicted": predicted, "seconds": seconds})
         scores = _score_rows(model, y, predicted, probabilities)
         if self.rows_are_segments:
             nan = dict.fromkeys((*TRACK_SCORES, *self.scoring), math.nan)

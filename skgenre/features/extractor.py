@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed
-from joblib.parallel import get_active_backend
 from sklearn.base import BaseEstimator, TransformerMixin
 from threadpoolctl import threadpool_limits
 
@@ -21,7 +20,7 @@ from skgenre._validation import (
     check_positive_integer,
     check_verbosity,
 )
-from skgenre._workers import explaining_dead_workers
+from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError
 from skgenre.feature_store import FeatureStore
 from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
@@ -233,7 +232,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
             n_jobs=self.n_jobs,
             prefer="threads",
             verbose=self.verbose,
-            return_as=_choose_return(),
+            return_as=choose_return("threads"),
         )
         # Each worker is one thread of work: BLAS threads on top would only compete.
         is_serial = pool.n_jobs in (None, 1)
@@ -314,12 +313,6 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
-
-
-def _choose_return():
-    """How joblib hands over results: as they come, unless the backend cannot."""
-    backend, _ = get_active_backend(prefer="threads")
-    return "generator" if backend.supports_return_generator else "list"
 
 
 def _warn_of_unkept(reasons):

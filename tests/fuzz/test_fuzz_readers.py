@@ -9,19 +9,24 @@ import pytest
 from fuzz.mutations import fuzzing, mutants
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from skgenre import (
+    ModelFileError,
+    TrackStatistics,
+    load,
     load_genre_folder,
     load_gtzan_features,
     load_mfcc_json,
     load_mfcc_npz,
+    save,
     save_mfcc_json,
     save_mfcc_npz,
 )
 from skgenre.datasets.gtzan_index import IndexRow, parse_index
 from skgenre.feature_store import FeatureStore
-
-# What `load` reads of a model belongs here, too, once there is one.
+from skgenre.persistence.archive import pack_archive, read_archive
 
 X = np.random.default_rng(0).normal(size=(4, 2, 3, 2)).astype(np.float32)
 GENRES = ["blues", "blues", "rock", "rock"]
@@ -33,6 +38,8 @@ FEATURES = "filename,tempo,label\n" + "".join(
 )
 INDEX = ",".join(IndexRow._fields) + "\n" + "a,blues,x,y,0,train,\nb,rock,,,,,a\n"
 
+MODEL = make_pipeline(TrackStatistics(), LogisticRegression()).fit(X, GENRES)
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -40,6 +47,7 @@ def folder(tmp_path_factory):
     save_mfcc_json(folder / "features.json", X, GENRES)
     save_mfcc_npz(folder / "packed.npz", X, GENRES, paths=TRACKS, groups=TRACKS)
     np.savez(folder / "plain.npz", **np.load(folder / "packed.npz"))
+    save(MODEL, folder / "model.skops")
     for track in TRACKS:
         (folder / track).parent.mkdir(exist_ok=True)
         (folder / track).touch()
@@ -53,12 +61,12 @@ def write_mutant(folder, mutant, *names):
 
 
 @contextlib.contextmanager
-def refusing(file):
-    """A ValueError that names the file is as good as an answer."""
+def refusing(file, kind=ValueError):
+    """An error of this kind that names the file is as good as an answer."""
     error = None
     try:
         yield
-    except ValueError as raised:
+    except kind as raised:
         error = raised
     assert error is None or str(file) in str(error)
 
@@ -141,3 +149,24 @@ def test_an_entry_of_the_store_is_whole_or_absent(folder, mutant):
     entry.write_bytes(mutant({"entry": intact})[1])
     array = store.load(entry)
     assert array is None or np.array_equal(array, X)
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_a_model_file_is_the_model_that_was_saved_or_refused(folder, mutant):
+    file = write_mutant(folder, mutant, "model.skops")
+    with refusing(file, ModelFileError):
+        assert np.array_equal(load(file).predict_proba(X), MODEL.predict_proba(X))
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_a_damaged_member_under_a_right_checksum_is_a_classifier_or_refused(
+    folder, mutant
+):
+    info, members = read_archive(folder / "model.skops")
+    name, content = mutant(members)
+    file = folder / "mutant"
+    file.write_bytes(pack_archive(info, {**members, name: content}))
+    with refusing(file, ModelFileError):
+        assert hasattr(load(file), "classes_")
