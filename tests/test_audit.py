@@ -297,6 +297,17 @@ def test_replicas_of_two_genres_are_two_labels(write_signal):
     assert "two-labels" not in dict(found(audit_tracks(paths, ["rock"] * 3)))
 
 
+def test_each_recording_of_two_genres_is_a_finding_of_its_own(write_signal):
+    signals = [make_music(seed=0), make_music(seed=1)]
+    paths = [
+        write_signal(f"{name}.wav", signal)
+        for name, signal in zip("abcd", signals * 2, strict=True)
+    ]
+    report = audit_tracks(paths, ["rock", "rock", "metal", "metal"])
+    two_labels = [tracks for fault, tracks in found(report) if fault == "two-labels"]
+    assert two_labels == [(0, 2), (1, 3)]
+
+
 @pytest.fixture
 def tones(write_tone):
     """Paths of twelve tones without a fault."""

@@ -295,7 +295,8 @@ def _join_pairs(pairs, n_tracks):
     """Tracks of each recording that has more than one, linked by chains of pairs."""
     if not pairs:
         return []
-    first, second = np.transpose(pairs)
+    # Of arrays with wider indices, csgraph of scipy 1.11 leaves the labels unset.
+    first, second = np.transpose(pairs).astype(np.int32)
     links = sparse.coo_array(
         (np.ones(len(pairs)), (first, second)), shape=(n_tracks, n_tracks)
     )

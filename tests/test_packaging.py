@@ -1,0 +1,47 @@
+"""Promises of pyproject.toml: what it declares as oldest is what CI installs."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# The documentation is made with the newest versions.
+UNTESTED_EXTRAS = {"docs"}
+
+
+def padded(version):
+    """Numbers of a version, so that 1.26 equals 1.26.0."""
+    return tuple(map(int, (version + ".0.0").split(".")[:3]))
+
+
+def read_lower_bounds():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"].items()
+    required = project["dependencies"] + [
+        requirement
+        for extra, requirements in extras
+        if extra not in UNTESTED_EXTRAS
+        for requirement in requirements
+        if not requirement.startswith("skgenre[")
+    ]
+    found = [re.fullmatch(r"([\w-]+)(\[.*\])?>=([\d.]+)", text) for text in required]
+    assert all(found), required
+    return {match[1]: padded(match[3]) for match in found}
+
+
+def read_constraints():
+    file = ROOT / ".ci" / "oldest.txt"
+    if not file.is_file():
+        pytest.skip("not in a checkout")
+    lines = file.read_text("utf-8").splitlines()
+    pins = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {name: padded(version) for name, version in pins}
+
+
+def test_oldest_versions_in_ci_are_the_declared_lower_bounds():
+    bounds, constraints = read_lower_bounds(), read_constraints()
+    # A version of dask goes with one of distributed, which is not declared by itself.
+    assert constraints.pop("distributed") == constraints["dask"]
+    assert constraints == bounds
