@@ -1,5 +1,6 @@
 """On a cluster of processes: the numbers of one process, whoever dies."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -120,35 +121,47 @@ def test_a_benchmark_whose_inner_work_leaves_the_process_has_its_answers(tracks)
     assert result.predictions == serial.predictions
 
 
-def test_a_worker_that_is_killed_changes_no_result(tracks, on_cluster, tmp_path):
+def test_a_worker_killed_in_an_extraction_changes_no_result(
+    tracks, on_cluster, tmp_path
+):
     # So slow that there is much to do when two files are done.
-    slow = {"segment_duration": 0.5, "n_segments": 2, "hop_length": 2}
-    store = tmp_path / "store"
-    killed = kill_worker(on_cluster, lambda: len(list(store.glob("*/*.npy"))) >= 2)
-    X = MFCCExtractor(**slow, cache_dir=store).transform(tracks.paths)
-    assert killed() < len(tracks.paths)
-    assert len(list(store.glob("*/*.npy"))) == len(tracks.paths)
+    slow = {"segment_duration": 0.5, "n_segments": 2, "hop_length": 4}
+    with killing_a_worker(on_cluster, tmp_path, "*/*.npy") as n_finished:
+        X = MFCCExtractor(**slow, cache_dir=tmp_path).transform(tracks.paths)
+    assert 2 <= n_finished[0] < len(tracks.paths)
+    assert len(list(tmp_path.glob("*/*.npy"))) == len(tracks.paths)
     with joblib.parallel_config(backend="sequential"):
         assert_array_equal(X, MFCCExtractor(**slow).transform(tracks.paths))
 
 
-def kill_worker(client, is_time):
-    """Kill one worker as soon as it is time.
+def test_a_worker_killed_in_a_benchmark_changes_no_result(tracks, on_cluster, tmp_path):
+    models = {"logistic": make_short("logistic")}
+    arguments = {"n_splits": 4, "seeds": range(4)}
+    with killing_a_worker(on_cluster, tmp_path, "cells/*.json") as n_finished:
+        result = run_benchmark(models, tracks, **arguments, output=tmp_path)
+    assert 2 <= n_finished[0] < 16
+    with joblib.parallel_config(backend="sequential"):
+        serial = run_benchmark(models, tracks, **arguments)
+    assert result.predictions == serial.predictions
+    assert_allclose(scores_of(result), scores_of(serial), rtol=0, atol=1e-6)
 
-    Returns a function that waits for its end, and tells how many files of the store
-    there were.
-    """
-    process, n_tracks = next(iter(client.run(os.getpid).values())), []
+
+@contextlib.contextmanager
+def killing_a_worker(client, folder, pattern):
+    """Kill one of the workers as soon as two files are finished; yields how many."""
+    process, n_finished = next(iter(client.run(os.getpid).values())), []
 
     def kill():
-        while not is_time():
+        while len(list(folder.glob(pattern))) < 2:
             time.sleep(0.002)
         os.kill(process, signal.SIGKILL)
-        n_tracks.append(True)
+        n_finished.append(len(list(folder.glob(pattern))))
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    return lambda: (killer.join(), sum(n_tracks))[1]
+    yield n_finished
+    killer.join()
+    assert process not in client.run(os.getpid).values()
 
 
 def test_threaded_workers_give_the_same_numbers(tracks, tmp_path):
@@ -162,13 +175,13 @@ def test_threaded_workers_give_the_same_numbers(tracks, tmp_path):
             n_workers=1,
             threads_per_worker=2,
             processes=False,
-            dashboard_address=None,
-            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
             local_directory=tmp_path,
         ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
         result = run_benchmark(models, tracks, n_splits=2)
+    assert not result.failed
     assert np.shape(scores_of(result)) == (4, 3)
     assert_allclose(scores_of(result), scores_of(serial), rtol=0, atol=1e-6)
