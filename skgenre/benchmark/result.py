@@ -16,6 +16,12 @@ import numpy as np
 from skgenre._files import atomic_write, read_json
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES
 from skgenre.benchmark.statistics import bootstrap_interval, compare_models
+from skgenre.benchmark.table import (
+    align,
+    format_interval,
+    format_mean,
+    score_title,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -225,15 +231,15 @@ class BenchmarkResult:
         rows = [["model", "protocol", titles[0], "95 %", *titles[1:], "fit, s"]]
         for row in self.summary():
             scores = [
-                _format_mean(row[f"{name}_mean"], row[f"{name}_std"]) for name in shown
+                format_mean(row[f"{name}_mean"], row[f"{name}_std"]) for name in shown
             ]
-            interval = _format_interval(row["accuracy_low"], row["accuracy_high"])
+            interval = format_interval(row["accuracy_low"], row["accuracy_high"])
             seconds = (
                 "–" if math.isnan(row["fit_seconds"]) else f"{row['fit_seconds']:.1f}"
             )
             label = [row["model"], row["protocol"]]
             rows.append([*label, scores[0], interval, *scores[1:], seconds])
-        return "\n\n".join([_align(rows), *self.notes()])
+        return "\n\n".join([align(rows), *self.notes()])
 
     def notes(self) -> Iterator[str]:
         """Say what the numbers do not mean, and what failed.
@@ -320,41 +326,6 @@ def list_columns(scoring):
     """Columns of scores: on the test part, then on the training part."""
     names = (*TRACK_SCORES, *SEGMENT_SCORES, *scoring)
     return [*names, *(f"train_{name}" for name in names)]
-
-
-def format_scores(values):
-    """Mean ± standard deviation; a dash where a model does not have the score."""
-    return _format_mean(np.mean(values), np.std(values))
-
-
-def _format_mean(mean, deviation):
-    return "–" if math.isnan(mean) else f"{mean:.3f} ± {deviation:.3f}"
-
-
-def _format_interval(low, high):
-    return "–" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
-
-
-def score_title(name):
-    """A score's name as people read it."""
-    titles = {
-        "accuracy": "accuracy per track",
-        "segment_accuracy": "accuracy per segment",
-        "train_accuracy": "in training",
-    }
-    return titles.get(name, name)
-
-
-def _align(rows):
-    """Rows of cells as a Markdown table that is aligned in plain text too."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
-    return "\n".join(
-        "| "
-        + " | ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True))
-        + " |"
-        for row in rows
-    )
 
 
 def _without_nan(content):

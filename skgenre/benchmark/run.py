@@ -6,7 +6,6 @@ import logging
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,29 +13,29 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-from skgenre._validation import check_paths, check_positive_integer
+from skgenre._validation import check_positive_integer
 from skgenre._workers import choose_return, explaining_dead_workers
+from skgenre.benchmark.arguments import (
+    check_choices,
+    check_data,
+    check_folder,
+    check_models,
+)
 from skgenre.benchmark.cells import Cell, CellFolder, run_cell
 from skgenre.benchmark.protocols import (
-    Tracks,
     check_paper_model,
     explode_tracks,
     list_folds,
     list_paper_folds,
     make_splitter,
 )
-from skgenre.benchmark.result import (
-    BenchmarkResult,
-    check_same_data,
-    format_scores,
-    score_title,
-)
+from skgenre.benchmark.result import BenchmarkResult, check_same_data
 from skgenre.benchmark.scorers import list_scores
+from skgenre.benchmark.table import format_scores, score_title
 from skgenre.benchmark.tracks import analyse_tracks
 from skgenre.datasets import fingerprint_tracks
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import list_untrained_genres
-from skgenre.models import make_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -138,9 +137,9 @@ def run_benchmark(
     4
     """
     # All that can be wrong is found before hours of analysis and fits.
-    models, scoring = _check_models(models), list_scores(scoring)
-    tracks = _check_data(data)
-    protocols, seeds = _check_choices(protocols, seeds)
+    models, scoring = check_models(models), list_scores(scoring)
+    tracks = check_data(data)
+    protocols, seeds = check_choices(protocols, seeds)
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
     _make_splitters(tracks, protocols, seeds, n_splits)
@@ -148,7 +147,7 @@ def run_benchmark(
         for name, model in models.items():
             check_paper_model(model, name)
     for name, folder in [("cache_dir", cache_dir), ("output", output)]:
-        _check_folder(folder, name=name)
+        check_folder(folder, name=name)
     fingerprint = fingerprint_tracks(tracks)
     if output is not None:
         check_same_data(output, fingerprint)
@@ -200,72 +199,6 @@ def run_benchmark(
     if output is not None:
         result.save(output)
     return result
-
-
-def _check_models(models):
-    if isinstance(models, str):
-        models = [models]
-    if not isinstance(models, dict):
-        names = list(models)
-        if not all(isinstance(name, str) for name in names):
-            raise TypeError(
-                f"models must be names, or a dict of estimators by name, got {names!r}."
-            )
-        models = {name: make_model(name) for name in names}
-    if not models:
-        raise ValueError("models must hold at least one model, got none.")
-    for name, model in models.items():
-        if not hasattr(model, "fit") or not hasattr(model, "get_params"):
-            raise TypeError(f"models[{name!r}] must be an estimator, got {model!r}.")
-    return models
-
-
-def _check_data(data):
-    if not hasattr(data, "paths") or not hasattr(data, "target"):
-        raise TypeError(
-            "data must have paths and target, as load_genre_folder gives them, got "
-            f"{type(data).__name__}."
-        )
-    paths, target = check_paths(data.paths), np.asarray(data.target)
-    if len(paths) != len(target):
-        raise ValueError(
-            f"data must have one target per path, got {len(target)} for {len(paths)}."
-        )
-    known = (getattr(data, name, None) for name in ("groups", "filtered_split"))
-    return Tracks(
-        np.asarray(paths, dtype=object),
-        target,
-        *(None if values is None else np.asarray(values) for values in known),
-    )
-
-
-def _check_choices(protocols, seeds):
-    if isinstance(protocols, str):
-        protocols = (protocols,)
-    if isinstance(seeds, Integral):
-        seeds = (seeds,)
-    for name, values in [("protocols", protocols), ("seeds", seeds)]:
-        if not values or len(set(values)) < len(values):
-            raise ValueError(f"{name} must be distinct, at least one, got {values!r}.")
-    for seed in seeds:
-        if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
-            raise ValueError(
-                f"seeds must be whole numbers from 0 to 2**32 - 1, got {seed!r}."
-            )
-    return tuple(protocols), tuple(seeds)
-
-
-def _check_folder(folder, *, name):
-    """Make a folder where one is asked for, so that it cannot fail later."""
-    if folder is None:
-        return
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"{name} must be a folder that can be written to, got {str(folder)!r}: "
-            f"{error.strerror}."
-        ) from error
 
 
 def _make_splitters(tracks, protocols, seeds, n_splits):

@@ -1,0 +1,79 @@
+"""What `run_benchmark` is given, checked before hours of analysis and fits."""
+
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from skgenre._validation import check_paths
+from skgenre.benchmark.protocols import Tracks
+from skgenre.models import make_model
+
+
+def check_models(models):
+    """The models as a dict of estimators by name."""
+    if isinstance(models, str):
+        models = [models]
+    if not isinstance(models, dict):
+        names = list(models)
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(
+                f"models must be names, or a dict of estimators by name, got {names!r}."
+            )
+        models = {name: make_model(name) for name in names}
+    if not models:
+        raise ValueError("models must hold at least one model, got none.")
+    for name, model in models.items():
+        if not hasattr(model, "fit") or not hasattr(model, "get_params"):
+            raise TypeError(f"models[{name!r}] must be an estimator, got {model!r}.")
+    return models
+
+
+def check_data(data):
+    """The tracks of a Bunch, as arrays."""
+    if not hasattr(data, "paths") or not hasattr(data, "target"):
+        raise TypeError(
+            "data must have paths and target, as load_genre_folder gives them, got "
+            f"{type(data).__name__}."
+        )
+    paths, target = check_paths(data.paths), np.asarray(data.target)
+    if len(paths) != len(target):
+        raise ValueError(
+            f"data must have one target per path, got {len(target)} for {len(paths)}."
+        )
+    known = (getattr(data, name, None) for name in ("groups", "filtered_split"))
+    return Tracks(
+        np.asarray(paths, dtype=object),
+        target,
+        *(None if values is None else np.asarray(values) for values in known),
+    )
+
+
+def check_choices(protocols, seeds):
+    """Protocols and seeds as tuples, whatever form they were given in."""
+    if isinstance(protocols, str):
+        protocols = (protocols,)
+    if isinstance(seeds, Integral):
+        seeds = (seeds,)
+    for name, values in [("protocols", protocols), ("seeds", seeds)]:
+        if not values or len(set(values)) < len(values):
+            raise ValueError(f"{name} must be distinct, at least one, got {values!r}.")
+    for seed in seeds:
+        if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+            raise ValueError(
+                f"seeds must be whole numbers from 0 to 2**32 - 1, got {seed!r}."
+            )
+    return tuple(protocols), tuple(seeds)
+
+
+def check_folder(folder, *, name):
+    """Make a folder where one is asked for, so that it cannot fail later."""
+    if folder is None:
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{name} must be a folder that can be written to, got {str(folder)!r}: "
+            f"{error.strerror}."
+        ) from error
