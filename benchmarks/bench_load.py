@@ -4,6 +4,7 @@ python benchmarks/bench_load.py [--n-tracks 20000] [--n-files 400]
 
 Tracks of 3 s are hard links to a few hundred files; to the store each is its own.
 Blocks of 1000 go by turns into one store that grows and into an empty one.
+Times are of the processor, one core.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import os
 import resource
 import tempfile
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import psutil
@@ -55,11 +56,11 @@ def link_tracks(folder, n_tracks, n_files):
 
 
 def extract(store, paths, folder):
-    """Features, and seconds per track."""
+    """Features, and seconds of processor time per track."""
     extractor = MFCCExtractor(n_segments=1, cache_dir=folder / store)
-    started = perf_counter()
+    started = process_time()
     X = extractor.transform(paths)
-    return X, (perf_counter() - started) / len(paths)
+    return X, (process_time() - started) / len(paths)
 
 
 def measure_extraction(paths, folder):
@@ -78,7 +79,7 @@ def measure_extraction(paths, folder):
     ratios = np.divide(growing, empty)
     n_late = max(1, len(ratios) // 4)
     print(f"result               {n_result / 1e6:.2f} MB per 1000 tracks")
-    print(f"memory, that held    {grown / 1e6:.2f} MB per 1000 tracks")
+    print(f"memory grown by      {grown / 1e6:.2f} MB per 1000 tracks")
     print(f"first blocks         {1e3 * np.median(growing[:n_late]):.2f} ms per track")
     print(f"last blocks          {1e3 * np.median(growing[-n_late:]):.2f} ms per track")
     print(f"empty store, then    {1e3 * np.median(empty[-n_late:]):.2f} ms per track")
@@ -102,9 +103,9 @@ def measure_look_ups(paths, folder):
 def measure_cross_validation(paths, genres, folder):
     model = make_model("logistic", n_segments=1, cache_dir=folder / "store")
     for n_tracks in (BLOCK, len(paths)):
-        started = perf_counter()
+        started = process_time()
         cross_val_score(model, paths[:n_tracks], genres[:n_tracks], cv=3)
-        seconds = (perf_counter() - started) / n_tracks
+        seconds = (process_time() - started) / n_tracks
         print(f"cross_val_score      {1e3 * seconds:.2f} ms per track of {n_tracks}")
     print(f"peak memory          {peak_bytes() / 1e6:.0f} MB")
 
