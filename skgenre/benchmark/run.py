@@ -164,21 +164,15 @@ def run_benchmark(
             progress=progress,
         )
         tracks = _leave_out(tracks, failures)
-        rows, untrained = [], []
-        for label, splitter in _make_splitters(tracks, protocols, seeds, n_splits):
-            folds = list_folds(splitter, tracks, label)
-            untrained += _find_untrained(label, folds, tracks)
-            for name, model in models.items():
-                rows += _run_model(
-                    _seed(model, label["seed"]),
-                    tracks,
-                    folds,
-                    label={"model": name, **label},
-                    scoring=scoring,
-                    n_jobs=n_jobs,
-                    output=output,
-                    progress=progress,
-                )
+        rows, untrained = _run_models(
+            models,
+            tracks,
+            _make_splitters(tracks, protocols, seeds, n_splits),
+            scoring=scoring,
+            n_jobs=n_jobs,
+            output=output,
+            progress=progress,
+        )
     result = BenchmarkResult.from_rows(
         rows,
         scoring=tuple(scoring),
@@ -264,6 +258,19 @@ def _leave_out(tracks, failures):
             "genres without a readable track are left out: %s", ", ".join(lost)
         )
     return tracks.take(kept)
+
+
+def _run_models(models, tracks, splitters, **options):
+    """One row per model and fold of each splitter; and the genres not trained on."""
+    rows, untrained = [], []
+    for label, splitter in splitters:
+        folds = list_folds(splitter, tracks, label)
+        untrained += _find_untrained(label, folds, tracks)
+        for name, model in models.items():
+            model = _seed(model, label["seed"])
+            label_of_model = {"model": name, **label}
+            rows += _run_model(model, tracks, folds, label=label_of_model, **options)
+    return rows, untrained
 
 
 def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress):
