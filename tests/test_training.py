@@ -376,3 +376,21 @@ def test_threads_get_the_serial_result(name, rows):
     for thread in threads:
         thread.join()
     assert_array_equal(threaded, serial)
+
+
+def test_other_threads_that_draw_random_numbers_change_no_fit(rows):
+    expected = train(rows, "mlp", seed=1)[0].predict(rows.X)
+    is_over = threading.Event()
+
+    def draw():
+        while not is_over.is_set():
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        fits = [train(rows, "mlp", seed=1)[0].predict(rows.X) for _ in range(5)]
+    finally:
+        is_over.set()
+        thread.join()
+    assert_array_equal(fits, [expected] * 5)
