@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -43,6 +44,8 @@ def test_snippets_of_a_page_run_from_top_to_bottom(
         pytest.importorskip("distributed")
     pytest.importorskip("matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)
+    # Workers of earlier tests are in the folder of their first call.
+    get_reusable_executor().shutdown(wait=True)
     Path("genres").symlink_to(made_tracks.paths[0].rsplit("/", 3)[0])
     namespace = {"__name__": "snippets"}
     for n_lines, source in list_snippets(page):
