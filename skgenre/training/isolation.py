@@ -18,8 +18,8 @@ _KERAS_STATE_NAMES = ("global_random_seed", "global_seed_generator", "object_nam
 def isolated_random_state(seed, *, reset_kernels=True):
     """Seed python, numpy, TensorFlow and Keras; put all four back at the end.
 
-    Keras draws initialisers' and dropout's seeds from python's generator, of which other
-    threads (of a cluster's client, say) may draw meanwhile: it is given one of its own,
+    Keras draws initialisers' and dropout's seeds from python's generator, as other
+    threads (of a cluster's client, say) may do meanwhile: it is given one of its own,
     in the same state. Within, it also names layers as in a new process: equal networks
     have equal configurations.
 
