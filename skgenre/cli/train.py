@@ -189,6 +189,8 @@ def _cross_validate(model, features, data, options):
     import numpy as np
     from sklearn.model_selection import cross_val_score
 
+    from skgenre._groups import name_groups
+
     protocol = _name_protocol(options)
     logger.info("cross-validating: %d folds by %s", options.cv, protocol)
     scores = cross_val_score(
@@ -199,7 +201,7 @@ def _cross_validate(model, features, data, options):
         groups=data.groups if protocol == "artist" else None,
         cv=_make_splitter(data, options),
         n_jobs=options.jobs,
-        params=_name_groups(model, data.groups),
+        params=name_groups(model, data.groups),
         error_score="raise",
     )
     return {
@@ -210,22 +212,14 @@ def _cross_validate(model, features, data, options):
 
 
 def _fit(model, features, data, name):
+    from skgenre._groups import name_groups
+
     n_genres = len(set(data.target.tolist()))
     logger.info("training %s on %d tracks of %d genres", name, len(features), n_genres)
     # The extractor learns nothing, and has done its work: only what follows is fitted.
     classifier = model[1:]
-    classifier.fit(features, data.target, **_name_groups(model, data.groups))
+    classifier.fit(features, data.target, **name_groups(model, data.groups))
     return {"training_accuracy": float(classifier.score(features, data.target))}
-
-
-def _name_groups(model, groups):
-    """Artists under the name by which the model's `fit` takes them, if it does."""
-    from sklearn.utils.validation import has_fit_parameter
-
-    step, classifier = model.steps[-1]
-    if has_fit_parameter(classifier, "groups"):
-        return {f"{step}__groups": groups}
-    return {}
 
 
 def _describe(scores, file):
