@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from skgenre._validation import check_paths, check_verbosity
-from skgenre._workers import explaining_dead_workers
+from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.audit.fingerprint import FINGERPRINT_RATE, compute_fingerprint
 from skgenre.audit.label_faults import (
@@ -121,8 +121,7 @@ def audit_tracks(
     check_verbosity(verbose)
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
         raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
-    # Not every backend of joblib can hand over results as they come.
-    return_as = "list" if progress is None else "generator"
+    return_as = "list" if progress is None else choose_return("threads")
     pool = Parallel(
         n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as=return_as
     )
