@@ -1,7 +1,7 @@
 import re
-from html.parser import HTMLParser
 
 import pytest
+from html_outline import Outline
 
 from skgenre import make_model, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
@@ -30,21 +30,6 @@ def page(result, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     write_report(result, folder)
     return folder / "report.html"
-
-
-class Outline(HTMLParser):
-    """Tags with their attributes, and the text."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text = [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def test_page_needs_nothing_else(page):

@@ -3,10 +3,10 @@
 import os
 import shutil
 import subprocess
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from html_outline import Outline
 from sklearn.utils import Bunch
 
 from skgenre import make_model, run_benchmark, write_report
@@ -34,21 +34,6 @@ ATTACKS = [
 ]
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
 CLOSED = [f"</title></td><script>{MARK}</script>", *ATTACKS]
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, and the text, of what a browser made of a page."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text = [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +66,7 @@ def page(made_tracks, tmp_path_factory):
 
 
 def assert_harmless(html):
-    page = Page(html)
+    page = Outline(html)
     assert "run" not in dict(page.tags)["html"]
     scripts = [attrs for tag, attrs in page.tags if tag == "script"]
     assert scripts == [{}]
@@ -121,4 +106,4 @@ def test_the_same_names_unescaped_would_run(tmp_path, attack):
         check=True,
         timeout=120,
     )
-    assert dict(Page(done.stdout.decode()).tags)["html"].get("run") == "yes"
+    assert dict(Outline(done.stdout.decode()).tags)["html"].get("run") == "yes"
