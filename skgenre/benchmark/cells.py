@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from skgenre._files import atomic_write, read_json
 from skgenre._groups import SEARCHES, name_groups
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer
+from skgenre.features import WORKINGS
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +51,11 @@ class Cell:
 
 def _describe_model(model):
     """Parameters of a model, but for those that decide no number."""
-    ignored = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
     parameters = model.get_params()
     return [
         (name, repr(value))
         for name, value in sorted(parameters.items())
-        if name.split("__")[-1] not in ignored
+        if name.split("__")[-1] not in WORKINGS
         and not hasattr(value, "get_params")
         # A pipeline's list of its steps repeats them.
         and name not in ("steps", "memory")

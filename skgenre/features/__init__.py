@@ -1,7 +1,13 @@
 """Transformers of tracks."""
 
-from skgenre.features.extractor import MFCCExtractor
+from skgenre.features.extractor import WORKINGS, MFCCExtractor
 from skgenre.features.scaler import MFCCScaler
 from skgenre.features.statistics import SegmentStatistics, TrackStatistics
 
-__all__ = ["MFCCExtractor", "MFCCScaler", "SegmentStatistics", "TrackStatistics"]
+__all__ = [
+    "WORKINGS",
+    "MFCCExtractor",
+    "MFCCScaler",
+    "SegmentStatistics",
+    "TrackStatistics",
+]

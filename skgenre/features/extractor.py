@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from skgenre._typing import Paths, StrPath
 
 
+# Parameters that decide how and where the work is done, and no number.
+WORKINGS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
+
+
 class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
     """Turn paths of audio files into segmented MFCCs.
 

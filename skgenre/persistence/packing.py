@@ -15,7 +15,7 @@ from skops.io.exceptions import UnsupportedTypeException
 
 from skgenre._validation import check_number
 from skgenre.datasets import fingerprint_tracks
-from skgenre.features import MFCCExtractor
+from skgenre.features import WORKINGS, MFCCExtractor
 from skgenre.persistence.allowed_types import OUR_FUNCTIONS, OUR_OBJECTS
 from skgenre.persistence.archive import SCHEMA
 from skgenre.persistence.model_info import FORMAT_VERSION, list_versions
@@ -35,9 +35,6 @@ from skgenre.persistence.schema import (
 )
 from skgenre.persistence.soundness import check_classifier, check_sound
 from skgenre.training import TrainedNetwork
-
-# What decides how an extractor works, but no number that it gives.
-_WORKINGS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 
 def pack_model(model, *, data, scores):
@@ -146,7 +143,7 @@ def _describe(model):
     for part in iterate_parts(model):
         if isinstance(part, MFCCExtractor):
             parameters = part.get_params()
-            features = {n: v for n, v in parameters.items() if n not in _WORKINGS}
+            features = {n: v for n, v in parameters.items() if n not in WORKINGS}
             if features not in extractors:
                 extractors.append(features)
     return {

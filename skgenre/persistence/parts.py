@@ -11,13 +11,12 @@ from sklearn.neighbors import BallTree, KDTree
 from sklearn.utils import Bunch
 
 from skgenre._sklearn_callbacks import drop_callbacks
+from skgenre.features import WORKINGS
 from skgenre.training import TrainedNetwork
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
-_LOCAL_PARAMETERS = (
-    *("cache_dir", "callbacks", "memory", "mmap_dir", "n_jobs", "verbose"),
-)
+_LOCAL_PARAMETERS = (*WORKINGS, "callbacks", "memory")
 # What only further training needs (the routing of metadata, scikit-learn's optimizers
 # and generators), and a key that is valid in one process.
 _LOCAL_ATTRIBUTES = (
