@@ -182,6 +182,46 @@ def check_sample_weight(sample_weight, *, n_tracks):
     return weights
 
 
+def check_groups(groups, *, n_tracks):
+    """Return groups of tracks as integers (n_tracks,), numbered in sorted order.
+
+    A missing group (None, NaN, pd.NA or an empty text) is unknown: that track
+    becomes a group of its own. Equal numbers mean equal groups, and nothing else.
+    """
+    groups = np.asarray(groups, dtype=object)
+    if groups.shape not in ((n_tracks,), (n_tracks, 1)):
+        raise ValueError(
+            f"groups must have shape (n_tracks,) = ({n_tracks},), got {groups.shape}."
+        )
+    groups = groups.ravel().tolist()
+    missing = [_is_missing(group) for group in groups]
+    known = {
+        group for group, unknown in zip(groups, missing, strict=True) if not unknown
+    }
+    try:
+        names = sorted(known)
+    except TypeError:  # numbers among texts
+        names = sorted(known, key=lambda name: (type(name).__name__, str(name)))
+    numbers = {name: number for number, name in enumerate(names)}
+    unused = iter(range(len(names), len(names) + len(groups)))
+    return np.array(
+        [
+            next(unused) if unknown else numbers[group]
+            for group, unknown in zip(groups, missing, strict=True)
+        ],
+        dtype=np.intp,
+    )
+
+
+def _is_missing(value):
+    # pd.NA is recognised by its name, so that pandas need not be installed.
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    return isinstance(value, Real) and bool(value != value)
+
+
 def check_class_weight(class_weight, *, classes):
     """Refuse anything but None, "balanced" or a dict of weights of `classes`."""
     if class_weight is None:

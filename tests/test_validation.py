@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 from skgenre import MFCCScaler, SegmentPoolingClassifier
 from skgenre._validation import (
     check_choice,
+    check_groups,
     check_number,
     check_positive_integer,
     check_sizes,
@@ -104,3 +105,28 @@ def test_missing_segments_pass_and_input_is_not_written_to():
     assert checked.dtype == np.float32
     assert_array_equal(checked, before)
     assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, np.float32("nan"), pd.NA, "", " "])
+def test_each_missing_group_is_a_group_of_its_own(missing):
+    groups = ["b", missing, "a", missing, "b"]
+    numbers = check_groups(groups, n_tracks=5)
+    assert numbers[[0, 2, 4]].tolist() == [1, 0, 1]
+    assert sorted(numbers[[1, 3]]) == [2, 3]
+
+
+def test_groups_without_a_missing_one_are_numbered_as_numpy_sorts_them():
+    for groups in (["c", "a", "b", "a"], [10, 9, 9, -1], pd.Series([2.5, 1.5, 2.5, 0])):
+        expected = np.unique(groups, return_inverse=True)[1]
+        assert_array_equal(check_groups(groups, n_tracks=4), expected)
+
+
+def test_groups_may_mix_numbers_and_texts():
+    numbers = check_groups([1, "1", 2, 1], n_tracks=4)
+    assert len(set(numbers)) == 3
+    assert numbers[0] == numbers[3]
+
+
+def test_groups_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=r"groups must have shape .* = \(3,\)"):
+        check_groups(["a", "b"], n_tracks=3)
