@@ -25,7 +25,7 @@ print(data.DESCR)
 
 models = ["covariance", "logistic", "knn", "dummy"]
 result = run_benchmark(models, data, n_splits=3, epochs=40)
-print(result.to_table())
+print(result)
 
 # %%
 # The bars are means over folds, the lines one standard deviation each way.

@@ -27,7 +27,7 @@ result = run_benchmark(
     protocols=("paper", "track", "artist"),
     n_splits=3,
 )
-print(result.to_table())
+print(result)
 
 # %%
 # The line from the hollow circle to the filled diamond is what the leak is worth.

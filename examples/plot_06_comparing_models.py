@@ -28,10 +28,11 @@ models = {
     "guess": make_model("dummy"),
 }
 result = run_benchmark(models, data, protocols=("artist",), n_splits=4)
-print(result.to_table())
+print(result)
 
 # %%
-# Whiskers are 95 % intervals, by bootstrap over tracks.
+# Whiskers are 95 % intervals. Artists are kept apart, so an artist is one observation:
+# the tracks of an artist are right or wrong together.
 
 BenchmarkDisplay.from_result(result)
 plt.show()

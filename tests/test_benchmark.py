@@ -422,6 +422,24 @@ def test_results_are_written_as_a_table_too(made_tracks, tmp_path):
     assert frame.columns.tolist() == list(result.to_frame().columns)
 
 
+def test_benchmark_prints_as_its_table(made_tracks):
+    result = run_benchmark(["dummy"], made_tracks, n_splits=2)
+    assert str(result) == repr(result) == result.to_table()
+
+
+def test_result_numbers_the_artists_of_its_tracks(made_tracks):
+    data = Bunch(**made_tracks)
+    data.groups = np.where(np.arange(24) == 3, None, made_tracks.groups)
+    result = run_benchmark(["dummy"], data, n_splits=2)
+    _, expected = np.unique(made_tracks.groups, return_inverse=True)
+    known = np.arange(24) != 3
+    assert_allclose(np.array(result.groups)[known], expected[known])
+    # Whose artist is unknown is a group of its own.
+    assert result.groups.count(result.groups[3]) == 1
+    del data["groups"]
+    assert run_benchmark(["dummy"], data, n_splits=2).groups is None
+
+
 def test_table_shows_mean_deviation_and_interval():
     rows = [
         {

@@ -7,7 +7,7 @@ from skgenre import make_model, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
 from skgenre.report import summarise, write_paper
-from skgenre.report.tables import name_tracks
+from skgenre.report.tables import make_tables, name_tracks
 
 pytest.importorskip("matplotlib").use("agg")
 pytest.importorskip("jinja2")
@@ -127,3 +127,18 @@ def test_curves_of_the_papers_networks_are_drawn(tmp_path):
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["paper-cnn-80_20.png", "paper-cnn-80_20.svg", "paper.md"]
     assert (tmp_path / "paper.md").read_text().startswith("NOT THE PAPER'S DATA")
+
+
+def test_page_says_why_there_is_no_verdict(made_tracks, tmp_path):
+    result = run_benchmark(["knn", "dummy"], made_tracks, n_splits=2)
+    write_report(result, tmp_path)
+    text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    reason = "the test needs 3 folds with scores of both, got 2"
+    assert f"whether it is better than others cannot be told: {reason}." in text
+    assert text.count(reason) == 2
+
+
+def test_page_counts_each_track_of_a_genre_once(made_tracks):
+    result = run_benchmark(["dummy"], made_tracks, n_splits=2, seeds=(0, 1, 2))
+    (table,) = [t for t in make_tables(result, None) if t["title"] == "By genre"]
+    assert [row[-1]["value"] for row in table["rows"]] == [8, 8, 8]

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skgenre._files import atomic_write, read_json
-from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES
-from skgenre.benchmark.statistics import bootstrap_interval, compare_models
+from skgenre._validation import check_choice, check_number
+from skgenre.benchmark.scorers import COSTS, SEGMENT_SCORES, TRACK_SCORES
+from skgenre.benchmark.statistics import accuracy_interval, compare_models
 from skgenre.benchmark.table import (
     align,
     format_interval,
@@ -38,14 +39,15 @@ PAPER_NOTE = (
 )
 _LABEL = ("model", "protocol", "seed", "fold")
 _SIZES = ("n_train", "n_test")
-_COSTS = ("fit_seconds", "predict_seconds", "seconds_per_epoch", "n_parameters")
+# Their splits keep artists apart, whose tracks are therefore not independent.
+_PROTOCOLS_BY_ARTIST = ("artist", "filtered")
 _MAX_DATA_BYTES = 10_000
 _PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class BenchmarkResult:
-    """Scores of models, fold by fold.
+    """Scores of models, fold by fold; printed, a table of them.
 
     Attributes
     ----------
@@ -68,6 +70,8 @@ class BenchmarkResult:
         What was run on what: models, protocols, folds, seeds, tracks per genre.
     paths : list of str
         The tracks; ``rows`` are indices into it (but for ``"paper"``).
+    groups : list of int or None
+        The artist of each track, as a number; None where no artists were given.
     versions : dict
         Of python and of the packages that decide the numbers.
     untrained_genres : list of dict
@@ -81,6 +85,7 @@ class BenchmarkResult:
     unreadable: list = dataclasses.field(default_factory=list)
     setting: dict = dataclasses.field(default_factory=dict)
     paths: list = dataclasses.field(default_factory=list)
+    groups: list | None = None
     versions: dict = dataclasses.field(default_factory=dict)
     untrained_genres: list = dataclasses.field(default_factory=list)
 
@@ -104,7 +109,7 @@ class BenchmarkResult:
         result : BenchmarkResult
             The rows in order, each with all columns.
         """
-        names = [*_LABEL, *_SIZES, *list_columns(scoring), *_COSTS]
+        names = [*_LABEL, *_SIZES, *list_columns(scoring), *COSTS]
         folds = [
             {name: row.get(name, math.nan) for name in names}
             | {name: row.get(name) for name in ("best_params", "error")}
@@ -135,8 +140,10 @@ class BenchmarkResult:
         rows : list of dict
             One per model and protocol: ``<score>_mean`` and ``<score>_std`` of each
             score, over the folds that did not fail; ``accuracy_low`` and
-            ``accuracy_high``, a 95 % interval by bootstrap over tracks; the mean of
-            ``fit_seconds``; ``n_failed``.
+            ``accuracy_high``, a 95 % interval of the accuracy over all tested tracks:
+            a track is one observation under the protocol ``"track"``, an artist (where
+            known) under ``"artist"`` and ``"filtered"``; the mean of ``fit_seconds``;
+            ``n_failed``.
         """
         return [
             {
@@ -154,18 +161,28 @@ class BenchmarkResult:
         Parameters
         ----------
         score : str, default="accuracy"
-            Column of `folds`; the higher, the better.
+            A score or cost of `folds`. Lower is better for losses, times and numbers of
+            parameters; greater is better for all others, your own scorers included.
         alpha : float, default=0.05
-            Level of significance, over all comparisons.
+            Level of significance, over all comparisons, in (0, 1).
 
         Returns
         -------
         rows : list of dict
             ``protocol``, ``first``, ``second``, ``difference`` of their means,
             ``p_value`` (corrected resampled t-test of Nadeau and Bengio, then Holm's
-            correction over the rows) and ``better``: the model that is, or None. A
-            single fold allows no test: its p-value is NaN.
+            correction over the rows), ``better``: the model that is, or None, and
+            ``reason``: None, or why the scores allow no test. The p-value is then NaN:
+            there are fewer than three folds, or a single split (``"filtered"``), or the
+            difference is the same in all folds.
+
+        Raises
+        ------
+        ValueError
+            `folds` has no such score, or `alpha` is out of range.
         """
+        check_choice(score, [*list_columns(self.scoring), *COSTS], name="score")
+        check_number(alpha, name="alpha", low=0, high=1, low_open=True, high_open=True)
         return compare_models(self.folds, score=score, alpha=alpha)
 
     def _cells(self):
@@ -201,7 +218,10 @@ class BenchmarkResult:
             )
         ]
         tracks = [row for entry in answers for row in entry["rows"]]
-        low, high = bootstrap_interval(correct, tracks)
+        artists = None
+        if self.groups is not None and protocol in _PROTOCOLS_BY_ARTIST:
+            artists = [self.groups[track] for track in tracks]
+        low, high = accuracy_interval(correct, tracks, artists)
         return {"accuracy_low": low, "accuracy_high": high}
 
     def to_frame(self) -> pd.DataFrame:
@@ -216,6 +236,9 @@ class BenchmarkResult:
         import pandas as pd
 
         return pd.DataFrame(self.folds)
+
+    def __repr__(self) -> str:
+        return self.to_table()
 
     def to_table(self) -> str:
         """Write the summary as text.

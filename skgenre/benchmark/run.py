@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-from skgenre._validation import check_positive_integer
+from skgenre._validation import check_groups, check_positive_integer
 from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.benchmark.arguments import (
     check_choices,
@@ -188,6 +188,9 @@ def run_benchmark(
             "fingerprint": fingerprint,
         },
         paths=[str(path) for path in tracks.paths],
+        groups=None
+        if tracks.groups is None
+        else check_groups(tracks.groups, n_tracks=len(tracks.paths)).tolist(),
         untrained_genres=untrained,
     )
     if output is not None:

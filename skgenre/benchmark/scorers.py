@@ -14,12 +14,20 @@ from skgenre.track_classifier import BaseTrackClassifier
 TRACK_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")
 SEGMENT_SCORES = ("segment_accuracy", "segment_log_loss")
 
+COSTS = ("fit_seconds", "predict_seconds", "seconds_per_epoch", "n_parameters")
+# All others, the user's included, follow scikit-learn's rule: greater is better.
+_LOWER_IS_BETTER = {"log_loss", "segment_log_loss", *COSTS}
+
 # Columns that a row of results has besides its scores.
 RESERVED_NAMES = {
     *("model", "protocol", "seed", "fold", "error", "n_train", "n_test"),
-    *("fit_seconds", "predict_seconds", "seconds_per_epoch", "n_parameters"),
-    *(*TRACK_SCORES, *SEGMENT_SCORES),
+    *(*COSTS, *TRACK_SCORES, *SEGMENT_SCORES),
 }
+
+
+def is_greater_better(name):
+    """Whether a model with more of this score, or cost, is the better one."""
+    return name.removeprefix("train_") not in _LOWER_IS_BETTER
 
 
 def list_scores(scoring):

@@ -34,8 +34,9 @@ class BenchmarkDisplay:
     """Accuracies of models under several protocols, one line per model.
 
     The line leads from the protocol that leaks to those that do not: its length is what
-    the leak is worth. Whiskers are 95 % intervals by bootstrap over tracks; under the
-    paper's protocol, which has no tracks, the standard deviation over folds.
+    the leak is worth. Whiskers are 95 % intervals, over artists where artists are kept
+    apart, else over tracks; under the paper's protocol, whose rows are segments, the
+    standard deviation over folds.
 
     Parameters
     ----------

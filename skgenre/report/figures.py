@@ -15,8 +15,8 @@ def draw_figures(result):
     """Name, caption and figure of each picture."""
     display = BenchmarkDisplay.from_result(result)
     yield "accuracies", "Accuracy of each model under each protocol.", display.figure_
-    for (model, protocol), (target, predicted) in gather_answers(result).items():
-        caption = f"{model}, protocol {protocol}: tracks of each genre, by answer."
+    for (model, protocol), (target, predicted, _) in gather_answers(result).items():
+        caption = f"{model}, protocol {protocol}: predictions for each genre's tracks."
         yield (
             f"confusion-{protocol}-{model}",
             caption,

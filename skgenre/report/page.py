@@ -71,18 +71,41 @@ def summarise(result):
     if not done:
         return f"Every model failed under the protocol {protocol!r}."
     best = max(done, key=lambda row: row["accuracy_mean"])
-    beaten = [
-        row["second"] if row["first"] == best["model"] else row["first"]
-        for row in result.compare()
-        if row["protocol"] == protocol and row["better"] == best["model"]
-    ]
-    worse = f"better than {', '.join(beaten)}" if beaten else "better than none"
     return (
         f"Under the protocol {protocol!r}, {best['model']} classifies "
-        f"{best['accuracy_mean']:.0%} of the tracks correctly (95 % interval "
-        f"{best['accuracy_low']:.0%} to {best['accuracy_high']:.0%}); by the corrected "
-        f"test it is {worse} of the {len(done) - 1} other models."
+        f"{best['accuracy_mean']:.0%} of the tracks correctly"
+        f"{_describe_interval(best)}{_describe_verdict(result, best)}."
     )
+
+
+def _describe_interval(row):
+    if math.isnan(row["accuracy_low"]):
+        return ""
+    low, high = row["accuracy_low"], row["accuracy_high"]
+    return f" (95 % interval {low:.0%} to {high:.0%})"
+
+
+def _describe_verdict(result, best):
+    """What the tests say of the best model against the others."""
+    compared = [
+        row
+        for row in result.compare()
+        if row["protocol"] == best["protocol"]
+        and best["model"] in (row["first"], row["second"])
+    ]
+    if not compared:
+        return ""
+    reasons = {row["reason"] for row in compared}
+    if None not in reasons:
+        return f"; whether it is better than others cannot be told: {reasons.pop()}"
+    beaten = [
+        row["second"] if row["first"] == best["model"] else row["first"]
+        for row in compared
+        if row["better"] == best["model"]
+    ]
+    if not beaten:
+        return "; by the corrected test it is not shown to be better than any other"
+    return f"; by the corrected test it is better than {', '.join(beaten)}"
 
 
 def _render(result, figures, audit):

@@ -35,8 +35,9 @@ def make_tables(result, audit):
 def _summarise(result):
     return _make_table(
         "Scores",
-        "Means over folds and seeds; click on a column to sort by it. The interval is "
-        "by bootstrap over tracks.",
+        "Means over folds and seeds; click on a column to sort by it. The interval "
+        "counts an artist as one observation where artists are kept apart, elsewhere a "
+        "track.",
         ["model", "protocol", *_SUMMARY_COLUMNS.values()],
         [
             [row["model"], row["protocol"], *(row[name] for name in _SUMMARY_COLUMNS)]
@@ -54,15 +55,16 @@ def _compare(result):
             "Differences of mean accuracies on the same folds; p-values of the "
             "corrected resampled t-test, adjusted by Holm's method over all rows. A "
             "model is called better where p is below 0.05.",
-            ["protocol", "first", "second", "better", "difference", "p"],
+            ["protocol", "first", "second", "better", "no test", "difference", "p"],
             [
                 [
                     *(row["protocol"], row["first"], row["second"]),
-                    *(row["better"] or "–", row["difference"], row["p_value"]),
+                    *(row["better"] or "–", row["reason"] or "–"),
+                    *(row["difference"], row["p_value"]),
                 ]
                 for row in compared
             ],
-            n_text=4,
+            n_text=5,
         )
 
 
@@ -129,25 +131,29 @@ def name_tracks(paths):
 
 
 def gather_answers(result):
-    """Genres and answers of all test tracks, by model and protocol."""
+    """Genres, answers and tracks of all predictions, by model and protocol."""
     answers = {}
     for entry in result.predictions:
         if entry["protocol"] != "paper":
             key = entry["model"], entry["protocol"]
-            target, predicted = answers.setdefault(key, ([], []))
+            target, predicted, tracks = answers.setdefault(key, ([], [], []))
             target += map(str, entry["target"])
             predicted += map(str, entry["predicted"])
+            tracks += entry["rows"]
     return answers
 
 
 def _score_genres(result):
-    for (model, protocol), (target, predicted) in gather_answers(result).items():
-        target, predicted = np.array(target), np.array(predicted)
+    for (model, protocol), answers in gather_answers(result).items():
+        target, predicted, tracks = map(np.array, answers)
         for genre in np.unique(target):
-            right = np.sum((target == genre) & (predicted == genre))
-            n_tracks, n_answers = np.sum(target == genre), np.sum(predicted == genre)
-            precision = right / n_answers if n_answers else math.nan
-            yield [model, protocol, genre, right / n_tracks, precision, int(n_tracks)]
+            is_genre, is_answer = target == genre, predicted == genre
+            n_right, n_answers = np.sum(is_genre & is_answer), np.sum(is_answer)
+            recall = n_right / np.sum(is_genre)
+            precision = n_right / n_answers if n_answers else math.nan
+            # Under several seeds each track is predicted several times.
+            n_tracks = len(np.unique(tracks[is_genre]))
+            yield [model, protocol, genre, recall, precision, n_tracks]
 
 
 def _make_table(title, about, columns, rows, *, n_text):
