@@ -130,8 +130,8 @@ def check_tracks(estimator, X, *, reset):
     missing segment is all NaN; a segment that is partly NaN, infinite values and a
     track without any segment are refused. float32 and float64 are kept as they are.
 
-    With 2-D input, and only then, `reset` sets the estimator's `n_features_in_` and
-    `feature_names_in_`; without it, `X` is compared with them.
+    `reset` sets the estimator's `n_features_in_` and `feature_names_in_` with 2-D
+    input, and removes them with any other; without it, 2-D `X` is compared with them.
     """
     _refuse_paths(X, estimator)
     given = X
@@ -146,6 +146,9 @@ def check_tracks(estimator, X, *, reset):
     if X.ndim == 2:
         validate_data(estimator, given, reset=reset, skip_check_array=True)
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+    elif reset:
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
     if X.ndim > 4:
         raise ValueError(
             "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), "

@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
     has_fit_parameter,
 )
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
     check_choice,
@@ -67,6 +68,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         Number of features; only where `fit` was given 2-D input.
     """
 
+    @atomic_fit
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -177,7 +179,8 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         """Train on rows (n_rows, n_frames, n_mfcc).
 
         `y` holds their class numbers, `sample_weight` their weights or is None, and
-        `tracks` the index of each row's track.
+        `tracks` the index of each row's track. What an earlier fit has left may be
+        replaced, not changed in place: if training fails, it stands.
         """
 
     @abstractmethod
@@ -245,6 +248,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         self.estimator = estimator
         self.pooling = pooling
 
+    @atomic_fit
     def fit(
         self,
         X: ArrayLike,

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._sklearn_callbacks import (
     CallbackSupportMixin,
     FitTasks,
@@ -94,6 +95,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
+    @atomic_fit
     @with_callbacks
     def fit(
         self,
@@ -151,6 +153,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         tasks.end()
         return self
 
+    @atomic_fit
     def partial_fit(
         self,
         X: ArrayLike,
@@ -281,7 +284,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     def _train(self, tracks, *, seed, resume, validation=None, tasks=None, **changes):
         architecture = self._make_architecture()
-        network = self.network_ if resume else TrainedNetwork(architecture)
+        network = copy.copy(self.network_) if resume else TrainedNetwork(architecture)
         if network.architecture != architecture:
             raise ValueError(
                 "the network's parameters have changed since it was trained, from "
@@ -355,8 +358,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     def _record(self, history, resume):
         """Append to what earlier epochs left; NaN where they were not validated."""
-        if not resume:
-            self.history_ = {}
+        self.history_ = copy.deepcopy(self.history_) if resume else {}
         n_before = len(self.history_.get("loss", ()))
         for name, values in history.items():
             self.history_.setdefault(name, [np.nan] * n_before).extend(values)

@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._groups import name_groups
 from skgenre._validation import check_target
@@ -41,6 +42,7 @@ class CrossFittedClassifier(
     # Groups are for the folds, whoever routes them here.
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
+    @atomic_fit
     def fit(
         self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, **fit_params: Any
     ) -> Self:
@@ -93,6 +95,7 @@ class CrossFittedClassifier(
         self.classes_ = self.estimator_.classes_
         self._check_known(y)
         for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
         self._fit_held_out(

@@ -103,7 +103,7 @@ def _drop_untrained(folds, y):
             "genre (of another group, where groups are given) is left to train on: "
             f"{', '.join(sorted(map(str, lost)))}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,  # the caller of `fit`, which is decorated
         )
     return kept
 

@@ -225,7 +225,7 @@ def find_threshold(evidence, target_coverage):
             f"{n_tracks} held-out tracks are too few to reject any with "
             f"target_coverage={target_coverage}: all tracks will be accepted.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,  # the caller of `fit`, which is decorated
         )
     return -math.inf
 
