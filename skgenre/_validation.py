@@ -4,6 +4,7 @@ scikit-learn's own ``_parameter_constraints`` are private to it.
 """
 
 import os
+import warnings
 from collections.abc import Mapping, Set
 from numbers import Integral, Real
 
@@ -128,7 +129,8 @@ def check_tracks(estimator, X, *, reset):
 
     2-D input is one segment of one frame per track, 3-D input one segment per track. A
     missing segment is all NaN; a segment that is partly NaN, infinite values and a
-    track without any segment are refused. float32 and float64 are kept as they are.
+    track without any segment are refused, and with `reset` a last axis that can only
+    be one of channels. float32 and float64 are kept as they are.
 
     `reset` sets the estimator's `n_features_in_` and `feature_names_in_` with 2-D
     input, and removes them with any other; without it, 2-D `X` is compared with them.
@@ -143,25 +145,56 @@ def check_tracks(estimator, X, *, reset):
         estimator=estimator,
         input_name="X",
     )
-    if X.ndim == 2:
-        validate_data(estimator, given, reset=reset, skip_check_array=True)
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
-    elif reset:
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(estimator).pop(name, None)
     if X.ndim > 4:
         raise ValueError(
             "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), "
             f"(n_tracks, n_frames, n_mfcc) or (n_tracks, n_features), got {X.shape}."
+            f"{describe_channels(X.shape)}"
         )
-    if X.ndim == 2:
+    has_frames = X.ndim > 2
+    if not has_frames:
+        validate_data(estimator, given, reset=reset, skip_check_array=True)
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
         X = X[:, np.newaxis, np.newaxis, :]
     elif X.ndim == 3:
         X = X[:, np.newaxis]
     if 0 in X.shape[1:]:
         raise ValueError(f"X must not have an empty axis, got shape {X.shape}.")
+    if reset and has_frames:
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
+        check_coefficients(X.shape)
     _check_missing_segments(X)
     return X
+
+
+def check_coefficients(shape):
+    """Refuse the shape (n_tracks, n_segments, n_frames, 1) if channels were meant.
+
+    More segments than frames are the frames and coefficients of tracks of one segment
+    each, with an axis of channels, as Keras' image layers take them. Other tracks may
+    have a single coefficient, as of ``MFCCExtractor(n_mfcc=1)``: that is warned of.
+    """
+    _, n_segments, n_frames, n_mfcc = shape
+    if n_mfcc > 1:
+        return
+    message = (
+        f"X of shape {shape} means tracks of {n_segments} segments of {n_frames} "
+        f"frames, with a single coefficient.{describe_channels(shape)}"
+    )
+    if n_segments > n_frames > 1:
+        raise ValueError(
+            f"{message} If you do mean one coefficient in so many segments, give it "
+            "twice: np.repeat(X, 2, axis=-1)."
+        )
+    warnings.warn(message, UserWarning, stacklevel=3)
+
+
+def describe_channels(shape):
+    """A hint, for messages, where the last axis may be meant for channels."""
+    if len(shape) > 2 and shape[-1] == 1:
+        return " If its last axis is one of channels, leave it out: X[..., 0]."
+    return ""
 
 
 def check_sample_weight(sample_weight, *, n_tracks):
@@ -284,7 +317,7 @@ def check_n_mfcc(transformer, X):
     if X.shape[-1] != transformer.n_mfcc_:
         raise ValueError(
             f"X has {X.shape[-1]} coefficients, but {type(transformer).__name__} was "
-            f"fitted on {transformer.n_mfcc_}."
+            f"fitted on {transformer.n_mfcc_}.{describe_channels(X.shape)}"
         )
 
 

@@ -27,6 +27,7 @@ from skgenre._validation import (
     check_sample_weight,
     check_target,
     check_tracks,
+    describe_channels,
 )
 from skgenre.pooling import POOLINGS, pool_probabilities
 from skgenre.segments import (
@@ -198,6 +199,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
             raise ValueError(
                 f"X has segments of shape (n_frames, n_mfcc) = {X.shape[2:]}, but "
                 f"{type(self).__name__} was fitted on {self.segment_shape_}."
+                f"{describe_channels(X.shape)}"
             )
         return X
 
