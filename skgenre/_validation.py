@@ -198,7 +198,7 @@ def describe_channels(shape):
 
 
 def check_sample_weight(sample_weight, *, n_tracks):
-    """Return weights of tracks as float64 (n_tracks,): finite, not negative."""
+    """Return weights of tracks as float64 (n_tracks,); see also `check_weights`."""
     if isinstance(sample_weight, Real):
         sample_weight = [sample_weight] * n_tracks
     weights = check_array(
@@ -213,8 +213,26 @@ def check_sample_weight(sample_weight, *, n_tracks):
         raise ValueError(
             f"sample_weight must not hold negative weights, got {weights.min()}."
         )
+    return check_weights(weights, name="sample_weight")
+
+
+def check_weights(weights, y=None, *, name):
+    """Return weights of tracks, those below 1e-30 as zero: such tracks do not count.
+
+    Refused are weights above 1e30, and those that leave no track to train on or, with
+    the tracks' classes `y`, tracks of one class only.
+    """
+    # Far enough from the limits of float32 for sums over a batch's segments.
+    if not weights.max() <= 1e30:
+        raise ValueError(f"{name} must be at most 1e30, got {weights.max():.4g}.")
+    weights = np.where(weights < 1e-30, 0, weights)
     if not weights.any():
-        raise ValueError("sample_weight must not hold nothing but zero weights.")
+        raise ValueError(f"{name} must not be zero (below 1e-30) for all tracks.")
+    if y is not None and len(np.unique(y[weights > 0])) < 2:
+        raise ValueError(
+            f"{name} must leave at least two classes (genres) to train on, but is zero "
+            "(below 1e-30) for all tracks of all others than one."
+        )
     return weights
 
 

@@ -17,6 +17,7 @@ LAYERS = [
         "_doc_links",
         "_files",
         "_groups",
+        "_sample_weight",
         "_scikeras",
         "_sklearn_callbacks",
         "_typing",

@@ -25,6 +25,7 @@ from skgenre._validation import (
     check_sample_weight,
     check_target,
     check_verbosity,
+    check_weights,
     list_callbacks,
 )
 from skgenre.keras_classifiers.holdout import hold_out_tracks
@@ -117,7 +118,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         y : array-like of shape (n_tracks,)
             Genres.
         sample_weight : array-like of shape (n_tracks,), default=None
-            Weights of the tracks; each of a track's segments gets its weight.
+            Weights of the tracks; each of a track's segments gets its weight. A track
+            of weight zero is not trained on; its genre stays one of `classes_`.
         groups : array-like of shape (n_tracks,), default=None
             Artists, or whatever must not be on both sides: early stopping holds out
             whole groups. Without early stopping they have no effect.
@@ -172,7 +174,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         classes : array-like of shape (n_classes,), default=None
             All genres that any call will bring; needed in the first call only.
         sample_weight : array-like of shape (n_tracks,), default=None
-            Weights of the tracks; each of a track's segments gets its weight.
+            Weights of the tracks; each of a track's segments gets its weight. A track
+            of weight zero is not trained on; its genre stays one of `classes_`.
 
         Returns
         -------
@@ -247,6 +250,14 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         weights = weigh_tracks(
             y, sample_weight, self.class_weight, classes=self.classes_
         )
+        if weights is not None:
+            given = {"sample_weight": sample_weight, "class_weight": self.class_weight}
+            weights = check_weights(
+                weights,
+                # Training may go on with tracks of one genre.
+                y if encode_anew else None,
+                name=" times ".join(n for n, v in given.items() if v is not None),
+            )
         groups = None if groups is None else np.asarray(groups)
         return Tracks(X, y, weights, groups).without_weight_zero()
 
