@@ -174,8 +174,9 @@ def test_many_tracks_have_a_threshold_at_a_coverage_of_half_precision():
 
 def test_too_few_tracks_to_reject_any_are_warned_of(stated):
     model = OpenSetClassifier(Stated(), target_coverage=0.95, cv=3)
-    with pytest.warns(UserWarning, match="9 held-out tracks are too few"):
+    with pytest.warns(UserWarning, match="9 held-out tracks are too few") as warned:
         model.fit(*stated)
+    assert warned[0].filename == __file__
     assert model.threshold_ == -np.inf
     assert "unknown" not in model.predict(stated[0])
 
@@ -414,8 +415,9 @@ def test_genre_of_one_artist_does_not_count_where_it_is_held_out(blobs, kind):
     X, y, groups = blobs
     groups = np.where(y == "rock", 99, groups)
     model = kind(LogisticRegression(), cv=4)
-    with pytest.warns(UserWarning, match="do not count .*: rock"):
+    with pytest.warns(UserWarning, match="do not count .*: rock") as warned:
         model.fit(X, y, groups=groups)
+    assert warned[0].filename == __file__
     is_rock = y == "rock"
     folds = [
         (train, test[~is_rock[test]])
