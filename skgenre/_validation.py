@@ -4,6 +4,7 @@ scikit-learn's own ``_parameter_constraints`` are private to it.
 """
 
 import os
+import warnings
 from collections.abc import Mapping, Set
 from numbers import Integral, Real
 
@@ -128,10 +129,11 @@ def check_tracks(estimator, X, *, reset):
 
     2-D input is one segment of one frame per track, 3-D input one segment per track. A
     missing segment is all NaN; a segment that is partly NaN, infinite values and a
-    track without any segment are refused. float32 and float64 are kept as they are.
+    track without any segment are refused, and with `reset` a last axis that can only
+    be one of channels. float32 and float64 are kept as they are.
 
-    With 2-D input, and only then, `reset` sets the estimator's `n_features_in_` and
-    `feature_names_in_`; without it, `X` is compared with them.
+    `reset` sets the estimator's `n_features_in_` and `feature_names_in_` with 2-D
+    input, and removes them with any other; without it, 2-D `X` is compared with them.
     """
     _refuse_paths(X, estimator)
     given = X
@@ -143,26 +145,60 @@ def check_tracks(estimator, X, *, reset):
         estimator=estimator,
         input_name="X",
     )
-    if X.ndim == 2:
-        validate_data(estimator, given, reset=reset, skip_check_array=True)
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     if X.ndim > 4:
         raise ValueError(
             "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), "
             f"(n_tracks, n_frames, n_mfcc) or (n_tracks, n_features), got {X.shape}."
+            f"{describe_channels(X.shape)}"
         )
-    if X.ndim == 2:
+    has_frames = X.ndim > 2
+    if not has_frames:
+        validate_data(estimator, given, reset=reset, skip_check_array=True)
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
         X = X[:, np.newaxis, np.newaxis, :]
     elif X.ndim == 3:
         X = X[:, np.newaxis]
     if 0 in X.shape[1:]:
         raise ValueError(f"X must not have an empty axis, got shape {X.shape}.")
+    if reset and has_frames:
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
+        check_coefficients(X.shape)
     _check_missing_segments(X)
     return X
 
 
+def check_coefficients(shape):
+    """Refuse the shape (n_tracks, n_segments, n_frames, 1) if channels were meant.
+
+    More segments than frames are the frames and coefficients of tracks of one segment
+    each, with an axis of channels, as Keras' image layers take them. Other tracks may
+    have a single coefficient, as of ``MFCCExtractor(n_mfcc=1)``: that is warned of.
+    """
+    _, n_segments, n_frames, n_mfcc = shape
+    if n_mfcc > 1:
+        return
+    message = (
+        f"X of shape {shape} means tracks of {n_segments} segments of {n_frames} "
+        f"frames, with a single coefficient.{describe_channels(shape)}"
+    )
+    if n_segments > n_frames > 1:
+        raise ValueError(
+            f"{message} If you do mean one coefficient in so many segments, give it "
+            "twice: np.repeat(X, 2, axis=-1)."
+        )
+    warnings.warn(message, UserWarning, stacklevel=3)
+
+
+def describe_channels(shape):
+    """A hint, for messages, where the last axis may be meant for channels."""
+    if len(shape) > 2 and shape[-1] == 1:
+        return " If its last axis is one of channels, leave it out: X[..., 0]."
+    return ""
+
+
 def check_sample_weight(sample_weight, *, n_tracks):
-    """Return weights of tracks as float64 (n_tracks,): finite, not negative."""
+    """Return weights of tracks as float64 (n_tracks,); see also `check_weights`."""
     if isinstance(sample_weight, Real):
         sample_weight = [sample_weight] * n_tracks
     weights = check_array(
@@ -177,8 +213,26 @@ def check_sample_weight(sample_weight, *, n_tracks):
         raise ValueError(
             f"sample_weight must not hold negative weights, got {weights.min()}."
         )
+    return check_weights(weights, name="sample_weight")
+
+
+def check_weights(weights, y=None, *, name):
+    """Return weights of tracks, those below 1e-30 as zero: such tracks do not count.
+
+    Refused are weights above 1e30, and those that leave no track to train on or, with
+    the tracks' classes `y`, tracks of one class only.
+    """
+    # Far enough from the limits of float32 for sums over a batch's segments.
+    if not weights.max() <= 1e30:
+        raise ValueError(f"{name} must be at most 1e30, got {weights.max():.4g}.")
+    weights = np.where(weights < 1e-30, 0, weights)
     if not weights.any():
-        raise ValueError("sample_weight must not hold nothing but zero weights.")
+        raise ValueError(f"{name} must not be zero (below 1e-30) for all tracks.")
+    if y is not None and len(np.unique(y[weights > 0])) < 2:
+        raise ValueError(
+            f"{name} must leave at least two classes (genres) to train on, but is zero "
+            "(below 1e-30) for all tracks of all others than one."
+        )
     return weights
 
 
@@ -281,7 +335,7 @@ def check_n_mfcc(transformer, X):
     if X.shape[-1] != transformer.n_mfcc_:
         raise ValueError(
             f"X has {X.shape[-1]} coefficients, but {type(transformer).__name__} was "
-            f"fitted on {transformer.n_mfcc_}."
+            f"fitted on {transformer.n_mfcc_}.{describe_channels(X.shape)}"
         )
 
 

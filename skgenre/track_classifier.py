@@ -17,15 +17,18 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
-    has_fit_parameter,
 )
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
+from skgenre._sample_weight import name_sample_weight
 from skgenre._validation import (
     check_choice,
     check_sample_weight,
     check_target,
     check_tracks,
+    check_weights,
+    describe_channels,
 )
 from skgenre.pooling import POOLINGS, pool_probabilities
 from skgenre.segments import (
@@ -67,6 +70,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         Number of features; only where `fit` was given 2-D input.
     """
 
+    @atomic_fit
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -80,7 +84,8 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         y : array-like of shape (n_tracks,)
             Genres.
         sample_weight : array-like of shape (n_tracks,), default=None
-            Weights of the tracks; each of a track's segments gets its weight.
+            Weights of the tracks; each of a track's segments gets its weight. A track
+            of weight zero is not trained on; its genre stays one of `classes_`.
 
         Returns
         -------
@@ -91,7 +96,8 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         ------
         ValueError
             A parameter is out of range, `X` has another rank, infinite values, partly
-            missing segments or a track without any; `y` holds one genre only.
+            missing segments or a track without any; `y`, or what of it has a weight,
+            holds one genre only.
         """
         return self._fit_tracks(X, y, sample_weight)
 
@@ -100,9 +106,12 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         X = self._check_features(X, reset=True)
         y = self._encode_target(y)
         check_consistent_length(X, y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, n_tracks=len(X))
+            sample_weight = check_weights(sample_weight, y, name="sample_weight")
         segments, tracks = flatten_tracks(X)
         if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, n_tracks=len(X))[tracks]
+            sample_weight = sample_weight[tracks]
         self._fit_segments(segments, y[tracks], sample_weight, tracks, **fit_arguments)
         return self
 
@@ -177,7 +186,8 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         """Train on rows (n_rows, n_frames, n_mfcc).
 
         `y` holds their class numbers, `sample_weight` their weights or is None, and
-        `tracks` the index of each row's track.
+        `tracks` the index of each row's track. What an earlier fit has left may be
+        replaced, not changed in place: if training fails, it stands.
         """
 
     @abstractmethod
@@ -195,6 +205,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
             raise ValueError(
                 f"X has segments of shape (n_frames, n_mfcc) = {X.shape[2:]}, but "
                 f"{type(self).__name__} was fitted on {self.segment_shape_}."
+                f"{describe_channels(X.shape)}"
             )
         return X
 
@@ -245,6 +256,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         self.estimator = estimator
         self.pooling = pooling
 
+    @atomic_fit
     def fit(
         self,
         X: ArrayLike,
@@ -261,7 +273,10 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         y : array-like of shape (n_tracks,)
             Genres.
         sample_weight : array-like of shape (n_tracks,), default=None
-            Weights of the tracks; each of a track's segments gets its weight.
+            Weights of the tracks; each of a track's segments gets its weight. A track
+            of weight zero is not trained on; its genre stays one of `classes_`. They
+            are for the estimator, or for the last step of a pipeline; under metadata
+            routing, for whoever requests them.
         **fit_params : dict
             Metadata for the estimator, routed to it as it is. Requires
             ``sklearn.set_config(enable_metadata_routing=True)``.
@@ -279,33 +294,44 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
                 f"estimator must have predict_proba for pooling={self.pooling!r}, got "
                 f"{self.estimator!r}; pooling='vote' needs only predict."
             )
-        metadata = {name: _per_row(v, tracks) for name, v in fit_params.items()}
+        n_tracks = tracks[-1] + 1
         if sample_weight is not None:
-            metadata["sample_weight"] = sample_weight
-        self.estimator_ = clone(self.estimator)
-        self.estimator_.fit(
-            _as_rows(segments), self.classes_[y], **self._route_fit(metadata)
+            # Weight zero is as good as absent, to every step of a pipeline, too.
+            counts = sample_weight > 0
+            segments, y, sample_weight, tracks = (
+                rows[counts] for rows in (segments, y, sample_weight, tracks)
+            )
+        metadata = self._route_fit(
+            sample_weight,
+            {
+                name: _per_row(values, tracks, n_tracks=n_tracks)
+                for name, values in fit_params.items()
+            },
         )
+        self.estimator_ = clone(self.estimator)
+        self.estimator_.fit(_as_rows(segments), self.classes_[y], **metadata)
 
-    def _route_fit(self, metadata):
+    def _route_fit(self, sample_weight, fit_params):
         if get_config()["enable_metadata_routing"]:
-            return process_routing(self, "fit", **metadata).estimator.fit
-        unsupported = set(metadata) - {"sample_weight"}
-        if unsupported:
+            if sample_weight is not None:
+                fit_params = {**fit_params, "sample_weight": sample_weight}
+            return process_routing(self, "fit", **fit_params).estimator.fit
+        if fit_params:
             raise ValueError(
-                f"fit got the metadata {sorted(unsupported)}, which needs "
+                f"fit got the metadata {sorted(fit_params)}, which needs "
                 "sklearn.set_config(enable_metadata_routing=True)."
             )
-        if metadata and not has_fit_parameter(self.estimator, "sample_weight"):
-            raise ValueError(
-                f"sample_weight is not supported by the estimator {self.estimator!r}."
-            )
-        return metadata
+        return name_sample_weight(self.estimator, sample_weight)
 
     def _predict_segments(self, segments):
         rows = _as_rows(segments)
         if hasattr(self.estimator_, "predict_proba"):
-            return self.estimator_.predict_proba(rows)
+            given = self.estimator_.predict_proba(rows)
+            # It knows no genre whose tracks all had weight zero.
+            probabilities = np.zeros((len(rows), len(self.classes_)))
+            is_known = np.isin(self.classes_, self.estimator_.classes_)
+            probabilities[:, is_known] = given
+            return probabilities
         predicted = self.estimator_.predict(rows)
         return (predicted[:, np.newaxis] == self.classes_).astype(np.float64)
 
@@ -331,9 +357,8 @@ def _as_rows(segments):
     return segments.reshape(len(segments), -1)
 
 
-def _per_row(metadata, tracks):
+def _per_row(metadata, tracks, *, n_tracks):
     """Repeat metadata of tracks, such as groups, for each track's segments."""
-    n_tracks = tracks[-1] + 1
     if hasattr(metadata, "__len__") and len(metadata) == n_tracks:
         return np.asarray(metadata)[tracks]
     return metadata

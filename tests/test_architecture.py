@@ -13,9 +13,11 @@ PACKAGE = Path(skgenre.__file__).parent
 # A folder is one module: what happens inside it is its own affair.
 LAYERS = [
     {
+        "_atomic_fit",
         "_doc_links",
         "_files",
         "_groups",
+        "_sample_weight",
         "_scikeras",
         "_sklearn_callbacks",
         "_typing",

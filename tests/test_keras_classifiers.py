@@ -457,6 +457,9 @@ def test_parameter_out_of_range_is_refused_by_name(estimator, name, value, featu
         model.fit(*features)
 
 
+GENRES = ["blues", "jazz", "rock"]
+
+
 @pytest.mark.parametrize(
     ("parameters", "fit", "message"),
     [
@@ -475,6 +478,22 @@ def test_parameter_out_of_range_is_refused_by_name(estimator, name, value, featu
         ({"class_weight": "equal"}, {}, "class_weight must be None, 'balanced'"),
         ({"class_weight": {"polka": 1}}, {}, "class_weight must hold.*'polka'"),
         ({"class_weight": {"rock": -1}}, {}, r"class_weight\['rock'\] must"),
+        ({"class_weight": dict.fromkeys(GENRES, 0)}, {}, "^class_weight must not be z"),
+        ({"class_weight": {"rock": 0, "jazz": 0}}, {}, "class_weight must leave at le"),
+        ({}, {"sample_weight": [0] * 12}, "^sample_weight must not be zero"),
+        ({}, {"sample_weight": [1e-320] * 12}, "sample_weight must not be zero"),
+        ({}, {"sample_weight": [1e38] * 12}, "sample_weight must be at most 1e30"),
+        ({}, {"sample_weight": [1] * 4 + [1e-60] * 8}, "sample_weight must leave at l"),
+        (
+            {"class_weight": {"rock": 0, "jazz": 0}},
+            {"sample_weight": [0] * 4 + [1] * 8},
+            "sample_weight times class_weight must not be zero",
+        ),
+        (
+            {"class_weight": {"rock": 1e20}},
+            {"sample_weight": [1e20] * 12},
+            "sample_weight times class_weight must be at most 1e30",
+        ),
     ],
 )
 def test_bad_request_is_refused_before_training(parameters, fit, message, features):
@@ -524,6 +543,24 @@ def test_bad_input_is_refused_before_training(how, message, features):
     with pytest.raises(ValueError, match=message):
         model.fit(*spoil(*features, how))
     assert not hasattr(model, "network_")
+
+
+def test_genre_without_a_weight_is_known_but_not_trained_on(features):
+    X, y = features
+    weighted = clone(MLP).set_params(class_weight={"blues": 0}).fit(X, y)
+    assert weighted.classes_.tolist() == GENRES
+    model = clone(MLP).partial_fit(X[4:], y[4:], classes=GENRES)
+    for _ in range(7):
+        model.partial_fit(X[4:], y[4:])
+    assert_allclose(weighted.predict_proba(X), model.predict_proba(X), atol=1e-5)
+
+
+def test_partial_fit_takes_a_single_genre_but_not_weights_of_zero(features):
+    X, y = features
+    model = clone(MLP).partial_fit(X, y).partial_fit(X[:4], y[:4], sample_weight=2)
+    model.set_params(class_weight={"blues": 0})
+    with pytest.raises(ValueError, match="class_weight must not be zero"):
+        model.partial_fit(X[:4], y[:4])
 
 
 def test_partial_fit_refuses_what_needs_all_tracks(features):

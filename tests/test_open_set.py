@@ -1,5 +1,6 @@
 import pickle
 import warnings
+from fractions import Fraction
 
 import joblib
 import numpy as np
@@ -22,6 +23,7 @@ from sklearn.model_selection import (
     cross_val_score,
     cross_validate,
 )
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -149,10 +151,32 @@ def test_new_tracks_are_accepted_as_often_as_asked(n_tracks, target):
     assert np.mean(accepted) == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("target", "rank"),
+    [
+        *((5e-324, 9), (1e-17, 9), (1e-12, 9), (0.099, 9), (np.float16(0.5), 5)),
+        *((Fraction(1, 2), 5), (0.9, 1), (np.nextafter(0.9, 1), 1)),
+    ],
+)
+def test_extreme_coverages_have_their_rank_too(target, rank):
+    assert find_threshold(SCORES, target) == np.sort(SCORES)[rank - 1]
+
+
+def test_coverage_that_is_nearly_none_still_accepts_the_surest_track(stated):
+    model = OpenSetClassifier(Stated(), target_coverage=1e-17, cv=3).fit(*stated)
+    assert (model.threshold_, model.coverage_) == (0.95, pytest.approx(1 / 9))
+
+
+def test_many_tracks_have_a_threshold_at_a_coverage_of_half_precision():
+    evidence = np.arange(100_000) / 100_000
+    assert find_threshold(evidence, np.float16(0.5)) == 0.49999
+
+
 def test_too_few_tracks_to_reject_any_are_warned_of(stated):
     model = OpenSetClassifier(Stated(), target_coverage=0.95, cv=3)
-    with pytest.warns(UserWarning, match="9 held-out tracks are too few"):
+    with pytest.warns(UserWarning, match="9 held-out tracks are too few") as warned:
         model.fit(*stated)
+    assert warned[0].filename == __file__
     assert model.threshold_ == -np.inf
     assert "unknown" not in model.predict(stated[0])
 
@@ -327,6 +351,34 @@ def test_estimator_is_given_the_groups_of_its_tracks(blobs, fits, kind):
     assert all((given == X[:, 3]).all() for X, given, _ in fits)
 
 
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("nested", [False, True])
+def test_weights_reach_the_last_step_of_a_pipeline(blobs, fits, kind, nested):
+    X, y, _ = blobs
+    X = np.c_[softmax(X[:, :3], axis=1), np.arange(1, 121)]
+    estimator = make_pipeline("passthrough", Stated())
+    estimator = make_pipeline("passthrough", estimator) if nested else estimator
+    kind(estimator, cv=2).fit(X, y, sample_weight=X[:, 3])
+    assert len(fits) == 3
+    assert all((X[:, 3] == given).all() for X, _, given in fits)
+    with pytest.raises(ValueError, match="sample_weight is not supported by"):
+        kind(KNeighborsClassifier(), cv=2).fit(X, y, sample_weight=X[:, 3])
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_tracks_of_weight_zero_do_not_count_where_they_are_held_out(blobs, kind):
+    X, y, _ = blobs
+    counts = np.arange(120) % 3 > 0
+    folds = list(StratifiedKFold(3).split(X, y))
+    weighted = kind(LogisticRegression(), cv=folds).fit(X, y, sample_weight=counts)
+    folds = [(train[counts[train]], test[counts[test]]) for train, test in folds]
+    absent = kind(LogisticRegression(), cv=folds).fit(X, y)
+    for name in {"threshold_", "temperature_"} & set(vars(absent)):
+        assert_allclose(getattr(weighted, name), getattr(absent, name), rtol=1e-3)
+    with pytest.raises(ValueError, match="sample_weight must not be zero"):
+        kind(LogisticRegression()).fit(X, y, sample_weight=np.zeros(120))
+
+
 def test_values_per_track_are_split_and_others_are_not(stated, fits):
     X, y = stated
     weights = SCORES.tolist()
@@ -363,8 +415,9 @@ def test_genre_of_one_artist_does_not_count_where_it_is_held_out(blobs, kind):
     X, y, groups = blobs
     groups = np.where(y == "rock", 99, groups)
     model = kind(LogisticRegression(), cv=4)
-    with pytest.warns(UserWarning, match="do not count .*: rock"):
+    with pytest.warns(UserWarning, match="do not count .*: rock") as warned:
         model.fit(X, y, groups=groups)
+    assert warned[0].filename == __file__
     is_rock = y == "rock"
     folds = [
         (train, test[~is_rock[test]])
@@ -448,6 +501,21 @@ def test_fitted_classifier_may_know_more_genres_but_not_fewer(blobs):
     fitted = FrozenEstimator(LogisticRegression().fit(X[some], y[some]))
     with pytest.raises(ValueError, match=r"got \['rock'\]; known are"):
         OpenSetClassifier(fitted).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_fitted_classifier_of_one_genre_is_refused(blobs, kind):
+    X, y, _ = blobs
+    one = FrozenEstimator(KNeighborsClassifier().fit(X[:40], y[:40]))
+    with pytest.raises(ValueError, match=r"at least two classes.*\['blues'\]"):
+        kind(one).fit(X[:40], y[:40])
+
+
+def test_default_label_that_is_a_genre_is_refused(stated):
+    # The largest of floats have no number one less.
+    X, y = stated[0], np.tile([-1e17, 1, 2], 3)
+    with pytest.raises(ValueError, match=r"must not be a genre in y, got -1e\+17"):
+        OpenSetClassifier(Stated(), cv=3).fit(X, y)
 
 
 @pytest.mark.parametrize("kind", BOTH)

@@ -3,12 +3,16 @@ import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from sklearn.utils.validation import has_fit_parameter
 
-from skgenre import SegmentPoolingClassifier
+from skgenre import SegmentPoolingClassifier, TemperatureScaledClassifier
 
 
 def test_track_probability_is_the_mean_of_its_segments(features):
@@ -66,11 +70,114 @@ def test_support_vector_machine_per_segment_is_an_alternative(features):
     assert model.score(X, y) == 1
 
 
-def test_weights_for_an_estimator_that_takes_none_are_refused(features):
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        KNeighborsClassifier(),
+        make_pipeline(StandardScaler(), KNeighborsClassifier()),
+        GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 2]}),
+    ],
+)
+def test_weights_for_an_estimator_that_takes_none_are_refused(estimator, features):
     X, y = features
-    model = SegmentPoolingClassifier(KNeighborsClassifier())
-    with pytest.raises(ValueError, match="sample_weight is not supported"):
+    model = SegmentPoolingClassifier(estimator)
+    with pytest.raises(ValueError, match=r"sample_weight is not supported by the est"):
         model.fit(X, y, sample_weight=np.ones(12))
+    with pytest.raises(ValueError, match=r"sample_weight is not supported by the est"):
+        AdaBoostClassifier(model).fit(X[:, 0, 0], y)
+
+
+LOGISTIC = LogisticRegression(tol=1e-8)
+SCALED = make_pipeline(StandardScaler(), LOGISTIC)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (SCALED, "logisticregression__"),
+        (make_pipeline(StandardScaler(), SCALED), "pipeline__logisticregression__"),
+        (GridSearchCV(LOGISTIC, {"C": [0.1, 1]}), ""),
+        (
+            GridSearchCV(SCALED, {"logisticregression__C": [0.1, 1]}),
+            "logisticregression__",
+        ),
+        (
+            make_pipeline("passthrough", GridSearchCV(LOGISTIC, {"C": [0.1, 1]})),
+            "gridsearchcv__",
+        ),
+        (VotingClassifier([("one", LOGISTIC)], voting="soft"), ""),
+        (TemperatureScaledClassifier(SCALED, cv=2), "logisticregression__"),
+        (SegmentPoolingClassifier(SCALED), ""),
+    ],
+)
+def test_weights_reach_what_takes_them(estimator, name, features):
+    X, y = features
+    weights = np.linspace(0.1, 2, 12)
+    model = SegmentPoolingClassifier(estimator).fit(X, y, sample_weight=weights)
+    rows = X.reshape(36, -1)
+    plain = clone(estimator).fit(
+        rows, y.repeat(3), **{f"{name}sample_weight": weights.repeat(3)}
+    )
+    segments = model.predict_segments_proba(X).reshape(36, 3)
+    assert_allclose(segments, plain.predict_proba(rows), rtol=1e-6)
+
+
+def test_weights_are_routed_to_the_step_that_requests_them(features, routing):
+    X, y = features
+    weights = np.linspace(0.1, 2, 12)
+    pipeline = make_pipeline(
+        StandardScaler().set_fit_request(sample_weight=False),
+        clone(LOGISTIC).set_fit_request(sample_weight=True),
+    )
+    model = SegmentPoolingClassifier(pipeline).fit(X, y, sample_weight=weights)
+    rows = X.reshape(36, -1)
+    plain = clone(pipeline).fit(rows, y.repeat(3), sample_weight=weights.repeat(3))
+    segments = model.predict_segments_proba(X).reshape(36, 3)
+    assert_allclose(segments, plain.predict_proba(rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize("base", [LOGISTIC, SCALED, make_pipeline(SCALED)])
+def test_boosting_and_bagging_weigh_whatever_takes_weights(base, features):
+    X, y = features
+    assert has_fit_parameter(SegmentPoolingClassifier(base), "sample_weight")
+    boosted = AdaBoostClassifier(SegmentPoolingClassifier(base), n_estimators=3)
+    assert boosted.fit(X, y).score(X, y) == 1
+    table = X[:, 0].reshape(12, -1)
+    bagged = BaggingClassifier(SegmentPoolingClassifier(base), n_estimators=3)
+    bagged.set_params(random_state=0).fit(table, y)
+    for model, drawn in zip(
+        bagged.estimators_, bagged.estimators_samples_, strict=True
+    ):
+        weights = np.bincount(drawn, minlength=12)
+        same = SegmentPoolingClassifier(base).fit(table, y, sample_weight=weights)
+        assert_allclose(model.predict_proba(table), same.predict_proba(table))
+
+
+def test_boosting_over_segments_of_one_frame_equals_boosting_of_the_rows(features):
+    table, y = features[0][:, 0].reshape(12, -1), features[1]
+    over, plain = (
+        AdaBoostClassifier(base, n_estimators=5, random_state=0).fit(table, y)
+        for base in (SegmentPoolingClassifier(LOGISTIC), LOGISTIC)
+    )
+    assert_allclose(over.predict_proba(table), plain.predict_proba(table))
+
+
+def test_weight_zero_is_as_good_as_absent_to_every_step(features):
+    X, y = features
+    weights = np.arange(12) % 4 > 0
+    model = SegmentPoolingClassifier(SCALED).fit(X, y, sample_weight=weights)
+    absent = SegmentPoolingClassifier(SCALED).fit(X[weights], y[weights])
+    assert_allclose(model.predict_proba(X), absent.predict_proba(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", [LOGISTIC, SVC(probability=True, random_state=0)])
+@pytest.mark.filterwarnings("ignore:The `probability` parameter:FutureWarning")
+def test_genre_without_a_weight_is_known_but_never_predicted(estimator, features):
+    X, y = features
+    model = SegmentPoolingClassifier(estimator).fit(X, y, y != "blues")
+    assert model.classes_.tolist() == ["blues", "jazz", "rock"]
+    assert not model.predict_proba(X)[:, 0].any()
+    assert_array_equal(model.predict(X)[4:], y[4:])
 
 
 def test_groups_of_tracks_reach_a_search_over_segments(features):
@@ -82,6 +189,21 @@ def test_groups_of_tracks_reach_a_search_over_segments(features):
         model.fit(X, y, groups=groups)
     with sklearn.config_context(enable_metadata_routing=True):
         assert model.fit(X, y, groups=groups).estimator_.n_splits_ == 4
+
+
+def test_groups_stay_with_their_tracks_where_others_have_no_weight(features, routing):
+    X, y = features
+    weights, groups = np.arange(12) % 4 < 3, np.tile([0, 1, 0, 1], 3)
+    seen = []
+
+    class Listens(LogisticRegression):
+        def fit(self, X, y, sample_weight=None, groups=None):
+            seen.extend(groups)
+            return super().fit(X, y, sample_weight)
+
+    model = Listens().set_fit_request(sample_weight=True, groups=True)
+    SegmentPoolingClassifier(model).fit(X, y, sample_weight=weights, groups=groups)
+    assert_array_equal(seen, groups[weights].repeat(3))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +220,14 @@ def test_faulty_genres_are_refused(features, y, message):
         SegmentPoolingClassifier(LogisticRegression()).fit(features[0], y)
 
 
-@pytest.mark.parametrize("weights", [np.ones(11), -np.ones(12), np.zeros(12)])
+@pytest.mark.parametrize(
+    "weights",
+    [
+        *(np.ones(11), -np.ones(12), np.zeros(12), np.full(12, 1e-320)),
+        *(np.full(12, 1e308), np.arange(12) < 4),
+    ],
+    ids=["length", "negative", "zero", "tiny", "huge", "one genre"],
+)
 def test_faulty_weights_are_refused(features, weights):
     with pytest.raises(ValueError, match="sample_weight must"):
         SegmentPoolingClassifier(LogisticRegression()).fit(*features, weights)

@@ -1,9 +1,19 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 
-from skgenre import MFCCScaler, SegmentPoolingClassifier
+from skgenre import (
+    MFCCScaler,
+    MLPGenreClassifier,
+    SegmentPoolingClassifier,
+    SegmentStatistics,
+    TrackStatistics,
+)
 from skgenre._validation import (
     check_choice,
     check_groups,
@@ -12,6 +22,7 @@ from skgenre._validation import (
     check_sizes,
     check_tracks,
 )
+from skgenre.model_selection import explode_segments
 
 
 @pytest.mark.parametrize(("value", "error"), [(0, ValueError), (1.0, TypeError)])
@@ -95,6 +106,56 @@ def test_other_ranks_and_empty_axes_are_refused(shape):
 def test_paths_where_features_are_due_get_the_remedy(X):
     with pytest.raises(TypeError, match="put an MFCCExtractor before it"):
         SegmentPoolingClassifier(None).fit(X, ["blues"] * len(X))
+
+
+TAKE_FEATURES = [
+    SegmentPoolingClassifier(LogisticRegression()),
+    MLPGenreClassifier(hidden_layer_sizes=(2,), epochs=1),
+    MFCCScaler(),
+    TrackStatistics(),
+    SegmentStatistics(),
+]
+BY_NAME = pytest.mark.parametrize(
+    "estimator", TAKE_FEATURES, ids=lambda estimator: type(estimator).__name__
+)
+
+
+@BY_NAME
+@pytest.mark.parametrize("shape", [(6, 13, 4, 1), (6, 2, 13, 4, 1)])
+def test_axis_of_channels_is_refused_and_the_remedy_told(estimator, shape):
+    X, y = np.random.default_rng(0).normal(size=shape), ["a", "b"] * 3
+    with pytest.raises(
+        ValueError, match=r"one of channels, leave it out: X\[\.\.\., 0\]"
+    ):
+        clone(estimator).fit(X, y)
+    fitted = clone(estimator).fit(X[..., 0], y)
+    with pytest.raises(ValueError, match=r"leave it out: X\[\.\.\., 0\]"):
+        getattr(fitted, "predict", getattr(fitted, "transform", None))(X)
+
+
+@BY_NAME
+@pytest.mark.parametrize("shape", [(6, 2, 13, 1), (6, 13, 1), (6, 13, 1, 1)])
+def test_one_coefficient_may_be_meant_and_is_warned_of(estimator, shape):
+    X, y = np.random.default_rng(0).normal(size=shape), ["a", "b"] * 3
+    with pytest.warns(UserWarning, match="with a single coefficient.*leave it out"):
+        fitted = clone(estimator).fit(X, y)
+    answer = getattr(fitted, "predict", getattr(fitted, "transform", None))(X)
+    assert len(answer) == 6
+
+
+def test_one_feature_and_one_coefficient_given_twice_are_taken_as_they_are():
+    X, y = np.random.default_rng(0).normal(size=(6, 13, 4, 1)), ["a", "b"] * 3
+    model = clone(TAKE_FEATURES[0])
+    with warnings.catch_warnings(action="error"):
+        model.fit(np.repeat(X, 2, axis=-1), y)
+        model.fit(X[:, 0, 0], y)
+
+
+def test_axis_of_channels_makes_no_rows_of_segments():
+    with pytest.raises(ValueError, match="one of channels"):
+        explode_segments(np.zeros((4, 130, 13, 1)), list("abab"))
+    with pytest.raises(ValueError, match="one of channels"):
+        explode_segments(np.zeros((4, 10, 130, 13, 1)), list("abab"))
 
 
 def test_missing_segments_pass_and_input_is_not_written_to():

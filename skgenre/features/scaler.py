@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_tracks
 from skgenre.features.array_output import ArrayOutputMixin
@@ -43,6 +44,7 @@ class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator
     array([11., 12.])
     """
 
+    @atomic_fit
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn the mean and scale of each coefficient.
 

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_names, check_tracks
 from skgenre.features.array_output import ArrayOutputMixin
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
     """What the two transformers of this module share."""
 
+    @atomic_fit
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn the number of coefficients.
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._sklearn_callbacks import (
     CallbackSupportMixin,
     FitTasks,
@@ -24,6 +25,7 @@ from skgenre._validation import (
     check_sample_weight,
     check_target,
     check_verbosity,
+    check_weights,
     list_callbacks,
 )
 from skgenre.keras_classifiers.holdout import hold_out_tracks
@@ -94,6 +96,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
+    @atomic_fit
     @with_callbacks
     def fit(
         self,
@@ -115,7 +118,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         y : array-like of shape (n_tracks,)
             Genres.
         sample_weight : array-like of shape (n_tracks,), default=None
-            Weights of the tracks; each of a track's segments gets its weight.
+            Weights of the tracks; each of a track's segments gets its weight. A track
+            of weight zero is not trained on; its genre stays one of `classes_`.
         groups : array-like of shape (n_tracks,), default=None
             Artists, or whatever must not be on both sides: early stopping holds out
             whole groups. Without early stopping they have no effect.
@@ -151,6 +155,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         tasks.end()
         return self
 
+    @atomic_fit
     def partial_fit(
         self,
         X: ArrayLike,
@@ -169,7 +174,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         classes : array-like of shape (n_classes,), default=None
             All genres that any call will bring; needed in the first call only.
         sample_weight : array-like of shape (n_tracks,), default=None
-            Weights of the tracks; each of a track's segments gets its weight.
+            Weights of the tracks; each of a track's segments gets its weight. A track
+            of weight zero is not trained on; its genre stays one of `classes_`.
 
         Returns
         -------
@@ -244,6 +250,14 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         weights = weigh_tracks(
             y, sample_weight, self.class_weight, classes=self.classes_
         )
+        if weights is not None:
+            given = {"sample_weight": sample_weight, "class_weight": self.class_weight}
+            weights = check_weights(
+                weights,
+                # Training may go on with tracks of one genre.
+                y if encode_anew else None,
+                name=" times ".join(n for n, v in given.items() if v is not None),
+            )
         groups = None if groups is None else np.asarray(groups)
         return Tracks(X, y, weights, groups).without_weight_zero()
 
@@ -281,7 +295,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     def _train(self, tracks, *, seed, resume, validation=None, tasks=None, **changes):
         architecture = self._make_architecture()
-        network = self.network_ if resume else TrainedNetwork(architecture)
+        network = copy.copy(self.network_) if resume else TrainedNetwork(architecture)
         if network.architecture != architecture:
             raise ValueError(
                 "the network's parameters have changed since it was trained, from "
@@ -355,8 +369,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     def _record(self, history, resume):
         """Append to what earlier epochs left; NaN where they were not validated."""
-        if not resume:
-            self.history_ = {}
+        self.history_ = copy.deepcopy(self.history_) if resume else {}
         n_before = len(self.history_.get("loss", ()))
         for name, values in history.items():
             self.history_.setdefault(name, [np.nan] * n_before).extend(values)

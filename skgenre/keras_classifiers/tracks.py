@@ -69,4 +69,5 @@ def weigh_tracks(y, sample_weight, class_weight, *, classes):
         mean = weights.sum() / np.count_nonzero(totals)
         return weights * np.divide(mean, totals, where=totals > 0, out=0 * totals)[y]
     by_class = [class_weight.get(name, 1) for name in classes.tolist()]
-    return weights * np.array(by_class, dtype=np.float64)[y]
+    with np.errstate(over="ignore"):  # the product is checked
+        return weights * np.array(by_class, dtype=np.float64)[y]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._validation import check_coefficients, describe_channels
 from skgenre.segments import flatten_tracks
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def explode_segments(
     TypeError
         `X` holds paths: they have no segments yet.
     ValueError
-        `X` is not 4-D, or of another length than `y`.
+        `X` is not 4-D, its last axis is one of channels, or it is of another length
+        than `y`.
 
     Examples
     --------
@@ -66,7 +68,9 @@ def explode_segments(
         raise ValueError(
             "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), got "
             f"{X.shape}: without segments the paper's protocol means nothing."
+            f"{describe_channels(X.shape)}"
         )
+    check_coefficients(X.shape)
     check_consistent_length(X, y, groups)
     rows, tracks = flatten_tracks(X)
     if groups is None:

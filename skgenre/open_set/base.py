@@ -16,10 +16,16 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
+from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._groups import name_groups
+from skgenre._sample_weight import name_sample_weight
 from skgenre._validation import check_target
-from skgenre.open_set.held_out import predict_held_out, split_tracks
+from skgenre.open_set.held_out import (
+    drop_weightless,
+    predict_held_out,
+    split_tracks,
+)
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -41,6 +47,7 @@ class CrossFittedClassifier(
     # Groups are for the folds, whoever routes them here.
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
+    @atomic_fit
     def fit(
         self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, **fit_params: Any
     ) -> Self:
@@ -58,8 +65,9 @@ class CrossFittedClassifier(
             a pipeline) takes groups. Under metadata routing they are requested, and
             the estimator gets what it requests itself.
         **fit_params : dict
-            Metadata for the estimator's `fit`, such as ``sample_weight``. What has one
-            value per track is split as the tracks are.
+            Metadata for the estimator's `fit`, such as ``sample_weight`` (for the last
+            step of a pipeline). What has one value per track is split as the tracks
+            are. Held out, all tracks whose weight is not zero count alike.
 
         Returns
         -------
@@ -89,10 +97,17 @@ class CrossFittedClassifier(
             folds = split_tracks(
                 self.cv, X, y, groups=groups, split_params=split_params
             )
+        folds = drop_weightless(folds, fit_params.get("sample_weight"), n_tracks=len(y))
         self.estimator_ = clone(self.estimator).fit(X, y, **metadata)
         self.classes_ = self.estimator_.classes_
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "estimator must know at least two classes (genres), got one that was "
+                f"fitted on only one class: {self.classes_.tolist()}."
+            )
         self._check_known(y)
         for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
         self._fit_held_out(
@@ -133,8 +148,13 @@ class CrossFittedClassifier(
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", groups=groups, **fit_params)
             return routed.estimator.fit, routed.splitter.split
-        metadata = {**name_groups(self.estimator, groups), **fit_params}
-        return metadata, {"groups": groups}
+        fit_params = dict(fit_params)
+        weights = fit_params.pop("sample_weight", None)
+        return {
+            **name_groups(self.estimator, groups),
+            **name_sample_weight(self.estimator, weights),
+            **fit_params,
+        }, {"groups": groups}
 
     @abstractmethod
     def _fit_held_out(self, held_out):

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from skgenre._validation import check_positive_integer
+from skgenre._validation import check_positive_integer, check_sample_weight
 
 
 class HeldOutTracks(NamedTuple):
@@ -103,8 +103,19 @@ def _drop_untrained(folds, y):
             "genre (of another group, where groups are given) is left to train on: "
             f"{', '.join(sorted(map(str, lost)))}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,  # the caller of `fit`, which is decorated
         )
+    return kept
+
+
+def drop_weightless(folds, sample_weight, *, n_tracks):
+    """Take from the test rows those of tracks of weight zero: they do not count."""
+    if sample_weight is None:
+        return folds
+    counts = check_sample_weight(sample_weight, n_tracks=n_tracks) > 0
+    kept = [(train, test[counts[test]]) for train, test in folds if counts[test].any()]
+    if not kept:
+        raise ValueError("sample_weight must not be zero for all tracks held out.")
     return kept
 
 

@@ -199,7 +199,7 @@ def choose_unknown_label(label, genres):
     genres = genres.tolist()
     are_words = isinstance(genres[0], str)
     if label == UNKNOWN and not are_words:
-        return min(-1, min(genres) - 1)
+        label = min(-1, min(genres) - 1)
     if not isinstance(label, str if are_words else Real):
         raise TypeError(
             f"unknown_label must be a {'str' if are_words else 'number'}, as the "
@@ -216,16 +216,17 @@ def choose_unknown_label(label, genres):
 def find_threshold(evidence, target_coverage):
     """The least evidence (n_tracks,) to accept; see `OpenSetClassifier`."""
     n_tracks = len(evidence)
-    # Rounded, since 10 * (1 - 0.9) is less than one.
-    rank = math.floor(round((n_tracks + 1) * (1 - target_coverage), 9))
+    # Rounded, since 10 * (1 - 0.9) is less than one. At most all of them, though a
+    # coverage that is next to nothing is rounded to none.
+    rank = math.floor(round((n_tracks + 1) * (1 - float(target_coverage)), 9))
     if rank > 0:
-        return float(np.sort(evidence)[rank - 1])
+        return float(np.sort(evidence)[min(rank, n_tracks) - 1])
     if target_coverage < 1:
         warnings.warn(
             f"{n_tracks} held-out tracks are too few to reject any with "
             f"target_coverage={target_coverage}: all tracks will be accepted.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,  # the caller of `fit`, which is decorated
         )
     return -math.inf
 

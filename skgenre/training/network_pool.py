@@ -118,7 +118,7 @@ class PooledNetwork:
     def set_state(self, state):
         """Set weights and seed generators."""
         write_state(self.model, state)
-        self._loaded = None
+        self.forget_weights()
 
     def copy_weights(self):
         """The weights, as `load_weights` takes them."""
@@ -131,6 +131,10 @@ class PooledNetwork:
             self.model.set_weights(weights)
             self._loaded = weights
 
+    def forget_weights(self):
+        """Have the next `load_weights` set the weights, whichever they are."""
+        self._loaded = None
+
     def prepare_training(self, learning_rate):
         """Compile once; then a fresh optimizer, and no trace of an earlier fit."""
         model = self.model
@@ -142,7 +146,7 @@ class PooledNetwork:
             variable.assign(np.zeros(variable.shape, variable.dtype))
         model.optimizer.learning_rate = learning_rate
         model.stop_training = False
-        self._loaded = None
+        self.forget_weights()
 
     def read_training_state(self):
         """Variables of the optimizer and of the seed generators (dropout's)."""
@@ -228,6 +232,10 @@ class NetworkPool:
     def _lend(self, network, check):
         try:
             yield network
+        except BaseException:
+            # What was interrupted may have left any weights in it.
+            network.forget_weights()
+            raise
         finally:
             if network.key is not None and (not check or network.is_as_built()):
                 self._networks = [*self._networks, network][-POOL_SIZE:]
