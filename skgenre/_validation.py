@@ -12,6 +12,9 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+# What the group of a track begins with whose artist is unknown; its name follows.
+UNKNOWN_GROUP_PREFIX = "track:"
+
 
 def check_positive_integer(value, *, name):
     """Refuse anything but a whole number of at least one (booleans included)."""
@@ -188,13 +191,8 @@ def check_groups(groups, *, n_tracks):
     A missing group (None, NaN, pd.NA or an empty text) is unknown: that track
     becomes a group of its own. Equal numbers mean equal groups, and nothing else.
     """
-    groups = np.asarray(groups, dtype=object)
-    if groups.shape not in ((n_tracks,), (n_tracks, 1)):
-        raise ValueError(
-            f"groups must have shape (n_tracks,) = ({n_tracks},), got {groups.shape}."
-        )
-    groups = groups.ravel().tolist()
-    missing = [_is_missing(group) for group in groups]
+    groups = _list_groups(groups, n_tracks)
+    missing = [is_missing(group) for group in groups]
     known = {
         group for group, unknown in zip(groups, missing, strict=True) if not unknown
     }
@@ -213,9 +211,53 @@ def check_groups(groups, *, n_tracks):
     )
 
 
-def _is_missing(value):
-    # pd.NA is recognised by its name, so that pandas need not be installed.
-    if value is None or type(value).__name__ == "NAType":
+def name_missing_groups(groups, names):
+    """Return groups of tracks, each missing one named after its track.
+
+    It becomes ``track:`` and the track's name, and the other groups become texts, so
+    that all can be sorted. Where none is missing, the groups are returned as they are.
+    """
+    values = _list_groups(groups, len(names))
+    if not any(map(is_missing, values)):
+        return np.asarray(groups).ravel()
+    return np.array(
+        [
+            f"{UNKNOWN_GROUP_PREFIX}{name}" if is_missing(group) else str(group)
+            for group, name in zip(values, names, strict=True)
+        ],
+        dtype=object,
+    )
+
+
+def is_known_group(group):
+    """Whether a group says who the artist is."""
+    return not is_missing(group) and not str(group).startswith(UNKNOWN_GROUP_PREFIX)
+
+
+def _list_groups(groups, n_tracks):
+    # Of objects: numpy would turn a NaN among texts into the text "nan".
+    groups = np.asarray(groups, dtype=object)
+    if groups.shape not in ((n_tracks,), (n_tracks, 1)):
+        raise ValueError(
+            f"groups must have shape (n_tracks,) = ({n_tracks},), got {groups.shape}."
+        )
+    return groups.ravel().tolist()
+
+
+def check_no_missing_label(labels, *, name):
+    """Refuse labels of tracks, or what numpy makes an array of, if one is missing."""
+    for track, label in enumerate(np.asarray(labels, dtype=object).ravel().tolist()):
+        if is_missing(label):
+            raise ValueError(
+                f"{name} must hold a genre for each track, got {label!r} for track "
+                f"{track}."
+            )
+
+
+def is_missing(value):
+    """Whether a group or label is None, NaN, pd.NA, pd.NaT or an empty text."""
+    # Those of pandas are recognised by their names: it need not be installed.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(value, str):
         return not value.strip()
@@ -270,6 +312,7 @@ def check_target(y, *, estimator):
             f"{type(estimator).__name__} requires y to be passed, but the target y is "
             "None."
         )
+    check_no_missing_label(y, name="y")
     y = column_or_1d(y, warn=True)
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)

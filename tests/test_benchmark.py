@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     StratifiedGroupKFold,
     StratifiedKFold,
     cross_val_score,
@@ -204,6 +205,10 @@ def test_progress_goes_to_the_logger(made_tracks, caplog):
             {"data": Bunch(paths=["a", "b"], target=["rock", "rock"])},
             r"at least two genres, got \[.*rock",
         ),
+        (
+            {"data": Bunch(paths=["a", "b", "c"], target=["a", "b", np.nan])},
+            "target must hold a genre for each track, got nan for track 2",
+        ),
         ({"output": __file__}, r"output must be a folder .*test_benchmark\.py"),
         ({"cache_dir": __file__}, r"cache_dir must be a folder .*test_benchmark\.py"),
     ],
@@ -289,6 +294,21 @@ def test_search_chooses_on_artists_kept_apart(made_tracks):
         assert all(artists[path] == group for path, group in groups.items())
         tested = {made_tracks.paths[row] for row in entry["rows"]}
         assert groups.keys() == artists.keys() - tested
+
+
+def test_missing_artists_are_groups_of_their_own(made_tracks):
+    grid = {"kneighborsclassifier__n_neighbors": [1]}
+    search = GridSearchCV(make_model("knn"), grid, cv=GroupKFold(2))
+    artists = made_tracks.groups.tolist()
+    lost = artists[0]
+    data = Bunch(**made_tracks)
+    data.groups = [np.nan if artist == lost else artist for artist in artists]
+    result = run_benchmark({"search": search}, data, protocols=["artist"], n_splits=2)
+    assert result.failed == []
+    for entry in result.predictions:
+        tested = {artists[row] for row in entry["rows"]}
+        trained = {artists[row] for row in set(range(24)) - set(entry["rows"])}
+        assert tested & trained <= {lost}
 
 
 def test_networks_hold_out_artists_for_early_stopping(made_tracks, monkeypatch):

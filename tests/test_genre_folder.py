@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skgenre import load_genre_folder, make_genre_tracks
-from skgenre.datasets import join_tracks
+from skgenre.datasets import fingerprint_tracks, join_tracks
 
 
 @pytest.fixture
@@ -89,11 +89,20 @@ def test_artists_may_come_from_a_csv_file(folder, tmp_path):
     music = folder("jazz/1.wav", "jazz/2.wav", "rock/3.wav", "rock/4.wav")
     table = tmp_path / "artists.csv"
     table.write_text(
-        f"path,group\njazz/1.wav,Miles\n{music}/rock/3.wav,Miles\nrock/4.wav,\n"
+        f"path,group\njazz/1.wav,Miles\n{music}/rock/3.wav,Miles\n"
+        "jazz/2.wav, \nrock/4.wav,\n"
     )
     groups = load_genre_folder(music, groups=table).groups
     assert groups[0] == groups[2] == "Miles"
     assert len(set(groups)) == 3
+
+
+def test_fingerprint_does_not_tell_one_way_of_missing_from_another(folder):
+    data = load_genre_folder(folder("rock/a.wav", "rock/b.wav", "rock/c.wav"))
+    expected = fingerprint_tracks(data)
+    for missing in (None, np.nan, ""):
+        data.groups = [missing, *data.groups[1:]]
+        assert fingerprint_tracks(data) == expected
 
 
 def test_csv_file_that_does_not_fit_is_refused_or_said(folder, tmp_path):

@@ -3,6 +3,7 @@ import struct
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -85,6 +86,25 @@ def test_npz_loses_nothing(with_a_missing_segment, tmp_path):
     assert (data.paths.tolist(), data.groups.tolist()) == (paths, groups)
     assert MFCCExtractor(**data.parameters).get_params() == parameters
     assert set(data.versions) == {"skgenre", "numpy", "librosa"}
+
+
+def test_npz_keeps_missing_groups_apart(features, tmp_path):
+    X, y = features
+    groups = ["a", None, np.nan, pd.NA, "", *"aaaaaaa"]
+    paths = [f"{number}.wav" for number in range(12)]
+    save_mfcc_npz(tmp_path / "data.npz", X, y, paths=paths, groups=groups)
+    loaded = load_mfcc_npz(tmp_path / "data.npz").groups.tolist()
+    unknown = [f"track:{number}.wav" for number in (1, 2, 3, 4)]
+    assert loaded == ["a", *unknown, *"aaaaaaa"]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, ""])
+def test_a_missing_genre_is_not_saved(missing, features, tmp_path):
+    X, y = features[0], [*features[1][:-1], missing]
+    with pytest.raises(ValueError, match=r"a genre for each track, got .* track 11"):
+        save_mfcc_json(tmp_path / "data.json", X, y)
+    with pytest.raises(ValueError, match=r"a genre for each track, got .* track 11"):
+        save_mfcc_npz(tmp_path / "data.npz", X, y, paths=y)
 
 
 def test_npz_of_no_track_and_of_columns_first_come_back(tmp_path):

@@ -14,7 +14,11 @@ from joblib import Parallel, delayed
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from skgenre._validation import check_paths, check_verbosity
+from skgenre._validation import (
+    check_no_missing_label,
+    check_paths,
+    check_verbosity,
+)
 from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.audit.fingerprint import FINGERPRINT_RATE, compute_fingerprint
@@ -81,8 +85,9 @@ def audit_tracks(
     target : array-like of shape (n_tracks,) or None, default=None
         Genre of each track. Without it no finding is about genres.
     groups : array-like of shape (n_tracks,) or None, default=None
-        Artist of each track, as the loaders of datasets give them: None, NaN or what
-        begins with ``track:`` is an unknown artist. Needs `target` to tell anything.
+        Artist of each track, as the loaders of datasets give them. One that is missing
+        (None, NaN, pd.NA or an empty text) or begins with ``track:`` is unknown. Needs
+        `target` to tell anything.
     n_jobs : int or None, default=None
         Tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` says otherwise.
@@ -157,12 +162,7 @@ def _check_labels(labels, *, name, n_tracks):
         )
     labels = np.asarray(labels, dtype=object).ravel().tolist()
     if name == "target":
-        for track, label in enumerate(labels):
-            if label is None or label != label:
-                raise ValueError(
-                    f"target must hold a genre for each track, got {label!r} for "
-                    f"track {track}."
-                )
+        check_no_missing_label(labels, name="target")
     return labels
 
 

@@ -151,7 +151,7 @@ def _read_groups(directory, paths, csv_path):
     for row in read_table(csv_path, ("path", "group"))[1]:
         # Joined, an absolute path stays as it is.
         path = Path(os.path.abspath(directory / row["path"]))
-        group = row["group"] or None
+        group = row["group"]
         if rows.setdefault(path, group) != group:
             raise ValueError(
                 f"{csv_path} must give each path one group, got {rows[path]!r} and "

@@ -11,6 +11,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from skgenre._files import atomic_write, read_json
+from skgenre._validation import check_no_missing_label, name_missing_groups
 from skgenre.datasets._npz import read_npz
 from skgenre.segments import flatten_tracks
 
@@ -46,7 +47,7 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than `y`.
+        `X` has another rank, or another length than `y`; a genre is missing.
 
     Examples
     --------
@@ -64,6 +65,7 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     """
     X = _check_segments(X)
     check_consistent_length(X, y)
+    check_no_missing_label(y, name="y")
     mapping, numbers = np.unique(np.asarray(y, dtype=str), return_inverse=True)
     rows, tracks = flatten_tracks(X)
     content = {
@@ -186,14 +188,15 @@ def save_mfcc_npz(
     paths : array-like of shape (n_tracks,)
         Where the tracks were.
     groups : array-like of shape (n_tracks,), default=None
-        Artists.
+        Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown: the
+        track becomes a group of its own, ``track:`` and its path.
     parameters : dict, default=None
         The extractor's, from ``MFCCExtractor().get_params()``.
 
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than the others.
+        `X` has another rank, or another length than the others; a genre is missing.
 
     Examples
     --------
@@ -211,6 +214,7 @@ def save_mfcc_npz(
     """
     X = _check_segments(X)
     check_consistent_length(X, y, paths, groups)
+    check_no_missing_label(y, name="y")
     versions = {
         name: metadata.version(name) for name in ("skgenre", "numpy", "librosa")
     }
@@ -222,7 +226,7 @@ def save_mfcc_npz(
     }
     arrays = {"data": X, "target": np.asarray(y, dtype=str), "paths": _as_text(paths)}
     if groups is not None:
-        arrays["groups"] = _as_text(groups)
+        arrays["groups"] = _as_text(name_missing_groups(groups, paths))
     about = np.array(json.dumps(described))
     with atomic_write(file) as out:
         np.savez_compressed(out, about=about, **arrays)
