@@ -8,6 +8,7 @@ from collections.abc import Mapping, Set
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -56,6 +57,12 @@ def check_verbosity(value, *, name="verbose"):
     """Refuse anything but a whole number that is not negative (booleans are fine)."""
     if not isinstance(value, (Integral, np.bool_)) or value < 0:
         raise ValueError(f"{name} must be a non-negative integer, got {value!r}.")
+
+
+def check_n_jobs(value, *, name="n_jobs"):
+    """Refuse anything but None and a whole number that is not zero."""
+    if value is not None and (not isinstance(value, Integral) or value == 0):
+        raise ValueError(f"{name} must be None or a non-zero integer, got {value!r}.")
 
 
 def check_boolean(value, *, name):
@@ -254,6 +261,30 @@ def check_no_missing_label(labels, *, name):
             )
 
 
+def check_labels(y, *, n_tracks):
+    """Refuse labels of tracks that no classifier could be trained with.
+
+    There must be one per track, none missing, and two genres at least. Numbers and
+    several columns are left to what is trained: that need not be a classifier.
+    """
+    labels = y if issparse(y) else np.asarray(y, dtype=object)
+    if labels.ndim == 0 or labels.shape[0] != n_tracks:
+        raise ValueError(
+            f"y must hold a label for each of the {n_tracks} tracks, got "
+            f"{labels.shape[0] if labels.ndim else repr(y)}."
+        )
+    if issparse(y):
+        return
+    check_no_missing_label(labels, name="y")
+    if labels.size == n_tracks:
+        first, *others = labels.ravel().tolist()
+        if all(label == first for label in others):
+            raise ValueError(
+                "y must hold at least two classes (genres), got only one class: "
+                f"{first!r}."
+            )
+
+
 def is_missing(value):
     """Whether a group or label is None, NaN, pd.NA, pd.NaT or an empty text."""
     # Those of pandas are recognised by their names: it need not be installed.
@@ -264,8 +295,11 @@ def is_missing(value):
     return isinstance(value, Real) and bool(value != value)
 
 
-def check_class_weight(class_weight, *, classes):
-    """Refuse anything but None, "balanced" or a dict of weights of `classes`."""
+def check_class_weight(class_weight, *, classes=None):
+    """Refuse anything but None, "balanced" or a dict of weights of `classes`.
+
+    Without `classes`, which are not known before `fit`, any genre passes.
+    """
     if class_weight is None:
         return
     if isinstance(class_weight, str) and class_weight == "balanced":
@@ -276,7 +310,7 @@ def check_class_weight(class_weight, *, classes):
             f"got {class_weight!r}."
         )
     for name, weight in class_weight.items():
-        if name not in classes.tolist():
+        if classes is not None and name not in classes.tolist():
             raise ValueError(
                 f"class_weight must hold weights of genres in y, got one of {name!r}; "
                 f"y holds {classes.tolist()}."

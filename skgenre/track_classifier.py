@@ -274,11 +274,6 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         return self._fit_tracks(X, y, sample_weight, **fit_params)
 
     def _fit_segments(self, segments, y, sample_weight, tracks, **fit_params):
-        if self.pooling != "vote" and not hasattr(self.estimator, "predict_proba"):
-            raise ValueError(
-                f"estimator must have predict_proba for pooling={self.pooling!r}, got "
-                f"{self.estimator!r}; pooling='vote' needs only predict."
-            )
         metadata = {name: _per_row(v, tracks) for name, v in fit_params.items()}
         if sample_weight is not None:
             metadata["sample_weight"] = sample_weight
@@ -286,6 +281,14 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         self.estimator_.fit(
             _as_rows(segments), self.classes_[y], **self._route_fit(metadata)
         )
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.pooling != "vote" and not hasattr(self.estimator, "predict_proba"):
+            raise ValueError(
+                f"estimator must have predict_proba for pooling={self.pooling!r}, got "
+                f"{self.estimator!r}; pooling='vote' needs only predict."
+            )
 
     def _route_fit(self, metadata):
         if get_config()["enable_metadata_routing"]:

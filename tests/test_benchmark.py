@@ -196,7 +196,17 @@ def test_progress_goes_to_the_logger(made_tracks, caplog):
         ({"seeds": (-1,)}, "seeds must be whole numbers from 0.*got -1"),
         ({"seeds": ()}, "seeds must be distinct, at least one"),
         ({"protocols": ()}, "protocols must be distinct, at least one"),
-        ({"models": {"a": 5}}, r"models\['a'\] must be an estimator, got 5"),
+        ({"models": {"a": 5}}, r"models\['a'\]: model must be an estimator, got 5"),
+        (
+            {"models": {"a": make_pipeline(MFCCExtractor())}},
+            r"models\['a'\] must have predict, got Pipeline",
+        ),
+        (
+            {"models": {"a": make_model("mlp", pooling="avg")}},
+            r"models\['a'\]: step 'mlpgenreclassifier': pooling must be one of",
+        ),
+        ({"n_jobs": 0}, "n_jobs must be None or a non-zero integer, got 0"),
+        ({"scoring": ["acuracy"]}, "acuracy"),
         ({"models": [DummyClassifier()]}, "models must be names, or a dict"),
         ({"scoring": {"fold": "accuracy"}}, r"scoring must not use.*\['fold'\]"),
         ({"data": [1, 2]}, "data must have paths and target.*got list"),

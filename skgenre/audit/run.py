@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from numbers import Integral
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from skgenre._validation import (
+    check_n_jobs,
     check_no_missing_label,
     check_paths,
     check_verbosity,
@@ -124,8 +124,7 @@ def audit_tracks(
     target = _check_labels(target, name="target", n_tracks=len(paths))
     groups = _check_labels(groups, name="groups", n_tracks=len(paths))
     check_verbosity(verbose)
-    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
-        raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
+    check_n_jobs(n_jobs)
     return_as = "list" if progress is None else choose_return("threads")
     pool = Parallel(
         n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as=return_as

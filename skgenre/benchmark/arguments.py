@@ -11,6 +11,7 @@ from skgenre._validation import (
     name_missing_groups,
 )
 from skgenre.benchmark.protocols import Tracks
+from skgenre.model_check import check_model, naming_part
 from skgenre.models import make_model
 
 
@@ -28,8 +29,10 @@ def check_models(models):
     if not models:
         raise ValueError("models must hold at least one model, got none.")
     for name, model in models.items():
-        if not hasattr(model, "fit") or not hasattr(model, "get_params"):
-            raise TypeError(f"models[{name!r}] must be an estimator, got {model!r}.")
+        with naming_part(f"models[{name!r}]"):
+            check_model(model)
+        if not hasattr(model, "predict"):
+            raise TypeError(f"models[{name!r}] must have predict, got {model!r}.")
     return models
 
 

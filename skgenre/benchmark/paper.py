@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skgenre._validation import check_choice, check_paths, check_positive_integer
+from skgenre._validation import (
+    check_choice,
+    check_labels,
+    check_paths,
+    check_positive_integer,
+)
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import explode_segments
 from skgenre.models import make_model
@@ -193,6 +198,7 @@ def reproduce_paper(
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
     paths = check_paths(data.paths)
+    check_labels(data.target, n_tracks=len(paths))
     X = MFCCExtractor(cache_dir=cache_dir).transform(paths)
     X, y = explode_segments(X, data.target)
     rows, histories, samples = [], {}, []

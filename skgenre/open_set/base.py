@@ -18,8 +18,12 @@ from sklearn.utils.metadata_routing import (
 
 from skgenre._doc_links import DocLinkMixin
 from skgenre._groups import name_groups
-from skgenre._validation import check_target
-from skgenre.open_set.held_out import predict_held_out, split_tracks
+from skgenre._validation import check_n_jobs, check_target
+from skgenre.open_set.held_out import (
+    check_splitter,
+    predict_held_out,
+    split_tracks,
+)
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -105,12 +109,17 @@ class CrossFittedClassifier(
         )
         return self
 
-    def _check_fit(self, y):
+    def _check_parameters(self):
         if not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
                 "estimator must be a classifier with predict_proba, got "
                 f"{self.estimator!r}."
             )
+        check_splitter(self.cv)
+        check_n_jobs(self.n_jobs)
+
+    def _check_fit(self, y):
+        self._check_parameters()
         y = check_target(y, estimator=self)
         genres = np.unique(y)
         if len(genres) < 2 and not isinstance(self.estimator, FrozenEstimator):
