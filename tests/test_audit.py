@@ -368,6 +368,12 @@ def test_text_fits_a_hundred_columns():
     assert f"... and {len(findings) - 20} more" in text
 
 
+def test_report_shows_itself_as_it_is_printed():
+    report = AuditReport(["a.wav"] * 500, [Finding("silent", (0,), "no sound")], [])
+    assert repr(report) == str(report)
+    assert len(repr(report)) < 100
+
+
 def test_report_is_the_same_whatever_the_number_of_threads(write_signal, tmp_path):
     music = make_music()
     paths = [

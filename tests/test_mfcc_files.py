@@ -59,6 +59,8 @@ def test_json_of_the_tutorial_code_is_read(tmp_path):
     ("change", "message"),
     [
         ({"mapping": None}, "lacks"),
+        ({"mapping": ["blues", "rock", "rock"]}, "distinct genres, got 'rock' twice"),
+        ({"mapping": ["blues", None, "rock"]}, "distinct genres, got an empty one"),
         ({"labels": [0, 5]}, "labels from 0 to 0"),
         ({"labels": [0]}, "inconsistent"),
         ({"mfcc": [[[1.0]], [[1.0], [2.0]]]}, "one shape"),
@@ -70,6 +72,19 @@ def test_json_that_contradicts_itself_is_refused(change, message, tmp_path):
     content = {k: v for k, v in {**content, **change}.items() if v is not None}
     (tmp_path / "data.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
+        load_mfcc_json(tmp_path / "data.json")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path):
+    content = {"mapping": ["blues"], "labels": [0], "mfcc": np.ones((1, 2, 3)).tolist()}
+    (tmp_path / "data.json").write_text(json.dumps(content), encoding="utf-8-sig")
+    assert load_mfcc_json(tmp_path / "data.json").target.tolist() == ["blues"]
+
+
+def test_a_json_key_that_is_there_twice_is_refused(tmp_path):
+    text = '{"mapping": ["a"], "labels": [0], "mfcc": [[[1]]], "mapping": ["b"]}'
+    (tmp_path / "data.json").write_text(text)
+    with pytest.raises(ValueError, match=r"data\.json .*'mapping' is there twice"):
         load_mfcc_json(tmp_path / "data.json")
 
 

@@ -58,7 +58,7 @@ PUBLISHED = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class PaperResult:
     """The paper's numbers, and ours for the data at hand.
 
@@ -110,6 +110,9 @@ class PaperResult:
             for sample in self.samples
         ]
         return "\n".join(lines)
+
+    def __repr__(self):
+        return self.to_table()
 
     def describe_data(self) -> str:
         """Say whether the data are the paper's.

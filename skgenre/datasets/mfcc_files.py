@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,11 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from skgenre._files import atomic_write, read_json
-from skgenre._validation import check_no_missing_label, name_missing_groups
+from skgenre._validation import (
+    check_no_missing_label,
+    is_missing,
+    name_missing_groups,
+)
 from skgenre.datasets._npz import read_npz
 from skgenre.segments import flatten_tracks
 
@@ -95,8 +100,9 @@ def load_mfcc_json(file: StrPath) -> Bunch:
     Raises
     ------
     ValueError
-        A key is missing, the segments differ in shape or are not finite, or a label has
-        no genre; the file is damaged, or larger than 2 GB.
+        A key is missing, a genre or key is there twice, the segments differ in shape or
+        are not finite, or a label has no genre; the file is damaged, or larger than 2
+        GB.
 
     Examples
     --------
@@ -120,7 +126,7 @@ def load_mfcc_json(file: StrPath) -> Bunch:
         raise ValueError(
             f"{file} must have the keys {_JSON_KEYS}, each a list; lacks {missing}."
         )
-    names = np.array([str(name) for name in content["mapping"]], dtype=str)
+    names = _check_mapping(content["mapping"], file)
     labels = _check_labels(content["labels"], len(names), file)
     data = _check_rows(content["mfcc"], file)
     if len(data) != len(labels):
@@ -135,6 +141,15 @@ def load_mfcc_json(file: StrPath) -> Bunch:
         DESCR=f"{len(labels)} segments in {file}. Which tracks they are of is not in "
         "the file: only the paper's protocol is possible, which splits segments.",
     )
+
+
+def _check_mapping(mapping, file):
+    names = [str(name) for name in mapping]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated or any(map(is_missing, mapping)):
+        wrong = f"{repeated[0]!r:.50} twice" if repeated else "an empty one"
+        raise ValueError(f"{file} must have a mapping of distinct genres, got {wrong}.")
+    return np.array(names, dtype=str)
 
 
 def _check_labels(labels, n_genres, file):
