@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from skgenre._validation import check_groups
@@ -36,7 +37,7 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
     >>> splitter = StratifiedArtistKFold(2)
     >>> folds = splitter.split(target, target, ["Hooker", None, "Hooker", None])
     >>> [test.tolist() for _, test in folds]
-    [[0, 2], [1, 3]]
+    [[0, 1, 2], [3]]
     """
 
     def split(
@@ -60,5 +61,6 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
             Arrays of int.
         """
         if groups is not None:
-            groups = check_groups(groups, n_tracks=len(groups))
+            n_tracks = len(np.asarray(groups, dtype=object))
+            groups = check_groups(groups, n_tracks=n_tracks)
         return super().split(X, y, groups)

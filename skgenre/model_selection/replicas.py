@@ -50,8 +50,9 @@ def merge_replicas(
     >>> merge_replicas(["b", None, None], [(0, 1)]).tolist()
     ['b', 'b', 'track:2']
     """
-    groups = np.asarray(name_missing_groups(groups, range(len(groups))), dtype=str)
-    names, members = np.unique(groups.ravel(), return_inverse=True)
+    n_tracks = len(np.asarray(groups, dtype=object))
+    groups = np.asarray(name_missing_groups(groups, range(n_tracks)), dtype=str)
+    names, members = np.unique(groups, return_inverse=True)
     known_first = np.argsort(
         np.char.startswith(names, UNKNOWN_GROUP_PREFIX), kind="stable"
     )

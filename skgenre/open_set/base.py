@@ -18,7 +18,7 @@ from sklearn.utils.metadata_routing import (
 
 from skgenre._doc_links import DocLinkMixin
 from skgenre._groups import name_groups
-from skgenre._validation import check_n_jobs, check_target
+from skgenre._validation import check_n_jobs, check_target, name_missing_groups
 from skgenre.open_set.held_out import (
     check_splitter,
     predict_held_out,
@@ -58,6 +58,7 @@ class CrossFittedClassifier(
             Genres.
         groups : array-like of shape (n_tracks,), default=None
             Artists, or whatever must not be on both sides: whole groups are held out.
+            One that is missing is a group of its own.
             The estimator's own `fit` is given them, too, where it (or the last step of
             a pipeline) takes groups. Under metadata routing they are requested, and
             the estimator gets what it requests itself.
@@ -85,6 +86,8 @@ class CrossFittedClassifier(
         """
         y = self._check_fit(y)
         X, y, groups = indexable(X, y, groups)
+        if groups is not None:
+            groups = name_missing_groups(groups, range(len(y)))
         metadata, split_params = self._route_fit(groups, fit_params)
         if isinstance(self.estimator, FrozenEstimator):
             # It is fitted already, and on other tracks: all of these are held out.
