@@ -205,13 +205,12 @@ def _write_report(result, directory, audit):
 def _can_draw():
     try:
         import jinja2  # noqa: F401
-        import matplotlib
+        import matplotlib  # noqa: F401
     except ImportError:
         logger.info(
             "no figures and no report.html: they need pip install 'skgenre[report]'"
         )
         return False
-    matplotlib.use("agg")
     return True
 
 
