@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.dummy import DummyClassifier
 
 from skgenre import MFCCScaler, SegmentPoolingClassifier
 from skgenre._validation import (
@@ -94,7 +95,7 @@ def test_other_ranks_and_empty_axes_are_refused(shape):
 )
 def test_paths_where_features_are_due_get_the_remedy(X):
     with pytest.raises(TypeError, match="put an MFCCExtractor before it"):
-        SegmentPoolingClassifier(None).fit(X, ["blues"] * len(X))
+        SegmentPoolingClassifier(DummyClassifier()).fit(X, ["blues"] * len(X))
 
 
 def test_missing_segments_pass_and_input_is_not_written_to():
