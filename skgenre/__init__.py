@@ -31,6 +31,7 @@ _HOMES = {
     "TrackStatistics": "features",
     "TrainingHistoryDisplay": "displays",
     "audit_tracks": "audit",
+    "check_model": "model_check",
     "fetch_gtzan": "datasets",
     "load": "persistence",
     "load_audio": "audio",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from skgenre.keras_classifiers import KerasGenreClassifier as KerasGenreClassifier
     from skgenre.keras_classifiers import LSTMGenreClassifier as LSTMGenreClassifier
     from skgenre.keras_classifiers import MLPGenreClassifier as MLPGenreClassifier
+    from skgenre.model_check import check_model as check_model
     from skgenre.models import make_model as make_model
     from skgenre.open_set import OpenSetClassifier as OpenSetClassifier
     from skgenre.open_set import (

@@ -2,7 +2,7 @@
 
 import sys
 
-from skgenre.cli import main
+from skgenre.cli.process import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

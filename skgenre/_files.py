@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -66,7 +67,10 @@ def _finish_writing():
 
 
 def read_json(path, *, max_bytes):
-    """Parse a JSON file; ValueError, with its name, where it is damaged or larger."""
+    """Parse a JSON file, with or without a byte order mark.
+
+    ValueError, with its name, where it is damaged or larger, or has a key twice.
+    """
     with open(path, "rb") as file:
         n_bytes = os.fstat(file.fileno()).st_size
         if n_bytes > max_bytes:
@@ -75,16 +79,27 @@ def read_json(path, *, max_bytes):
             )
         content = file.read()
     try:
-        return json.loads(content.decode("utf-8"))
+        return json.loads(
+            content.decode("utf-8-sig"), object_pairs_hook=_refuse_repeated_keys
+        )
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no intact JSON file: {error}.") from error
+
+
+def _refuse_repeated_keys(pairs):
+    # Of two values, json would take the last in silence.
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {repeated!r:.50} is there twice")
+    return content
 
 
 def read_table(path, columns):
     """The names of the columns of a CSV file, and its rows as dicts of words.
 
-    ValueError, with the file's name, where it is no such table, lacks one of `columns`,
-    or has a row that is longer or shorter than its head.
+    ValueError, with the file's name, where it is no such table, lacks one of `columns`
+    or has a column twice, or has a row that is longer or shorter than its head.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -97,6 +112,9 @@ def read_table(path, columns):
             f"{path} must have the columns {' and '.join(map(repr, columns))}, got "
             f"{names!r}."
         )
+    for name, count in Counter(names).items():
+        if name and count > 1:
+            raise ValueError(f"{path} must have each column once, got {name!r} twice.")
     for number, row in enumerate(rows, start=1):
         # Spreadsheets may add empty cells at the end.
         if any(row.get(None, ())) or None in row.values():

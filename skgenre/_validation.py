@@ -9,9 +9,13 @@ from collections.abc import Mapping, Set
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
+
+# What the group of a track begins with whose artist is unknown; its name follows.
+UNKNOWN_GROUP_PREFIX = "track:"
 
 
 def check_positive_integer(value, *, name):
@@ -54,6 +58,12 @@ def check_verbosity(value, *, name="verbose"):
     """Refuse anything but a whole number that is not negative (booleans are fine)."""
     if not isinstance(value, (Integral, np.bool_)) or value < 0:
         raise ValueError(f"{name} must be a non-negative integer, got {value!r}.")
+
+
+def check_n_jobs(value, *, name="n_jobs"):
+    """Refuse anything but None and a whole number that is not zero."""
+    if value is not None and (not isinstance(value, Integral) or value == 0):
+        raise ValueError(f"{name} must be None or a non-zero integer, got {value!r}.")
 
 
 def check_boolean(value, *, name):
@@ -242,13 +252,8 @@ def check_groups(groups, *, n_tracks):
     A missing group (None, NaN, pd.NA or an empty text) is unknown: that track
     becomes a group of its own. Equal numbers mean equal groups, and nothing else.
     """
-    groups = np.asarray(groups, dtype=object)
-    if groups.shape not in ((n_tracks,), (n_tracks, 1)):
-        raise ValueError(
-            f"groups must have shape (n_tracks,) = ({n_tracks},), got {groups.shape}."
-        )
-    groups = groups.ravel().tolist()
-    missing = [_is_missing(group) for group in groups]
+    groups = _list_groups(groups, n_tracks)
+    missing = [is_missing(group) for group in groups]
     known = {
         group for group, unknown in zip(groups, missing, strict=True) if not unknown
     }
@@ -267,17 +272,88 @@ def check_groups(groups, *, n_tracks):
     )
 
 
-def _is_missing(value):
-    # pd.NA is recognised by its name, so that pandas need not be installed.
-    if value is None or type(value).__name__ == "NAType":
+def name_missing_groups(groups, names):
+    """Return groups of tracks, each missing one named after its track.
+
+    It becomes ``track:`` and the track's name, and the other groups become texts, so
+    that all can be sorted. Where none is missing, the groups are returned as they are.
+    """
+    values = _list_groups(groups, len(names))
+    if not any(map(is_missing, values)):
+        return np.asarray(groups).ravel()
+    return np.array(
+        [
+            f"{UNKNOWN_GROUP_PREFIX}{name}" if is_missing(group) else str(group)
+            for group, name in zip(values, names, strict=True)
+        ],
+        dtype=object,
+    )
+
+
+def is_known_group(group):
+    """Whether a group says who the artist is."""
+    return not is_missing(group) and not str(group).startswith(UNKNOWN_GROUP_PREFIX)
+
+
+def _list_groups(groups, n_tracks):
+    # Of objects: numpy would turn a NaN among texts into the text "nan".
+    groups = np.asarray(groups, dtype=object)
+    if groups.shape not in ((n_tracks,), (n_tracks, 1)):
+        raise ValueError(
+            f"groups must have shape (n_tracks,) = ({n_tracks},), got {groups.shape}."
+        )
+    return groups.ravel().tolist()
+
+
+def check_no_missing_label(labels, *, name):
+    """Refuse labels of tracks, or what numpy makes an array of, if one is missing."""
+    for track, label in enumerate(np.asarray(labels, dtype=object).ravel().tolist()):
+        if is_missing(label):
+            raise ValueError(
+                f"{name} must hold a genre for each track, got {label!r} for track "
+                f"{track}."
+            )
+
+
+def check_labels(y, *, n_tracks):
+    """Refuse labels of tracks that no classifier could be trained with.
+
+    There must be one per track, none missing, and two genres at least. Numbers and
+    several columns are left to what is trained: that need not be a classifier.
+    """
+    labels = y if issparse(y) else np.asarray(y, dtype=object)
+    if labels.ndim == 0 or labels.shape[0] != n_tracks:
+        raise ValueError(
+            f"y must hold a label for each of the {n_tracks} tracks, got "
+            f"{labels.shape[0] if labels.ndim else repr(y)}."
+        )
+    if issparse(y):
+        return
+    check_no_missing_label(labels, name="y")
+    if labels.size == n_tracks:
+        first, *others = labels.ravel().tolist()
+        if all(label == first for label in others):
+            raise ValueError(
+                "y must hold at least two classes (genres), got only one class: "
+                f"{first!r}."
+            )
+
+
+def is_missing(value):
+    """Whether a group or label is None, NaN, pd.NA, pd.NaT or an empty text."""
+    # Those of pandas are recognised by their names: it need not be installed.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(value, str):
         return not value.strip()
     return isinstance(value, Real) and bool(value != value)
 
 
-def check_class_weight(class_weight, *, classes):
-    """Refuse anything but None, "balanced" or a dict of weights of `classes`."""
+def check_class_weight(class_weight, *, classes=None):
+    """Refuse anything but None, "balanced" or a dict of weights of `classes`.
+
+    Without `classes`, which are not known before `fit`, any genre passes.
+    """
     if class_weight is None:
         return
     if isinstance(class_weight, str) and class_weight == "balanced":
@@ -288,7 +364,7 @@ def check_class_weight(class_weight, *, classes):
             f"got {class_weight!r}."
         )
     for name, weight in class_weight.items():
-        if name not in classes.tolist():
+        if classes is not None and name not in classes.tolist():
             raise ValueError(
                 f"class_weight must hold weights of genres in y, got one of {name!r}; "
                 f"y holds {classes.tolist()}."
@@ -324,6 +400,7 @@ def check_target(y, *, estimator):
             f"{type(estimator).__name__} requires y to be passed, but the target y is "
             "None."
         )
+    check_no_missing_label(y, name="y")
     y = column_or_1d(y, warn=True)
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from skgenre._typing import StrPath
 
 
-@dataclass(frozen=True, eq=False)
+# Of more segments, only the first and the last are printed.
+_N_PRINTED_SEGMENTS = 20
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
     """Probabilities of genres along a recording, and of the whole of it.
+
+    Printed, it is a table of the segments, each with its most probable genre; of a long
+    recording, of the first and last ten.
 
     Attributes
     ----------
@@ -57,6 +64,11 @@ class Timeline:
     ...     track_probabilities=np.array([0.65, 0.35]),
     ...     genre="blues",
     ... )
+    >>> timeline
+    song.wav: blues, 2 segments
+       start      end  genre  probability
+        0.00     3.00  blues        0.900
+        3.00     6.00  rock         0.600
     >>> print(timeline.to_frame())
        start  end  blues  rock
     0    0.0  3.0    0.9   0.1
@@ -86,6 +98,31 @@ class Timeline:
         frame.insert(0, "start", self.start, allow_duplicates=True)
         frame.insert(1, "end", self.end, allow_duplicates=True)
         return frame
+
+    def __repr__(self):
+        genres = [_printable(genre) for genre in self.classes]
+        width = max(map(len, ["genre", *genres]))
+        rows = [
+            f"{start:8.2f} {end:8.2f}  {genres[best]:{width}}  {p[best]:11.3f}"
+            for start, end, p, best in zip(
+                self.start,
+                self.end,
+                self.probabilities,
+                self.probabilities.argmax(axis=1),
+                strict=True,
+            )
+        ]
+        n_segments, n_ends = len(rows), _N_PRINTED_SEGMENTS // 2
+        if n_segments > _N_PRINTED_SEGMENTS:
+            rows[n_ends:-n_ends] = [f"{'...':>8}"]
+        return "\n".join(
+            [
+                f"{_printable(self.path)}: {_printable(self.genre)}, "
+                f"{n_segments} segment{'s' * (n_segments != 1)}",
+                f"{'start':>8} {'end':>8}  {'genre':{width}}  probability",
+                *rows,
+            ]
+        )
 
 
 def predict_timeline(model: Any, path: StrPath) -> Timeline:
@@ -170,6 +207,12 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
         track_probabilities=track_probabilities,
         genre=genre,
     )
+
+
+def _printable(value):
+    """A path or genre on one line, whatever it holds."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 class _Recording:

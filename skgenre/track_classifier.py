@@ -289,11 +289,6 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         return self._fit_tracks(X, y, sample_weight, **fit_params)
 
     def _fit_segments(self, segments, y, sample_weight, tracks, **fit_params):
-        if self.pooling != "vote" and not hasattr(self.estimator, "predict_proba"):
-            raise ValueError(
-                f"estimator must have predict_proba for pooling={self.pooling!r}, got "
-                f"{self.estimator!r}; pooling='vote' needs only predict."
-            )
         n_tracks = tracks[-1] + 1
         if sample_weight is not None:
             # Weight zero is as good as absent, to every step of a pipeline, too.
@@ -310,6 +305,14 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         )
         self.estimator_ = clone(self.estimator)
         self.estimator_.fit(_as_rows(segments), self.classes_[y], **metadata)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.pooling != "vote" and not hasattr(self.estimator, "predict_proba"):
+            raise ValueError(
+                f"estimator must have predict_proba for pooling={self.pooling!r}, got "
+                f"{self.estimator!r}; pooling='vote' needs only predict."
+            )
 
     def _route_fit(self, sample_weight, fit_params):
         if get_config()["enable_metadata_routing"]:

@@ -27,7 +27,7 @@ LAYERS = [
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
     {"audit", "datasets", "features", "model_selection", "track_classifier"},
     {"keras_classifiers", "open_set", "timeline"},
-    {"models"},
+    {"model_check", "models"},
     {"benchmark", "displays", "persistence"},
     {"report"},
     {"cli"},

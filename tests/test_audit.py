@@ -324,6 +324,12 @@ def test_genre_of_one_artist_is_confounded(tones):
     assert audit_tracks(tones, target, groups).ok
 
 
+def test_missing_artists_are_nobody(tones):
+    for missing in (None, np.nan, pd.NA, "", " "):
+        groups = ["Hooker", missing, missing, missing, *"abcdefgh"]
+        assert audit_tracks(tones, ["blues"] * 4 + ["rock"] * 8, groups).ok
+
+
 def test_imbalance_is_found_beyond_three_to_one(tones):
     assert audit_tracks(tones, ["rock"] * 9 + ["jazz"] * 3).ok
     report = audit_tracks(tones, ["rock"] * 10 + ["jazz"] * 2)
@@ -362,6 +368,12 @@ def test_text_fits_a_hundred_columns():
     assert f"... and {len(findings) - 20} more" in text
 
 
+def test_report_shows_itself_as_it_is_printed():
+    report = AuditReport(["a.wav"] * 500, [Finding("silent", (0,), "no sound")], [])
+    assert repr(report) == str(report)
+    assert len(repr(report)) < 100
+
+
 def test_report_is_the_same_whatever_the_number_of_threads(write_signal, tmp_path):
     music = make_music()
     paths = [
@@ -389,9 +401,10 @@ def test_labels_of_another_length_are_refused(tones):
         audit_tracks(tones, "rock")
 
 
-def test_missing_genre_is_refused(tones):
-    with pytest.raises(ValueError, match="genre for each track, got None for track 1"):
-        audit_tracks(tones[:2], ["rock", None])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, ""])
+def test_missing_genre_is_refused(missing, tones):
+    with pytest.raises(ValueError, match=r"genre for each track, got .* for track 1"):
+        audit_tracks(tones[:2], ["rock", missing])
 
 
 def test_arguments_out_of_range_are_refused(tones):

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     StratifiedGroupKFold,
     StratifiedKFold,
     cross_val_score,
@@ -195,7 +196,17 @@ def test_progress_goes_to_the_logger(made_tracks, caplog):
         ({"seeds": (-1,)}, "seeds must be whole numbers from 0.*got -1"),
         ({"seeds": ()}, "seeds must be distinct, at least one"),
         ({"protocols": ()}, "protocols must be distinct, at least one"),
-        ({"models": {"a": 5}}, r"models\['a'\] must be an estimator, got 5"),
+        ({"models": {"a": 5}}, r"models\['a'\]: model must be an estimator, got 5"),
+        (
+            {"models": {"a": make_pipeline(MFCCExtractor())}},
+            r"models\['a'\] must have predict, got Pipeline",
+        ),
+        (
+            {"models": {"a": make_model("mlp", pooling="avg")}},
+            r"models\['a'\]: step 'mlpgenreclassifier': pooling must be one of",
+        ),
+        ({"n_jobs": 0}, "n_jobs must be None or a non-zero integer, got 0"),
+        ({"scoring": ["acuracy"]}, "acuracy"),
         ({"models": [DummyClassifier()]}, "models must be names, or a dict"),
         ({"scoring": {"fold": "accuracy"}}, r"scoring must not use.*\['fold'\]"),
         ({"data": [1, 2]}, "data must have paths and target.*got list"),
@@ -203,6 +214,10 @@ def test_progress_goes_to_the_logger(made_tracks, caplog):
         (
             {"data": Bunch(paths=["a", "b"], target=["rock", "rock"])},
             r"at least two genres, got \[.*rock",
+        ),
+        (
+            {"data": Bunch(paths=["a", "b", "c"], target=["a", "b", np.nan])},
+            "target must hold a genre for each track, got nan for track 2",
         ),
         ({"output": __file__}, r"output must be a folder .*test_benchmark\.py"),
         ({"cache_dir": __file__}, r"cache_dir must be a folder .*test_benchmark\.py"),
@@ -289,6 +304,20 @@ def test_search_chooses_on_artists_kept_apart(made_tracks):
         assert all(artists[path] == group for path, group in groups.items())
         tested = {made_tracks.paths[row] for row in entry["rows"]}
         assert groups.keys() == artists.keys() - tested
+
+
+def test_missing_artists_are_groups_of_their_own(made_tracks):
+    grid = {"kneighborsclassifier__n_neighbors": [1]}
+    search = GridSearchCV(make_model("knn"), grid, cv=GroupKFold(2))
+    data = Bunch(**made_tracks)
+    # Were they one artist, no fold could train on their genre and test on it.
+    data.groups = [
+        np.nan if genre == data.target[0] else artist
+        for genre, artist in zip(data.target, data.groups, strict=True)
+    ]
+    result = run_benchmark({"search": search}, data, protocols=["artist"], n_splits=2)
+    assert result.failed == []
+    assert result.untrained_genres == []
 
 
 def test_networks_hold_out_artists_for_early_stopping(made_tracks, monkeypatch):

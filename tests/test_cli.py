@@ -47,6 +47,16 @@ def test_paper_comes_before_the_honest_table(tmp_path):
     assert lines[-1].startswith("| dummy | track")
 
 
+def test_wrong_request_is_refused_before_the_paper_is_reproduced(
+    made_tracks, monkeypatch, capsys
+):
+    monkeypatch.setattr("skgenre.benchmark.reproduce_paper", None)
+    folder = folder_of(made_tracks)
+    arguments = ["--data", folder, "--paper", "--protocols", "filtered"]
+    assert main(["benchmark", *arguments]) == 1
+    assert "needs filtered_split" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("n_jobs", ["1", "2"])
 def test_tensorflow_starts_without_noise(n_jobs):
     command = ["benchmark", "--quick", "--models", "mlp", "--epochs", "1"]

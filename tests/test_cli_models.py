@@ -221,6 +221,10 @@ def test_values_are_literals_of_python_or_json_or_bare_words(folder, tmp_path):
         (["epochs"], "expected NAME=VALUE, got 'epochs'"),
         (["=3"], "expected NAME=VALUE, got '=3'"),
         (["epochs=3", "epochs=4"], "a parameter is set more than once"),
+        (["n_mfcc=0"], "step 'mfccextractor': n_mfcc must be a positive integer"),
+        (["n_jobs=two"], "step 'mfccextractor': n_jobs must be None or a non-zero"),
+        (["pooling=avg"], "step 'segmentpoolingclassifier': pooling must be one of"),
+        (["estimator__logisticregression__C=-1"], "The 'C' parameter of Logistic"),
     ],
 )
 def test_wrong_setting_is_a_wrong_command(settings, message, folder, tmp_path, capsys):

@@ -2,12 +2,13 @@
 
 import errno
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-import warnings
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,12 @@ def run_in_shell(command, *arguments):
 
 
 def modules_after(*arguments):
-    """Top-level modules that are loaded once a command is done."""
+    """Top-level modules that are loaded once the process of a command is done."""
     code = (
         "import sys\n"
-        "from skgenre.cli import main\n"
-        f"assert main({list(arguments)!r}) == 0\n"
+        "from skgenre.cli.process import run\n"
+        f"sys.argv[1:] = {list(arguments)!r}\n"
+        "assert run() == 0\n"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     done = subprocess.run(
@@ -214,8 +216,81 @@ def test_audit_hands_its_tracks_to_a_progress_of_ones_own(made_tracks):
     assert report.findings == audit_tracks(made_tracks.paths[:3]).findings
 
 
-def test_process_is_left_as_it_was(model_file, capsys):
-    before = warnings.showwarning, sys.stderr, signal.getsignal(signal.SIGINT)
+def test_command_inside_a_process_leaves_no_trace_in_it(
+    made_tracks, model_file, tmp_path
+):
+    folder = made_tracks.paths[0].rsplit("/", 3)[0]
+    train = ["train", folder, "--model", "mlp", "--set", "epochs=1", "--set"]
+    benchmark = ["benchmark", "--data", folder, "--models", "knn", "--folds", "2"]
+    codes = {
+        (): 2,
+        ("--help",): 0,
+        ("--version",): 0,
+        ("predict", "--help"): 0,
+        ("extract", folder, "-o", str(tmp_path / "a.npz"), "--jobs", "2"): 0,
+        (*train, "hidden_layer_sizes=[4]", "-o", str(tmp_path / "a.skops")): 0,
+        ("train", folder, "--set", "epochs=-1", "-o", str(tmp_path / "b.skops")): 2,
+        ("info", model_file): 0,
+        ("info", str(tmp_path / "absent")): 1,
+        ("predict", str(tmp_path / "a.skops"), made_tracks.paths[0]): 0,
+        ("predict", model_file, "absent.wav"): 1,
+        (*benchmark, "--output", str(tmp_path / "report")): 0,
+        ("benchmark", "--data", str(tmp_path / "absent")): 1,
+        ("audit", folder): 0,
+    }
+    script = str(Path(__file__).with_name("cli_traces.py"))
+    done = subprocess.run(
+        [sys.executable, script, json.dumps([*map(list, codes)])],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    changes = dict(zip(codes, json.loads(done.stdout), strict=True))
+    assert changes == {command: [code, []] for command, code in codes.items()}
+
+
+def test_keras_has_pandas_after_a_prediction_in_its_process(made_tracks, tmp_path):
+    model = skgenre.make_model("mlp", hidden_layer_sizes=(4,), epochs=1, n_segments=1)
+    model.fit(made_tracks.paths, made_tracks.target)
+    skgenre.save(model, tmp_path / "mlp.skops")
+    command = ["predict", str(tmp_path / "mlp.skops"), made_tracks.paths[0]]
+    code = (
+        "from skgenre.cli import main\n"
+        f"assert main({command!r}) == 0\n"
+        "import keras, pandas\n"
+        "column = pandas.Series([0.0, 1.0])\n"
+        "model = keras.Sequential([keras.layers.Dense(1)])\n"
+        "model.compile(loss='mse')\n"
+        "model.fit(column, column, verbose=0)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@posix_only
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_output_stays_where_a_command_inside_a_process_has_found_it():
+    code = (
+        "import os\n"
+        "from skgenre.cli import main\n"
+        "before = os.fstat(1)\n"
+        "assert main(['--help']) == 1\n"
+        "assert os.fstat(1) == before\n"
+        "os._exit(0)\n"
+    )
+    done = run_in_shell(f'"$1" -c "{code}" >/dev/full')
+    assert done.returncode == 0, done.stderr
+
+
+def test_command_runs_where_there_are_no_streams(model_file, monkeypatch):
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
     assert main(["info", model_file]) == 0
-    after = warnings.showwarning, sys.stderr, signal.getsignal(signal.SIGINT)
-    assert after == before
+    assert main(["info", "absent"]) == 1
+
+
+def test_progress_leaves_no_thread(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    before = threading.enumerate()
+    assert list(show_progress([1, 2], total=2, what="analysing")) == [1, 2]
+    assert threading.enumerate() == before

@@ -17,7 +17,9 @@ import scipy.linalg
 import soundfile
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -247,6 +249,37 @@ def test_other_input_than_paths_is_refused(X, error, message):
 def test_parameter_out_of_range_is_refused_by_name(name, value):
     with pytest.raises((ValueError, TypeError), match=rf"^{name} must be .*{value!r}"):
         MFCCExtractor(**{name: value}).fit(["a.wav"])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["rock", "jazz"], "a label for each of the 3 tracks, got 2"),
+        ("pop", "a label for each of the 3 tracks, got 'pop'"),
+        (["rock", None, "jazz"], "a genre for each track, got None for track 1"),
+        (["rock", "jazz", np.nan], "got nan for track 2"),
+        (pd.Series(["rock", pd.NA, "jazz"], dtype="string"), "got <NA> for track 1"),
+        (np.array([["rock"], [""], ["jazz"]]), "got '' for track 1"),
+        (np.array([0.0, 1.0, np.nan]), "got nan for track 2"),
+        (["rock"] * 3, "at least two classes .*only one class: 'rock'"),
+        (csr_matrix(np.eye(2)), "a label for each of the 3 tracks, got 2"),
+    ],
+)
+def test_labels_that_train_nothing_are_refused_before_the_analysis(
+    y, message, monkeypatch
+):
+    monkeypatch.setattr(MFCCExtractor, "transform", None)
+    model = make_pipeline(MFCCExtractor(), TrackStatistics(), LogisticRegression())
+    with pytest.raises(ValueError, match=message):
+        model.fit(["a.wav", "b.wav", "c.wav"], y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [None, [0, 1, 0], [0.5, 0.25, 1.5], np.eye(3), csr_matrix(np.eye(3)), [1, 0, -1]],
+)
+def test_labels_of_other_tasks_pass(y):
+    assert MFCCExtractor().fit(["a.wav", "b.wav", "c.wav"], y) is not None
 
 
 def test_extractor_survives_clone_and_pickle(made_tracks):

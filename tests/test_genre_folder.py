@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skgenre import load_genre_folder, make_genre_tracks
-from skgenre.datasets import join_tracks
+from skgenre.datasets import fingerprint_tracks, join_tracks
 
 
 @pytest.fixture
@@ -72,6 +72,29 @@ def test_hidden_files_and_folders_are_left_out(folder):
     assert names(load_genre_folder(music), music) == ["rock/a.wav", "rock/b.wav"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("$RECYCLE.BIN", "System Volume Information", "lost+found", "@eaDir"),
+        *("__MACOSX", "#recycle", ".Trash-1000", ".AppleDouble", "@Recycle"),
+    ],
+)
+def test_folders_of_operating_systems_are_no_genres(name, folder):
+    music = folder("rock/a.wav", "rock/b.wav", f"{name}/c.wav", f"rock/{name}/d.wav")
+    folder("rock/Thumbs.db", "rock/desktop.ini", "._e.wav")
+    with warnings.catch_warnings(action="error"):
+        data = load_genre_folder(music, groups="subfolder")
+    assert names(data, music) == ["rock/a.wav", "rock/b.wav"]
+
+
+def test_description_counts_genres_that_have_tracks(folder):
+    with pytest.warns(UserWarning, match="without audio files: polka"):
+        data = load_genre_folder(
+            folder("rock/a.wav", "rock/b.wav", "jazz/c.wav", "jazz/d.wav", "polka/.x")
+        )
+    assert data.DESCR.startswith("4 tracks of 2 genres in")
+
+
 def test_unknown_artists_are_a_group_per_track(folder):
     data = load_genre_folder(folder("rock/a.wav", "rock/b.wav"))
     assert len(set(data.groups)) == 2
@@ -89,11 +112,27 @@ def test_artists_may_come_from_a_csv_file(folder, tmp_path):
     music = folder("jazz/1.wav", "jazz/2.wav", "rock/3.wav", "rock/4.wav")
     table = tmp_path / "artists.csv"
     table.write_text(
-        f"path,group\njazz/1.wav,Miles\n{music}/rock/3.wav,Miles\nrock/4.wav,\n"
+        f"path,group\njazz/1.wav,Miles\n{music}/rock/3.wav,Miles\n"
+        "jazz/2.wav, \nrock/4.wav,\n"
     )
     groups = load_genre_folder(music, groups=table).groups
     assert groups[0] == groups[2] == "Miles"
     assert len(set(groups)) == 3
+
+
+def test_csv_file_with_a_column_twice_is_refused(folder, tmp_path):
+    music, table = folder("jazz/1.wav", "jazz/2.wav"), tmp_path / "artists.csv"
+    table.write_text("path,group,group,,\njazz/1.wav,Miles,Davis,,\n")
+    with pytest.raises(ValueError, match="each column once, got 'group' twice"):
+        load_genre_folder(music, groups=table)
+
+
+def test_fingerprint_does_not_tell_one_way_of_missing_from_another(folder):
+    data = load_genre_folder(folder("rock/a.wav", "rock/b.wav", "rock/c.wav"))
+    expected = fingerprint_tracks(data)
+    for missing in (None, np.nan, ""):
+        data.groups = [missing, *data.groups[1:]]
+        assert fingerprint_tracks(data) == expected
 
 
 def test_csv_file_that_does_not_fit_is_refused_or_said(folder, tmp_path):

@@ -111,6 +111,16 @@ def test_other_genres_and_names_are_kept_and_said_to_be_unknown(tmp_path):
     assert len(set(data.groups)) == 3
 
 
+def test_folders_of_operating_systems_hold_no_tracks(tmp_path):
+    for name in ("blues", "$RECYCLE.BIN", "@eaDir", "lost+found", ".git"):
+        write_track(tmp_path / "genres" / name / "blues.00000.wav")
+        write_track(tmp_path / name / "other.wav")
+    write_track(tmp_path / "blues" / "._other.wav")
+    with pytest.warns(UserWarning, match=r"1 files are no tracks.*other.wav"):
+        data = fetch_gtzan(data_home=tmp_path)
+    assert data.target.tolist() == ["blues", "blues"]
+
+
 def test_filtered_subset_leaves_out_what_the_split_leaves_out(tmp_path):
     out = next(row for row in read_index().values() if not row.filtered_split)
     write_track(tmp_path / f"{out.track}.wav")

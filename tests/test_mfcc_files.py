@@ -3,6 +3,7 @@ import struct
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -58,6 +59,8 @@ def test_json_of_the_tutorial_code_is_read(tmp_path):
     ("change", "message"),
     [
         ({"mapping": None}, "lacks"),
+        ({"mapping": ["blues", "rock", "rock"]}, "distinct genres, got 'rock' twice"),
+        ({"mapping": ["blues", None, "rock"]}, "distinct genres, got an empty one"),
         ({"labels": [0, 5]}, "labels from 0 to 0"),
         ({"labels": [0]}, "inconsistent"),
         ({"mfcc": [[[1.0]], [[1.0], [2.0]]]}, "one shape"),
@@ -69,6 +72,19 @@ def test_json_that_contradicts_itself_is_refused(change, message, tmp_path):
     content = {k: v for k, v in {**content, **change}.items() if v is not None}
     (tmp_path / "data.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
+        load_mfcc_json(tmp_path / "data.json")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path):
+    content = {"mapping": ["blues"], "labels": [0], "mfcc": np.ones((1, 2, 3)).tolist()}
+    (tmp_path / "data.json").write_text(json.dumps(content), encoding="utf-8-sig")
+    assert load_mfcc_json(tmp_path / "data.json").target.tolist() == ["blues"]
+
+
+def test_a_json_key_that_is_there_twice_is_refused(tmp_path):
+    text = '{"mapping": ["a"], "labels": [0], "mfcc": [[[1]]], "mapping": ["b"]}'
+    (tmp_path / "data.json").write_text(text)
+    with pytest.raises(ValueError, match=r"data\.json .*'mapping' is there twice"):
         load_mfcc_json(tmp_path / "data.json")
 
 
@@ -85,6 +101,25 @@ def test_npz_loses_nothing(with_a_missing_segment, tmp_path):
     assert (data.paths.tolist(), data.groups.tolist()) == (paths, groups)
     assert MFCCExtractor(**data.parameters).get_params() == parameters
     assert set(data.versions) == {"skgenre", "numpy", "librosa"}
+
+
+def test_npz_keeps_missing_groups_apart(features, tmp_path):
+    X, y = features
+    groups = ["a", None, np.nan, pd.NA, "", *"aaaaaaa"]
+    paths = [f"{number}.wav" for number in range(12)]
+    save_mfcc_npz(tmp_path / "data.npz", X, y, paths=paths, groups=groups)
+    loaded = load_mfcc_npz(tmp_path / "data.npz").groups.tolist()
+    unknown = [f"track:{number}.wav" for number in (1, 2, 3, 4)]
+    assert loaded == ["a", *unknown, *"aaaaaaa"]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, ""])
+def test_a_missing_genre_is_not_saved(missing, features, tmp_path):
+    X, y = features[0], [*features[1][:-1], missing]
+    with pytest.raises(ValueError, match=r"a genre for each track, got .* track 11"):
+        save_mfcc_json(tmp_path / "data.json", X, y)
+    with pytest.raises(ValueError, match=r"a genre for each track, got .* track 11"):
+        save_mfcc_npz(tmp_path / "data.npz", X, y, paths=y)
 
 
 def test_npz_of_no_track_and_of_columns_first_come_back(tmp_path):

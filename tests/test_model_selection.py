@@ -1,10 +1,18 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import PredefinedSplit, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    PredefinedSplit,
+    StratifiedGroupKFold,
+    cross_val_score,
+)
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -94,7 +102,17 @@ def test_paper_protocol_splits_segments(test_size):
             {"protocol": "artist", "groups": ["a"] * 7 + ["b"] * 8},
             "n_splits=5 and 2 groups",
         ),
-        ({"protocol": "artist", "groups": ["a"]}, "inconsistent"),
+        (
+            {"protocol": "artist", "groups": [None, np.nan, ""] * 5},
+            "no track's artist is known",
+        ),
+        ({"protocol": "artist", "groups": ["a"]}, r"\(15,\), got \(1,\)"),
+        ({"target": ["rock"] * 9 + [None]}, "a genre for each track, got None"),
+        ({"target": ["rock"] * 9 + [np.nan]}, "got nan for track 9"),
+        (
+            {"protocol": "filtered", "target": ["a"] * 2, "filtered_split": ["test"]},
+            "at least two genres",
+        ),
         ({"protocol": "filtered"}, "needs filtered_split"),
         ({"protocol": "filtered", "filtered_split": ["test"] * 15}, "hold 'train'"),
         ({"protocol": "filtered", "filtered_split": ["dev"] * 15}, r"got \['dev'\]"),
@@ -116,6 +134,60 @@ def test_replicas_and_their_whole_groups_are_merged():
     assert merge_replicas(["b", "a"], []).tolist() == ["b", "a"]
     with pytest.raises(ValueError, match=r"2 tracks, got \[0, 2\]"):
         merge_replicas(["b", "a"], [(0, 1), (0, 2)])
+
+
+# Ten tracks of known artists, five of unknown ones.
+INCOMPLETE = ["a", "b"] * 5 + [None, np.nan, pd.NA, "", " "]
+NAMED = ["a", "b"] * 5 + ["u", "v", "w", "x", "y"]
+
+
+def test_folds_of_artists_are_those_of_scikit_learn():
+    for artists in (np.array(NAMED), np.arange(15) % 7):
+        ours = make_splitter("artist", Y, groups=artists, n_splits=3, random_state=0)
+        theirs = StratifiedGroupKFold(3, shuffle=True, random_state=0)
+        for mine, his in zip(
+            ours.split(Y, Y, artists), theirs.split(Y, Y, artists), strict=True
+        ):
+            assert_array_equal(mine[1], his[1])
+    assert repr(clone(ours, safe=False)) == repr(ours)
+
+
+def test_a_missing_group_is_a_group_of_its_own_for_a_splitter():
+    splitter = make_splitter("artist", Y, groups=INCOMPLETE, n_splits=4, random_state=0)
+    folds = [test.tolist() for _, test in splitter.split(Y, Y, INCOMPLETE)]
+    assert folds == [test.tolist() for _, test in splitter.split(Y, Y, NAMED)]
+    assert find_untrained_genres(splitter, Y, INCOMPLETE) == [[]] * 4
+
+
+@pytest.mark.filterwarnings("ignore:.*least populated class")
+def test_scikit_learn_s_functions_take_missing_groups():
+    X = np.random.default_rng(0).normal(size=(15, 2))
+    splitter = make_splitter("artist", Y, groups=INCOMPLETE, n_splits=3, random_state=0)
+    model, groups = KNeighborsClassifier(1), pd.Series(INCOMPLETE)
+    scores = cross_val_score(model, X, Y, groups=groups, cv=splitter)
+    search = GridSearchCV(model, {"n_neighbors": [1]}, cv=splitter)
+    search.fit(X, Y, groups=groups)
+    assert search.best_score_ == scores.mean()
+
+
+def test_a_missing_group_stays_its_own_until_a_pair_joins_it():
+    merged = merge_replicas(["b", None, np.nan, pd.NA, "", "c"], [(0, 1), (2, 3)])
+    assert merged.tolist() == ["b", "b", "track:2", "track:2", "track:4", "c"]
+
+
+def test_a_known_artist_gives_joined_groups_their_name():
+    assert merge_replicas(["track:x", "zz", "track:y"], [(0, 1)]).tolist() == [
+        *("zz", "zz", "track:y")
+    ]
+
+
+def test_segments_of_a_track_without_an_artist_are_one_group():
+    X, y = np.zeros((4, 3, 5, 2)), ["a", "a", "b", "b"]
+    *_, groups = explode_segments(X, y, groups=[7, None, np.nan, 7])
+    assert len(set(groups)) == 3
+    numbers = np.unique(groups, return_inverse=True)[1].reshape(4, 3)
+    assert (numbers == numbers[:, :1]).all()
+    assert numbers[0, 0] == numbers[3, 0]
 
 
 def test_genre_of_one_artist_is_named_as_untrained():

@@ -341,6 +341,21 @@ def test_groups_are_never_on_both_sides(blobs, fits, kind, cv):
 
 
 @pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("cv", [3, GroupKFold(3)])
+def test_missing_groups_are_groups_of_their_own(blobs, fits, kind, cv):
+    X, y, groups = blobs
+    X = np.c_[softmax(X[:, :3], axis=1), np.arange(120)]
+    unknown = np.arange(120) % 4 == 0
+    given = np.where(unknown, None, groups.astype(str))
+    kind(Stated(), cv=cv).fit(X, y, groups=given)
+    for trained, names, _ in fits[1:]:
+        rows = trained[:, 3].astype(int)
+        held_out = np.setdiff1d(np.arange(120), rows)
+        assert not set(given[rows]) & set(given[held_out]) - {None}
+        assert len(set(names)) == len(set(given[rows])) - 1 + unknown[rows].sum()
+
+
+@pytest.mark.parametrize("kind", BOTH)
 def test_estimator_is_given_the_groups_of_its_tracks(blobs, fits, kind):
     X, y, groups = blobs
     X = np.c_[softmax(X[:, :3], axis=1), groups]

@@ -64,3 +64,7 @@ def test_shorter_run_of_the_cnn_is_the_beginning_of_the_longer(made_tracks):
 def test_unknown_split_is_refused(made_tracks):
     with pytest.raises(ValueError, match="splits must be one of '80/20'"):
         reproduce_paper(made_tracks, splits=["50/50"])
+
+
+def test_result_shows_itself_as_its_tables(result):
+    assert repr(result) == str(result) == result.to_table()

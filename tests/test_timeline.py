@@ -15,6 +15,7 @@ from skgenre import (
     MFCCExtractor,
     MFCCScaler,
     SegmentPoolingClassifier,
+    Timeline,
     make_model,
     predict_timeline,
 )
@@ -43,6 +44,37 @@ def song(tmp_path_factory, made_tracks):
     parts = [soundfile.read(path)[0] for path in made_tracks.paths[[0, 20]]]
     soundfile.write(path, np.concatenate(parts), 22050)
     return path
+
+
+def make_timeline(n_segments):
+    start = 3.0 * np.arange(n_segments)
+    proba = np.tile([0.25, 0.75], (n_segments, 1))
+    return Timeline(
+        *("song\n.wav", start, start + 3, proba, np.array(["blues", "rock"])),
+        track_probabilities=proba[0],
+        genre="rock",
+    )
+
+
+@pytest.mark.parametrize("form", [str, repr])
+def test_timeline_is_printed_as_a_table_of_its_segments(form):
+    assert form(make_timeline(2)).splitlines() == [
+        "song\\n.wav: rock, 2 segments",
+        "   start      end  genre  probability",
+        "    0.00     3.00  rock         0.750",
+        "    3.00     6.00  rock         0.750",
+    ]
+
+
+def test_a_long_timeline_is_printed_in_part():
+    lines = str(make_timeline(1200)).splitlines()
+    assert len(lines) == 2 + 10 + 1 + 10
+    assert lines[0].endswith("1200 segments")
+    assert lines[11:14] == [
+        "   27.00    30.00  rock         0.750",
+        "     ...",
+        " 3570.00  3573.00  rock         0.750",
+    ]
 
 
 def test_all_segments_are_predicted_whatever_the_model_was_trained_on(fit, song):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from skgenre import (
@@ -105,7 +106,7 @@ def test_other_ranks_and_empty_axes_are_refused(shape):
 )
 def test_paths_where_features_are_due_get_the_remedy(X):
     with pytest.raises(TypeError, match="put an MFCCExtractor before it"):
-        SegmentPoolingClassifier(None).fit(X, ["blues"] * len(X))
+        SegmentPoolingClassifier(DummyClassifier()).fit(X, ["blues"] * len(X))
 
 
 TAKE_FEATURES = [

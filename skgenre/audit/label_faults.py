@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from skgenre._validation import is_known_group
+
 # From this share on a classifier can learn the artist and call it the genre.
 MAX_ARTIST_SHARE = 0.9
 # The artist of a single known track is trivially the only one.
@@ -9,9 +11,6 @@ MIN_KNOWN_TRACKS = 2
 
 # Largest genre to smallest, in tracks: from here on, accuracy mostly tells the size.
 MAX_IMBALANCE = 3.0
-
-# What the loaders of datasets put where the artist is not known.
-UNKNOWN_ARTIST_PREFIX = "track:"
 
 
 def find_two_labels(recordings, target):
@@ -50,7 +49,8 @@ def find_confounded_artists(target, groups):
     target : list
         Genre of each track.
     groups : list
-        Artist of each track; None, NaN or what begins with ``track:`` is unknown.
+        Artist of each track; a missing one, or one that begins with ``track:``, is
+        unknown.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def find_confounded_artists(target, groups):
     """
     artists = {}
     for genre, group in zip(target, groups, strict=True):
-        if _is_known(group):
+        if is_known_group(group):
             artists.setdefault(str(genre), Counter())[str(group)] += 1
     details = []
     for genre, counts in sorted(artists.items()):
@@ -76,12 +76,6 @@ def find_confounded_artists(target, groups):
                 f"by {artist!r} (too many from {MAX_ARTIST_SHARE:.0%})"
             )
     return details
-
-
-def _is_known(group):
-    # NaN, pandas' word for missing, is the value that does not equal itself.
-    is_missing = group is None or group != group
-    return not is_missing and not str(group).startswith(UNKNOWN_ARTIST_PREFIX)
 
 
 def find_imbalance(target):

@@ -63,7 +63,7 @@ class Finding:
     detail: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class AuditReport:
     """What is wrong with a collection of tracks.
 
@@ -174,7 +174,7 @@ class AuditReport:
         """
         return json.dumps(self.to_dict(), indent=2)
 
-    def __str__(self):
+    def __repr__(self):
         n_findings = len(self.findings)
         lines = [
             f"{len(self.paths)} track{'s' * (len(self.paths) != 1)}, "

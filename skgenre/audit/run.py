@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from numbers import Integral
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,7 +13,12 @@ from joblib import Parallel, delayed
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from skgenre._validation import check_paths, check_verbosity
+from skgenre._validation import (
+    check_n_jobs,
+    check_no_missing_label,
+    check_paths,
+    check_verbosity,
+)
 from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.audit.fingerprint import FINGERPRINT_RATE, compute_fingerprint
@@ -81,8 +85,9 @@ def audit_tracks(
     target : array-like of shape (n_tracks,) or None, default=None
         Genre of each track. Without it no finding is about genres.
     groups : array-like of shape (n_tracks,) or None, default=None
-        Artist of each track, as the loaders of datasets give them: None, NaN or what
-        begins with ``track:`` is an unknown artist. Needs `target` to tell anything.
+        Artist of each track, as the loaders of datasets give them. One that is missing
+        (None, NaN, pd.NA or an empty text) or begins with ``track:`` is unknown. Needs
+        `target` to tell anything.
     n_jobs : int or None, default=None
         Tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` says otherwise.
@@ -119,8 +124,7 @@ def audit_tracks(
     target = _check_labels(target, name="target", n_tracks=len(paths))
     groups = _check_labels(groups, name="groups", n_tracks=len(paths))
     check_verbosity(verbose)
-    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
-        raise ValueError(f"n_jobs must be None or a non-zero integer, got {n_jobs!r}.")
+    check_n_jobs(n_jobs)
     return_as = "list" if progress is None else choose_return("threads")
     pool = Parallel(
         n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as=return_as
@@ -157,12 +161,7 @@ def _check_labels(labels, *, name, n_tracks):
         )
     labels = np.asarray(labels, dtype=object).ravel().tolist()
     if name == "target":
-        for track, label in enumerate(labels):
-            if label is None or label != label:
-                raise ValueError(
-                    f"target must hold a genre for each track, got {label!r} for "
-                    f"track {track}."
-                )
+        check_no_missing_label(labels, name="target")
     return labels
 
 

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from skgenre._validation import check_paths
+from skgenre._validation import (
+    check_no_missing_label,
+    check_paths,
+    name_missing_groups,
+)
 from skgenre.benchmark.protocols import Tracks
+from skgenre.model_check import check_model, naming_part
 from skgenre.models import make_model
 
 
@@ -24,8 +29,10 @@ def check_models(models):
     if not models:
         raise ValueError("models must hold at least one model, got none.")
     for name, model in models.items():
-        if not hasattr(model, "fit") or not hasattr(model, "get_params"):
-            raise TypeError(f"models[{name!r}] must be an estimator, got {model!r}.")
+        with naming_part(f"models[{name!r}]"):
+            check_model(model)
+        if not hasattr(model, "predict"):
+            raise TypeError(f"models[{name!r}] must have predict, got {model!r}.")
     return models
 
 
@@ -36,16 +43,20 @@ def check_data(data):
             "data must have paths and target, as load_genre_folder gives them, got "
             f"{type(data).__name__}."
         )
+    check_no_missing_label(data.target, name="target")
     paths, target = check_paths(data.paths), np.asarray(data.target)
     if len(paths) != len(target):
         raise ValueError(
             f"data must have one target per path, got {len(target)} for {len(paths)}."
         )
-    known = (getattr(data, name, None) for name in ("groups", "filtered_split"))
+    groups = getattr(data, "groups", None)
+    filtered_split = getattr(data, "filtered_split", None)
     return Tracks(
         np.asarray(paths, dtype=object),
         target,
-        *(None if values is None else np.asarray(values) for values in known),
+        # Named, so that any splitter within a model takes them, too.
+        None if groups is None else name_missing_groups(groups, paths),
+        None if filtered_split is None else np.asarray(filtered_split),
     )
 
 

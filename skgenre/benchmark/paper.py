@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skgenre._validation import check_choice, check_paths, check_positive_integer
+from skgenre._validation import (
+    check_choice,
+    check_labels,
+    check_paths,
+    check_positive_integer,
+)
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import explode_segments
 from skgenre.models import make_model
@@ -53,7 +58,7 @@ PUBLISHED = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class PaperResult:
     """The paper's numbers, and ours for the data at hand.
 
@@ -105,6 +110,9 @@ class PaperResult:
             for sample in self.samples
         ]
         return "\n".join(lines)
+
+    def __repr__(self):
+        return self.to_table()
 
     def describe_data(self) -> str:
         """Say whether the data are the paper's.
@@ -193,6 +201,7 @@ def reproduce_paper(
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
     paths = check_paths(data.paths)
+    check_labels(data.target, n_tracks=len(paths))
     X = MFCCExtractor(cache_dir=cache_dir).transform(paths)
     X, y = explode_segments(X, data.target)
     rows, histories, samples = [], {}, []

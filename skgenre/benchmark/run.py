@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-from skgenre._validation import check_groups, check_positive_integer
+from skgenre._validation import check_groups, check_n_jobs, check_positive_integer
 from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.benchmark.arguments import (
     check_choices,
@@ -117,10 +117,10 @@ def run_benchmark(
     AudioDecodeError
         No file, or with `strict` not every file, can be analysed.
     ValueError, TypeError, OSError
-        An unknown model or protocol, fewer than two genres, a genre with fewer tracks
-        than folds, a folder that cannot be written to or holds the results of other
-        data: all before any file is read. A model that fails in a fold is no error: its
-        row says so.
+        An unknown model or protocol, a parameter of a model that is out of range (see
+        `check_model`), fewer than two genres, a genre with fewer tracks than folds, a
+        folder that cannot be written to or holds the results of other data: all before
+        any file is read. A model that fails in a fold is no error: its row says so.
     concurrent.futures.process.BrokenProcessPool
         A worker process died. With `output`, the folds that were finished are kept.
 
@@ -142,6 +142,7 @@ def run_benchmark(
     protocols, seeds = check_choices(protocols, seeds)
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
+    check_n_jobs(n_jobs)
     _make_splitters(tracks, protocols, seeds, n_splits)
     if "paper" in protocols:
         for name, model in models.items():

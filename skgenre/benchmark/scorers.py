@@ -4,7 +4,7 @@ import math
 from time import perf_counter
 
 import numpy as np
-from sklearn.metrics import check_scoring, f1_score
+from sklearn.metrics import check_scoring, f1_score, get_scorer
 from sklearn.pipeline import Pipeline
 
 from skgenre.pooling import pool_probabilities
@@ -40,6 +40,10 @@ def list_scores(scoring):
         scoring = {"score": scoring}
     if not isinstance(scoring, dict):
         scoring = {name: name for name in scoring if name not in TRACK_SCORES}
+    for one in scoring.values():
+        if isinstance(one, str):
+            # Refuses an unknown name now, not once a model is fitted.
+            get_scorer(one)
     taken = sorted(RESERVED_NAMES & set(scoring))
     if taken:
         raise ValueError(

@@ -5,7 +5,6 @@ import os
 from skgenre.cli.answers import CSVAnswers, JSONAnswers, TableAnswers
 from skgenre.cli.arguments import add_command_parser, add_debug
 from skgenre.cli.screen import is_output_terminal, show_progress
-from skgenre.cli.spared_imports import plotting_spared
 
 _EXAMPLES = """\
   skgenre predict model.skops new/*.mp3
@@ -63,11 +62,6 @@ def add_command(commands):
 
 
 def _run(options):
-    with plotting_spared(unless=options.trusted):
-        return _predict_files(options)
-
-
-def _predict_files(options):
     from skgenre import load
 
     model = load(options.model, trusted=options.trusted)

@@ -1,6 +1,5 @@
 """From the words of a command to its exit code, whatever goes wrong between."""
 
-import os
 import shlex
 import signal
 import sys
@@ -19,8 +18,6 @@ from skgenre.cli.screen import (
     describe_error,
     flush_output,
     messages_shown,
-    native_messages_hidden,
-    open_closed_streams,
 )
 from skgenre.cli.train import add_command as add_train
 
@@ -50,7 +47,9 @@ wrong, 130 interrupted by Ctrl-C
 
 
 def main(arguments=None):
-    """Run the command line.
+    """Run a command in this process, and leave the process as it was.
+
+    What only a process of its own may do, `skgenre.cli.process.run` does.
 
     Parameters
     ----------
@@ -65,15 +64,7 @@ def main(arguments=None):
         output has gone.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    open_closed_streams()
-    # TensorFlow reads it once, when it is imported; its start-up notices are no errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    is_debug = "--debug" in arguments
-    with (
-        native_messages_hidden(unless=is_debug),
-        messages_shown(),
-        _interruptible() as interruption,
-    ):
+    with messages_shown(), _interruptible() as interruption:
         try:
             return _run(arguments)
         except BrokenPipeError:
@@ -86,7 +77,7 @@ def main(arguments=None):
                 complain("interrupted")
                 _let_threads_end()
                 return EXIT_INTERRUPTED
-            if is_debug:
+            if "--debug" in arguments:
                 raise
             complain(f"error: {describe_error(error)}")
             return EXIT_FAILED

@@ -21,6 +21,8 @@ def say(text, *, end="\n"):
         They cannot be written; it names the standard output.
     """
     stream = sys.stdout
+    if stream is None:  # as in a program of Windows without a console
+        return
     # A terminal that cannot show a character gets its escape, not an error.
     encoding = stream.encoding or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
@@ -31,8 +33,18 @@ def say(text, *, end="\n"):
 
 def flush_output():
     """Write out what a library has printed; errors are those of `say`."""
-    with _output_errors():
+    if sys.stdout is not None:
+        with _output_errors():
+            sys.stdout.flush()
+
+
+def drop_unwritten_output():
+    """Let vanish what cannot be written: at its end, Python would complain of it."""
+    try:
         sys.stdout.flush()
+    except OSError:
+        with open(os.devnull, "w") as devnull:
+            os.dup2(devnull.fileno(), sys.stdout.fileno())
 
 
 @contextmanager
@@ -40,9 +52,6 @@ def _output_errors():
     try:
         yield
     except OSError as error:
-        # What still waits vanishes, so that Python has nothing to complain of at exit.
-        with open(os.devnull, "w") as devnull:
-            os.dup2(devnull.fileno(), sys.stdout.fileno())
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 
@@ -53,7 +62,11 @@ def complain(text, *, who="skgenre"):
 
 def is_output_terminal():
     """Whether answers are read on the screen as they come."""
-    return sys.stdout.isatty()
+    return _is_terminal(sys.stdout)
+
+
+def _is_terminal(stream):
+    return stream is not None and stream.isatty()
 
 
 def log(line):
@@ -94,11 +107,16 @@ def show_progress(iterable, *, total, what):
 
     It vanishes at the end.
     """
-    if not sys.stderr.isatty():
+    if not _is_terminal(sys.stderr):
         return iterable
     from tqdm import tqdm
 
-    return tqdm(iterable, total=total, desc=what, file=sys.stderr, leave=False)
+    class Bar(tqdm):
+        monitor_interval = 0  # else a thread stays behind
+
+    return Bar(
+        iterable, total=total, desc=what, file=sys.stderr, leave=False, miniters=1
+    )
 
 
 def _without_progress(stream):
@@ -111,19 +129,28 @@ def _without_progress(stream):
 @contextmanager
 def messages_shown():
     """Warnings and the package's log, each as a line on standard error."""
-    handler = _Handler()
-    level = _LOGGER.level
+    handler, level = _Handler(), _LOGGER.level
+    tensorflow, showwarning = logging.getLogger("tensorflow"), warnings.showwarning
     _LOGGER.addHandler(handler)
     _LOGGER.setLevel(logging.INFO)
-    # Its notices of retracing tell a user of the command line nothing.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    tensorflow.addFilter(_is_error)
+    # So that what another command in this process has shown is shown again. The filters
+    # are not put back: libraries add theirs when they are imported, which is only once.
+    with warnings.catch_warnings():
+        pass
+    warnings.showwarning = _show_warning
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            yield
+        yield
     finally:
+        warnings.showwarning = showwarning
+        tensorflow.removeFilter(_is_error)
         _LOGGER.removeHandler(handler)
         _LOGGER.setLevel(level)
+
+
+def _is_error(record):
+    # TensorFlow's notices of retracing tell a user of the command line nothing.
+    return record.levelno >= logging.ERROR
 
 
 class _Handler(logging.Handler):

@@ -132,6 +132,7 @@ def _run(options):
 
 
 def _make_model(options):
+    from skgenre.model_check import check_model
     from skgenre.models import make_model
 
     seeded = make_model(options.model).get_params()
@@ -142,9 +143,11 @@ def _make_model(options):
     if len(given) < len(options.parameters):
         options.usage_error("argument --set: a parameter is set more than once")
     try:
-        return make_model(options.model, **{**parameters, **given})
-    except ValueError as error:
+        model = make_model(options.model, **{**parameters, **given})
+        check_model(model)
+    except (TypeError, ValueError) as error:
         options.usage_error(f"argument --set: {error}")
+    return model
 
 
 def _check_tracks(data, options):
@@ -164,8 +167,6 @@ def _extract(model, data, options):
     extractor = clone(model[0])
     if options.cache_dir is not None:
         extractor.set_params(cache_dir=options.cache_dir)
-    # Refuses what is out of range, before a file is read.
-    extractor.fit(data.paths)
     return extract_tracks(extractor, data, n_jobs=options.jobs, strict=options.strict)
 
 

@@ -5,16 +5,18 @@ import os
 import numpy as np
 from sklearn.utils import Bunch
 
+from skgenre._validation import UNKNOWN_GROUP_PREFIX, is_missing
+
 
 def make_track_bunch(paths, target, groups, description):
     """Gather tracks: lists of paths, genres and artists -> Bunch.
 
-    An artist of ``None`` is unknown: the track becomes a group of its own, because
+    An artist that is missing is unknown: the track becomes a group of its own, because
     assuming that unknown artists are one artist would be as wrong as ignoring them.
     """
     target = np.asarray(target, dtype=str)
     known_groups = [
-        f"track:{path}" if group is None else str(group)
+        f"{UNKNOWN_GROUP_PREFIX}{path}" if is_missing(group) else str(group)
         for path, group in zip(paths, groups, strict=True)
     ]
     return Bunch(

@@ -3,6 +3,8 @@
 import hashlib
 import os
 
+from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
+
 
 def fingerprint_tracks(tracks):
     """Digest of the data: names and sizes of the files, genres, artists, parts.
@@ -10,13 +12,16 @@ def fingerprint_tracks(tracks):
     The folder does not count, so that results may move with their data.
     """
     digest = hashlib.sha256()
-    columns = [getattr(tracks, name, None) for name in ("groups", "filtered_split")]
+    groups = getattr(tracks, "groups", None)
+    if groups is not None:
+        groups = name_missing_groups(groups, tracks.paths)
+    columns = [groups, getattr(tracks, "filtered_split", None)]
     columns = [values for values in columns if values is not None]
     for path, *values in zip(tracks.paths, tracks.target, *columns, strict=True):
         try:
             size = os.path.getsize(path)
         except OSError:
             size = None
-        values = [v for v in map(str, values) if not v.startswith("track:")]
+        values = [v for v in map(str, values) if not v.startswith(UNKNOWN_GROUP_PREFIX)]
         digest.update(repr((os.path.basename(path), size, values)).encode())
     return digest.hexdigest()

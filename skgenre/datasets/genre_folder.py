@@ -12,6 +12,7 @@ from skgenre._files import read_table
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets._names import list_names
+from skgenre.datasets._system_files import is_system_name
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -23,7 +24,9 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     """List the tracks of a folder with one sub-folder per genre.
 
     Tracks are found at any depth below their genre's folder, in an order that is the
-    same on every file system. Hidden files and folders are left out. No audio is read.
+    same on every file system. Hidden files and folders, and those of operating systems
+    (such as ``$RECYCLE.BIN``, ``lost+found`` and ``@eaDir``), are left out. No audio is
+    read.
 
     Parameters
     ----------
@@ -89,17 +92,17 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
         )
     _warn_of_leftovers(directory, foreign)
     _warn_of_small_genres(genres, Counter(genre for _, genre in tracks))
-    paths = [path for path, _ in tracks]
+    paths, target = [path for path, _ in tracks], [genre for _, genre in tracks]
     return make_track_bunch(
         paths,
-        [genre for _, genre in tracks],
+        target,
         _find_groups(directory, paths, groups),
-        f"{len(paths)} tracks of {len(genres)} genres in {directory}",
+        f"{len(paths)} tracks of {len(set(target))} genres in {directory}",
     )
 
 
 def _is_genre(entry):
-    return entry.is_dir() and not entry.name.startswith(".")
+    return not is_system_name(entry.name) and entry.is_dir()
 
 
 def _find_files(folder):
@@ -111,11 +114,11 @@ def _find_files(folder):
         folders[:] = [
             name
             for name in folders
-            if not name.startswith(".")
+            if not is_system_name(name)
             and os.path.realpath(os.path.join(parent, name)) not in visited
         ]
         for name in names:
-            if not name.startswith("."):
+            if not is_system_name(name):
                 is_audio = name.lower().endswith(AUDIO_EXTENSIONS)
                 (audio if is_audio else other).append(Path(parent, name))
     return sorted(audio, key=_sort_key), sorted(other, key=_sort_key)
@@ -151,7 +154,7 @@ def _read_groups(directory, paths, csv_path):
     for row in read_table(csv_path, ("path", "group"))[1]:
         # Joined, an absolute path stays as it is.
         path = Path(os.path.abspath(directory / row["path"]))
-        group = row["group"] or None
+        group = row["group"]
         if rows.setdefault(path, group) != group:
             raise ValueError(
                 f"{csv_path} must give each path one group, got {rows[path]!r} and "
@@ -173,7 +176,9 @@ def _warn_of_leftovers(directory, foreign):
     astray = [
         directory / entry.name
         for entry in os.scandir(directory)
-        if entry.name.lower().endswith(AUDIO_EXTENSIONS) and entry.is_file()
+        if entry.name.lower().endswith(AUDIO_EXTENSIONS)
+        and not is_system_name(entry.name)
+        and entry.is_file()
     ]
     if astray:
         _warn("left out, being in no genre's folder", sorted(astray, key=_sort_key))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._names import list_names
+from skgenre.datasets._system_files import is_system_name
 from skgenre.datasets.gtzan_index import IndexRow, read_index
 
 # Folders of genre folders, or of the files themselves, below the one that is named.
@@ -51,7 +52,7 @@ def _list_files(folders):
             if layout == "" and not names & genres:
                 continue
             for name in sorted(names - {"genres", "genres_original", "Data"}):
-                if not name.startswith("."):
+                if not is_system_name(name):
                     files = _audio_files(_scan(base / name))
                     yield from ((path, name) for path in files)
 
@@ -68,7 +69,7 @@ def _audio_files(entries):
         Path(entry.path)
         for entry in entries
         if entry.name.lower().endswith(AUDIO_EXTENSIONS)
-        and not entry.name.startswith(".")
+        and not is_system_name(entry.name)
         and entry.is_file()
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from skgenre._files import atomic_write, read_json
+from skgenre._validation import (
+    check_no_missing_label,
+    is_missing,
+    name_missing_groups,
+)
 from skgenre.datasets._npz import read_npz
 from skgenre.segments import flatten_tracks
 
@@ -46,7 +52,7 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than `y`.
+        `X` has another rank, or another length than `y`; a genre is missing.
 
     Examples
     --------
@@ -64,6 +70,7 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     """
     X = _check_segments(X)
     check_consistent_length(X, y)
+    check_no_missing_label(y, name="y")
     mapping, numbers = np.unique(np.asarray(y, dtype=str), return_inverse=True)
     rows, tracks = flatten_tracks(X)
     content = {
@@ -93,8 +100,9 @@ def load_mfcc_json(file: StrPath) -> Bunch:
     Raises
     ------
     ValueError
-        A key is missing, the segments differ in shape or are not finite, or a label has
-        no genre; the file is damaged, or larger than 2 GB.
+        A key is missing, a genre or key is there twice, the segments differ in shape or
+        are not finite, or a label has no genre; the file is damaged, or larger than 2
+        GB.
 
     Examples
     --------
@@ -118,7 +126,7 @@ def load_mfcc_json(file: StrPath) -> Bunch:
         raise ValueError(
             f"{file} must have the keys {_JSON_KEYS}, each a list; lacks {missing}."
         )
-    names = np.array([str(name) for name in content["mapping"]], dtype=str)
+    names = _check_mapping(content["mapping"], file)
     labels = _check_labels(content["labels"], len(names), file)
     data = _check_rows(content["mfcc"], file)
     if len(data) != len(labels):
@@ -133,6 +141,15 @@ def load_mfcc_json(file: StrPath) -> Bunch:
         DESCR=f"{len(labels)} segments in {file}. Which tracks they are of is not in "
         "the file: only the paper's protocol is possible, which splits segments.",
     )
+
+
+def _check_mapping(mapping, file):
+    names = [str(name) for name in mapping]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated or any(map(is_missing, mapping)):
+        wrong = f"{repeated[0]!r:.50} twice" if repeated else "an empty one"
+        raise ValueError(f"{file} must have a mapping of distinct genres, got {wrong}.")
+    return np.array(names, dtype=str)
 
 
 def _check_labels(labels, n_genres, file):
@@ -186,14 +203,15 @@ def save_mfcc_npz(
     paths : array-like of shape (n_tracks,)
         Where the tracks were.
     groups : array-like of shape (n_tracks,), default=None
-        Artists.
+        Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown: the
+        track becomes a group of its own, ``track:`` and its path.
     parameters : dict, default=None
         The extractor's, from ``MFCCExtractor().get_params()``.
 
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than the others.
+        `X` has another rank, or another length than the others; a genre is missing.
 
     Examples
     --------
@@ -211,6 +229,7 @@ def save_mfcc_npz(
     """
     X = _check_segments(X)
     check_consistent_length(X, y, paths, groups)
+    check_no_missing_label(y, name="y")
     versions = {
         name: metadata.version(name) for name in ("skgenre", "numpy", "librosa")
     }
@@ -222,7 +241,7 @@ def save_mfcc_npz(
     }
     arrays = {"data": X, "target": np.asarray(y, dtype=str), "paths": _as_text(paths)}
     if groups is not None:
-        arrays["groups"] = _as_text(groups)
+        arrays["groups"] = _as_text(name_missing_groups(groups, paths))
     about = np.array(json.dumps(described))
     with atomic_write(file) as out:
         np.savez_compressed(out, about=about, **arrays)

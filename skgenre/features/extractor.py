@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from contextlib import nullcontext
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
+    check_labels,
+    check_n_jobs,
     check_number,
     check_paths,
     check_positive_integer,
@@ -144,14 +145,17 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         self.verbose = verbose
 
     def fit(self, X: Paths, y: object = None) -> Self:
-        """Check the parameters and the paths; nothing is learnt, no file is read.
+        """Check the parameters, the paths and the labels, before any file is read.
+
+        Nothing is learnt.
 
         Parameters
         ----------
         X : sequence of str or Path, of shape (n_tracks,)
             Paths of audio files.
-        y : None
-            Ignored.
+        y : array-like of shape (n_tracks,), default=None
+            Genres. Not used, but mistakes in them are found here, where a classifier
+            behind the extractor would find them once all files are analysed.
 
         Returns
         -------
@@ -161,10 +165,13 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         Raises
         ------
         TypeError, ValueError
-            A parameter is out of range, or `X` is no sequence of paths.
+            A parameter is out of range, or `X` is no sequence of paths; `y` has another
+            length, a missing label, or one genre only.
         """
         self._check_parameters()
-        check_paths(X)
+        paths = check_paths(X)
+        if y is not None:
+            check_labels(y, n_tracks=len(paths))
         return self
 
     def transform(self, X: Paths) -> NDArray[Any]:
@@ -300,11 +307,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
     def _check_workings(self):
         """Check what changes how the work is done, but no number."""
         check_verbosity(self.verbose)
-        n_jobs = self.n_jobs
-        if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
-            raise ValueError(
-                f"n_jobs must be None or a non-zero integer, got {n_jobs!r}."
-            )
+        check_n_jobs(self.n_jobs)
         for name in ("cache_dir", "mmap_dir"):
             folder = getattr(self, name)
             is_path = isinstance(folder, (str, os.PathLike)) and folder != ""

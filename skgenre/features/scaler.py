@@ -89,6 +89,9 @@ class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator
         mean, scale = self.mean_.astype(tracks.dtype), self.scale_.astype(tracks.dtype)
         return ((tracks - mean) / scale).reshape(np.asarray(X).shape)
 
+    def _check_parameters(self):
+        """It has none."""
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True

@@ -47,9 +47,12 @@ class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
             `statistics` has names that are unknown, or one name twice; `X` is no such
             array.
         """
-        check_names(self.statistics, STATISTICS, name="statistics")
+        self._check_parameters()
         self.n_mfcc_ = check_tracks(self, X, reset=True).shape[-1]
         return self
+
+    def _check_parameters(self):
+        check_names(self.statistics, STATISTICS, name="statistics")
 
     def _check_tracks(self, X):
         check_is_fitted(self)

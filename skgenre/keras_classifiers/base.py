@@ -222,6 +222,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             name="validation_fraction",
             **{"low": 0, "high": 1, "low_open": True, "high_open": True},
         )
+        check_class_weight(self.class_weight)
+        check_random_state(self.random_state)
         check_verbosity(self.verbose)
         check_callbacks(self.callbacks)
 

@@ -193,11 +193,21 @@ class KerasGenreClassifier(KerasTrackClassifier):
             setattr(self, name, parameters[name])
         return self
 
-    def _check_network(self, input_shape):
+    def _check_parameters(self):
+        super()._check_parameters()
         if not callable(self.build):
             raise TypeError(f"build must be callable, got {self.build!r}.")
         for name in self._get_given_build_parameters():
             self._check_build_parameter(name)
+        try:
+            inspect.signature(self.build).bind(
+                (1, 1), 2, **self._get_network_parameters()
+            )
+        except TypeError as error:
+            raise TypeError(
+                f"build={self.build!r} must take input_shape, n_classes and the "
+                f"parameters that are set: {error}."
+            ) from error
 
     def _check_build_parameter(self, name):
         known = inspect.signature(self.build).parameters

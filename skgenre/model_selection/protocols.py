@@ -7,14 +7,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import (
-    StratifiedGroupKFold,
-    StratifiedKFold,
-    StratifiedShuffleSplit,
-)
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.utils.validation import check_consistent_length
 
-from skgenre._validation import check_choice, check_number, check_positive_integer
+from skgenre._validation import (
+    check_choice,
+    check_groups,
+    check_no_missing_label,
+    check_number,
+    check_positive_integer,
+    is_known_group,
+)
+from skgenre.model_selection.artist_folds import StratifiedArtistKFold
 from skgenre.model_selection.filtered_split import FilteredSplit
 
 if TYPE_CHECKING:
@@ -54,7 +58,8 @@ def make_splitter(
     target : array-like of shape (n_tracks,)
         Genres of the tracks (of the segments, for ``"paper"``) that will be split.
     groups : array-like of shape (n_tracks,), default=None
-        Artists, for ``"artist"``.
+        Artists, for ``"artist"``. One that is missing (None, NaN, pd.NA or an empty
+        text) is unknown: that track is a group of its own.
     filtered_split : array-like of shape (n_tracks,), default=None
         The part of each track, for ``"filtered"``; see `FilteredSplit`.
     n_splits : int, default=5
@@ -73,8 +78,9 @@ def make_splitter(
     Raises
     ------
     ValueError
-        The protocol is unknown or lacks what it needs; there are fewer than two genres;
-        a genre has fewer tracks, or there are fewer groups, than folds.
+        The protocol is unknown or lacks what it needs; there are fewer than two genres,
+        or a track without one; a genre has fewer tracks, or there are fewer groups,
+        than folds.
 
     Examples
     --------
@@ -87,6 +93,8 @@ def make_splitter(
     """
     check_choice(protocol, PROTOCOLS, name="protocol")
     check_positive_integer(n_splits, name="n_splits")
+    check_no_missing_label(target, name="target")
+    _check_genres(target)
     if protocol == "filtered":
         if filtered_split is None:
             raise ValueError(
@@ -95,7 +103,6 @@ def make_splitter(
             )
         check_consistent_length(target, filtered_split)
         return FilteredSplit(filtered_split)
-    _check_genres(target)
     if protocol == "paper":
         check_number(test_size, name="test_size", **_OPEN_UNIT_INTERVAL)
         return StratifiedShuffleSplit(
@@ -105,7 +112,7 @@ def make_splitter(
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
     if protocol == "artist":
         _check_groups(groups, target, n_splits)
-        return StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+        return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
     _check_genre_sizes(target, n_splits)
     return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
 
@@ -125,7 +132,7 @@ def find_untrained_genres(
     target : array-like of shape (n_tracks,)
         Genres of the tracks.
     groups : array-like of shape (n_tracks,), default=None
-        Artists of the tracks.
+        Artists of the tracks; one that is missing is a group of its own.
 
     Returns
     -------
@@ -137,7 +144,10 @@ def find_untrained_genres(
     UserWarning
         There is such a genre.
     """
+    check_no_missing_label(target, name="target")
     target = np.asarray(target, dtype=str)
+    if groups is not None:
+        groups = check_groups(groups, n_tracks=len(target))
     untrained = list_untrained_genres(splitter.split(target, target, groups), target)
     named = sorted(set().union(*untrained))
     if named:
@@ -203,9 +213,9 @@ def _check_genre_sizes(target, n_splits):
 def _check_groups(groups, target, n_splits):
     if groups is None:
         raise ValueError("protocol='artist' needs groups, the artist of each track.")
-    check_consistent_length(target, groups)
-    n_groups = len(set(groups))
-    if n_groups == len(groups) and all(str(g).startswith("track:") for g in groups):
+    n_groups = len(np.unique(check_groups(groups, n_tracks=len(target))))
+    names = np.asarray(groups, dtype=object).ravel().tolist()
+    if n_groups == len(names) and not any(map(is_known_group, names)):
         raise ValueError(
             "protocol='artist' needs groups, but no track's artist is known: that "
             "would be the protocol 'track' under another name."

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,15 +24,18 @@ def merge_replicas(
     Parameters
     ----------
     groups : array-like of shape (n_tracks,)
-        Groups (artists) of the tracks.
+        Groups (artists) of the tracks. One that is missing (None, NaN, pd.NA or an
+        empty text) is unknown: that track is a group of its own.
     pairs : sequence of (int, int)
         Indices of tracks that are one recording, as `audit_tracks` finds them.
 
     Returns
     -------
     merged : ndarray of str, of shape (n_tracks,)
-        Each track's group, or where a pair joins groups, the first of their names: the
-        whole groups are joined, since a group must not be on both sides of a split.
+        Each track's group, or where a pair joins groups, the first of their names, and
+        of a known artist rather than an unknown one: the whole groups are joined, since
+        a group must not be on both sides of a split. A missing group that no pair joins
+        is named after the index of its track, ``track:3``.
 
     Raises
     ------
@@ -42,8 +47,16 @@ def merge_replicas(
     >>> from skgenre.model_selection import merge_replicas
     >>> merge_replicas(["b", "c", "a", "b"], [(0, 2)]).tolist()
     ['a', 'c', 'a', 'a']
+    >>> merge_replicas(["b", None, None], [(0, 1)]).tolist()
+    ['b', 'b', 'track:2']
     """
-    names, members = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    n_tracks = len(np.asarray(groups, dtype=object))
+    groups = np.asarray(name_missing_groups(groups, range(n_tracks)), dtype=str)
+    names, members = np.unique(groups, return_inverse=True)
+    known_first = np.argsort(
+        np.char.startswith(names, UNKNOWN_GROUP_PREFIX), kind="stable"
+    )
+    names, members = names[known_first], np.argsort(known_first)[members]
     pairs = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
     if pairs.size and not (pairs.min() >= 0 and pairs.max() < len(members)):
         raise ValueError(

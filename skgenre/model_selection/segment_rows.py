@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
-from skgenre._validation import check_coefficients, describe_channels
+from skgenre._validation import (
+    check_coefficients,
+    check_no_missing_label,
+    describe_channels,
+    name_missing_groups,
+)
 from skgenre.segments import flatten_tracks
 
 if TYPE_CHECKING:
@@ -31,7 +36,8 @@ def explode_segments(
     y : array-like of shape (n_tracks,)
         Genres.
     groups : array-like of shape (n_tracks,), default=None
-        Artists.
+        Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown: the
+        segments of that track become a group of their own, ``track:3``.
 
     Returns
     -------
@@ -48,7 +54,7 @@ def explode_segments(
         `X` holds paths: they have no segments yet.
     ValueError
         `X` is not 4-D, its last axis is one of channels, or it is of another length
-        than `y`.
+        than `y`; a genre is missing.
 
     Examples
     --------
@@ -72,7 +78,10 @@ def explode_segments(
         )
     check_coefficients(X.shape)
     check_consistent_length(X, y, groups)
+    check_no_missing_label(y, name="y")
     rows, tracks = flatten_tracks(X)
     if groups is None:
         return rows, np.asarray(y)[tracks]
-    return rows, np.asarray(y)[tracks], np.asarray(groups)[tracks]
+    # Missing ones would be as many groups as there are segments.
+    groups = name_missing_groups(groups, range(len(X)))
+    return rows, np.asarray(y)[tracks], groups[tracks]

@@ -20,8 +20,9 @@ from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._groups import name_groups
 from skgenre._sample_weight import name_sample_weight
-from skgenre._validation import check_target
+from skgenre._validation import check_n_jobs, check_target, name_missing_groups
 from skgenre.open_set.held_out import (
+    check_splitter,
     drop_weightless,
     predict_held_out,
     split_tracks,
@@ -61,6 +62,7 @@ class CrossFittedClassifier(
             Genres.
         groups : array-like of shape (n_tracks,), default=None
             Artists, or whatever must not be on both sides: whole groups are held out.
+            One that is missing is a group of its own.
             The estimator's own `fit` is given them, too, where it (or the last step of
             a pipeline) takes groups. Under metadata routing they are requested, and
             the estimator gets what it requests itself.
@@ -89,6 +91,8 @@ class CrossFittedClassifier(
         """
         y = self._check_fit(y)
         X, y, groups = indexable(X, y, groups)
+        if groups is not None:
+            groups = name_missing_groups(groups, range(len(y)))
         metadata, split_params = self._route_fit(groups, fit_params)
         if isinstance(self.estimator, FrozenEstimator):
             # It is fitted already, and on other tracks: all of these are held out.
@@ -120,12 +124,17 @@ class CrossFittedClassifier(
         )
         return self
 
-    def _check_fit(self, y):
+    def _check_parameters(self):
         if not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
                 "estimator must be a classifier with predict_proba, got "
                 f"{self.estimator!r}."
             )
+        check_splitter(self.cv)
+        check_n_jobs(self.n_jobs)
+
+    def _check_fit(self, y):
+        self._check_parameters()
         y = check_target(y, estimator=self)
         genres = np.unique(y)
         if len(genres) < 2 and not isinstance(self.estimator, FrozenEstimator):

@@ -43,10 +43,21 @@ def split_tracks(cv, X, y, *, groups, split_params):
     return _drop_untrained(folds, y)
 
 
+def check_splitter(cv):
+    """Refuse what holds out no tracks: a number of folds, a splitter or folds do."""
+    if isinstance(cv, Integral):
+        check_positive_integer(cv, name="cv")
+        if cv < 2:
+            raise ValueError(f"cv must be at least 2 folds, got {cv!r}.")
+    elif isinstance(cv, str) or not (
+        cv is None or hasattr(cv, "split") or hasattr(cv, "__iter__")
+    ):
+        raise ValueError(
+            f"cv must be a number of folds, a splitter, folds or None, got {cv!r}."
+        )
+
+
 def _check_n_splits(n_splits, y, groups):
-    check_positive_integer(n_splits, name="cv")
-    if n_splits < 2:
-        raise ValueError(f"cv must be at least 2 folds, got {n_splits!r}.")
     if groups is not None:
         n_groups = len(set(groups))
         if n_groups < n_splits:

@@ -177,11 +177,14 @@ class OpenSetClassifier(CrossFittedClassifier):
         """
         return measure_evidence(self.predict_proba(X), self.method)
 
-    def _check_fit(self, y):
+    def _check_parameters(self):
+        super()._check_parameters()
         check_choice(self.method, METHODS, name="method")
         check_number(
             self.target_coverage, name="target_coverage", low=0, high=1, low_open=True
         )
+
+    def _check_fit(self, y):
         y = super()._check_fit(y)
         choose_unknown_label(self.unknown_label, np.unique(y))
         return y
