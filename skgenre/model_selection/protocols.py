@@ -74,7 +74,9 @@ def make_splitter(
     ------
     ValueError
         The protocol is unknown or lacks what it needs; there are fewer than two genres;
-        a genre has fewer tracks, or there are fewer groups, than folds.
+        a genre has fewer tracks, or there are fewer groups, than folds. Also by the
+        splitter of ``"artist"``, when it splits, where the groups do not make so many
+        folds, and one would have no track.
 
     Examples
     --------
@@ -87,6 +89,7 @@ def make_splitter(
     """
     check_choice(protocol, PROTOCOLS, name="protocol")
     check_positive_integer(n_splits, name="n_splits")
+    n_splits = int(n_splits)
     if protocol == "filtered":
         if filtered_split is None:
             raise ValueError(
@@ -105,9 +108,24 @@ def make_splitter(
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
     if protocol == "artist":
         _check_groups(groups, target, n_splits)
-        return StratifiedGroupKFold(n_splits, shuffle=True, random_state=random_state)
+        return _ArtistFolds(n_splits, shuffle=True, random_state=random_state)
     _check_genre_sizes(target, n_splits)
     return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
+
+
+class _ArtistFolds(StratifiedGroupKFold):
+    """Folds of whole groups; all are there before the first is handed out."""
+
+    def split(self, X, y=None, groups=None):
+        folds = list(super().split(X, y, groups))
+        for number, parts in enumerate(folds):
+            if min(map(len, parts)) == 0:
+                raise ValueError(
+                    f"protocol='artist' leaves fold {number} of {len(folds)} without a "
+                    "track: the groups do not make so many folds of these genres. Use "
+                    "fewer folds."
+                )
+        yield from folds
 
 
 _OPEN_UNIT_INTERVAL = {"low": 0, "high": 1, "low_open": True, "high_open": True}
