@@ -818,3 +818,14 @@ def test_segments_that_cannot_be_split_are_refused_before_any_fit(
         ValueError, match="'paper' cannot split these 6 segments: The te"
     ):
         run_benchmark(models, data, protocols=["paper"], n_splits=2)
+
+
+def test_small_numbers_of_numpy_are_as_good_as_pythons(made_tracks, tmp_path):
+    small = {"n_splits": np.uint8(2), "seeds": np.arange(2, dtype=np.int8)}
+    result = run_benchmark(
+        ["logistic"], made_tracks, epochs=np.uint8(1), output=tmp_path, **small
+    )
+    setting = json.loads((tmp_path / "results.json").read_text())["setting"]
+    assert (setting["n_splits"], setting["seeds"]) == (2, [0, 1])
+    plain = run_benchmark(["logistic"], made_tracks, n_splits=2, seeds=[0, 1])
+    assert numbers_of(result) == numbers_of(plain)
