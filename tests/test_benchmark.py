@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
@@ -829,3 +830,13 @@ def test_small_numbers_of_numpy_are_as_good_as_pythons(made_tracks, tmp_path):
     assert (setting["n_splits"], setting["seeds"]) == (2, [0, 1])
     plain = run_benchmark(["logistic"], made_tracks, n_splits=2, seeds=[0, 1])
     assert numbers_of(result) == numbers_of(plain)
+
+
+def test_other_settings_of_scikit_learn_are_fitted_again(made_tracks, tmp_path, caplog):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    run_benchmark(["dummy"], made_tracks, **arguments)
+    with config_context(enable_metadata_routing=True):
+        run_benchmark(["dummy"], made_tracks, **arguments)
+    assert messages_of(caplog) == [
+        "finished folds fitted again: 2 (2 for other settings)"
+    ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone
 
 from skgenre._validation import check_groups, check_positive_integer
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from skgenre._typing import Progress, Protocol, StrPath
 
 logger = logging.getLogger(__name__)
+
+_SETTINGS = ("enable_metadata_routing", "transform_output")
 
 
 def run_benchmark(
@@ -330,7 +333,11 @@ def _identify(cells, model, split, tracks, scoring, audio):
     """The same folds, each with all that decides its scores."""
     versions = describe_versions()
     scorers = sorted(scoring.items(), key=lambda item: str(item[0]))
-    shared = describe_parts(model=model, scorers=scorers, versions=versions)
+    # Of scikit-learn's settings, those that change what steps and splitters are given.
+    settings = [get_config()[name] for name in _SETTINGS]
+    shared = describe_parts(
+        model=model, scorers=scorers, settings=settings, versions=versions
+    )
     identified = []
     for cell in cells:
         # The paper's rows are segments, of any track.
