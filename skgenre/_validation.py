@@ -18,6 +18,20 @@ from sklearn.utils.validation import validate_data
 UNKNOWN_GROUP_PREFIX = "track:"
 
 
+def plain_integers(value):
+    """Return numpy's integers, alone or in lists, tuples and dicts, as Python's.
+
+    Those of numpy have few bits: sums overflow.
+    """
+    if isinstance(value, np.integer):
+        return int(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(plain_integers, value))
+    if type(value) is dict:
+        return {name: plain_integers(item) for name, item in value.items()}
+    return value
+
+
 def check_positive_integer(value, *, name):
     """Refuse anything but a whole number of at least one (booleans included)."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):

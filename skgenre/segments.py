@@ -5,7 +5,7 @@ import numpy as np
 
 def count_segment_samples(segment_duration, sample_rate):
     """Length of a segment in samples, from seconds and hertz."""
-    return round(segment_duration * sample_rate)
+    return round(float(segment_duration) * int(sample_rate))
 
 
 def split_segments(blocks, *, n_segment_samples, n_required_samples):

@@ -198,7 +198,7 @@ def place_of(saver, saved):
     if isinstance(saver, FeatureStore):
         return saver.directory.parent, saved.name
     if isinstance(saver, CellFolder):
-        return saver.folder.parents[1], f"{saved.key}.json"
+        return saver.folder.parents[1], saved.file_name
     return saved.parent, saver[-1].n_neighbors
 
 
@@ -251,7 +251,7 @@ def list_kept(folder):
 def content_of(path):
     if path.suffix == ".npy":
         return path.read_bytes()
-    return json.dumps(scores_of([json.loads(path.read_text())]))
+    return json.dumps(scores_of([json.loads(path.read_text())["row"]]))
 
 
 def fork(work):

@@ -1,14 +1,22 @@
+import importlib.metadata
 import json
 import logging
+import os
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import fbeta_score, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -17,7 +25,9 @@ from sklearn.model_selection import (
     cross_val_score,
     cross_validate,
 )
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
 
 from skgenre import (
@@ -483,3 +493,379 @@ def test_table_shows_mean_deviation_and_interval():
     assert cells[2][:4] == ["knn", "track", "0.600 ± 0.100", "–"]
     assert cells[2][-1] == "1.0"
     assert len({len(line) for line in lines}) == 1
+
+
+def overwrite(path, other):
+    """Give a file the content of another of its size, and its times."""
+    status, content = os.stat(path), Path(other).read_bytes()
+    assert len(content) == status.st_size
+    Path(path).write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.fixture
+def own_tracks(made_tracks, tmp_path):
+    """A copy of the made tracks that a test may change."""
+    root = Path(made_tracks.paths[0]).parents[2]
+    folder = shutil.copytree(root, tmp_path / "tracks")
+    paths = [str(folder / Path(path).relative_to(root)) for path in made_tracks.paths]
+    return Bunch(paths=np.array(paths), target=made_tracks.target)
+
+
+def numbers_of(result):
+    """All that a benchmark gives but for times."""
+    content = json.loads(result.to_json())
+    folds = [
+        {name: value for name, value in fold.items() if "seconds" not in name}
+        for fold in content["folds"]
+    ]
+    return folds, content["predictions"]
+
+
+def messages_of(caplog):
+    return [text for text in caplog.messages if "fitted again" in text]
+
+
+def test_folds_of_overwritten_audio_are_fitted_again(own_tracks, tmp_path, caplog):
+    arguments = {"n_splits": 2, "output": tmp_path / "out"}
+    old = run_benchmark(["knn"], own_tracks, **arguments)
+    genres = [own_tracks.paths[own_tracks.target == g] for g in set(own_tracks.target)]
+    for path, other in zip(genres[0][:4], genres[1][:4], strict=True):
+        overwrite(path, other)
+    fresh = run_benchmark(["knn"], own_tracks, n_splits=2)
+    result = run_benchmark(["knn"], own_tracks, **arguments)
+    assert numbers_of(result) == numbers_of(fresh) != numbers_of(old)
+    assert messages_of(caplog) == ["finished folds fitted again: 2 (2 for other audio)"]
+
+
+def test_moved_audio_needs_no_new_fit(own_tracks, tmp_path, monkeypatch):
+    arguments = {"n_splits": 2, "output": tmp_path / "out"}
+    run_benchmark(["knn"], own_tracks, **arguments)
+    (tmp_path / "tracks").rename(tmp_path / "elsewhere")
+    paths = [path.replace("/tracks/", "/elsewhere/") for path in own_tracks.paths]
+    moved = Bunch(paths=paths, target=own_tracks.target)
+    monkeypatch.setattr("skgenre.benchmark.run.run_cell", None)
+    assert run_benchmark(["knn"], moved, **arguments).paths == paths
+
+
+def select_bands(X, *, kept):
+    return X[:, np.flatnonzero(kept)]
+
+
+def make_selector(position):
+    """A model with a long mask, which `repr` abbreviates."""
+    kept = np.zeros(2000, dtype=bool)
+    kept[[0, 1, position]] = True
+    widen = FunctionTransformer(np.tile, kw_args={"reps": (1, 100)})
+    select = FunctionTransformer(select_bands, kw_args={"kept": kept})
+    steps = make_model("knn").steps[:2]
+    return make_pipeline(
+        *(step for _, step in steps), widen, select, make_model("knn")[-1]
+    )
+
+
+CHANGED_MODELS = {
+    "mask": (make_selector(6), make_selector(1003)),
+    "priors": [
+        make_pipeline(MFCCExtractor(), TrackStatistics(), GaussianNB(priors=priors))
+        for priors in ([0.3, 0.3, 0.4], [0.1 + 0.2, 0.3, 0.4])
+    ],
+    "seedless splitter": [
+        GridSearchCV(
+            make_model("knn"), {"kneighborsclassifier__n_neighbors": [1, 3]}, cv=cv
+        )
+        for cv in (StratifiedKFold(2), StratifiedKFold(3))
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), CHANGED_MODELS.values(), ids=CHANGED_MODELS
+)
+def test_any_changed_parameter_is_fitted_again(
+    made_tracks, tmp_path, caplog, before, after
+):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    run_benchmark({"m": before}, made_tracks, **arguments)
+    result = run_benchmark({"m": after}, made_tracks, **arguments)
+    fresh = run_benchmark({"m": after}, made_tracks, n_splits=2)
+    assert numbers_of(result) == numbers_of(fresh)
+    assert messages_of(caplog) == ["finished folds fitted again: 2 (2 for other model)"]
+
+
+def test_changed_features_are_fitted_again_under_the_papers_protocol(
+    made_tracks, models, tmp_path
+):
+    arguments = {"n_splits": 2, "protocols": ["paper"]}
+    run_benchmark({"m": models["mine"]}, made_tracks, output=tmp_path, **arguments)
+    model = clone(models["mine"]).set_params(mfccextractor__fmax=2000.0)
+    result = run_benchmark({"m": model}, made_tracks, output=tmp_path, **arguments)
+    fresh = run_benchmark({"m": model}, made_tracks, **arguments)
+    assert numbers_of(result) == numbers_of(fresh)
+
+
+def test_parameters_that_decide_no_number_need_no_new_fit(
+    made_tracks, tmp_path, monkeypatch
+):
+    arguments = {"n_splits": 2, "output": tmp_path / "out"}
+    run_benchmark({"m": make_model("forest")}, made_tracks, **arguments)
+    model = make_model("forest").set_params(
+        randomforestclassifier__n_jobs=2,
+        mfccextractor__cache_dir=tmp_path / "store",
+        memory=str(tmp_path),
+    )
+    monkeypatch.setattr("skgenre.benchmark.run.run_cell", None)
+    run_benchmark({"m": model}, made_tracks, n_jobs=2, **arguments)
+
+
+def test_added_and_changed_scorers_are_computed(made_tracks, tmp_path, caplog):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    run_benchmark(["knn"], made_tracks, **arguments)
+    scorers = [
+        {"mine": make_scorer(fbeta_score, beta=beta, average="macro")}
+        for beta in (1, 9)
+    ]
+    for scoring in scorers:
+        result = run_benchmark(["knn"], made_tracks, scoring=scoring, **arguments)
+        fresh = run_benchmark(["knn"], made_tracks, scoring=scoring, n_splits=2)
+        assert numbers_of(result) == numbers_of(fresh)
+        assert result.folds[0]["mine"] > 0
+    assert (
+        messages_of(caplog)
+        == ["finished folds fitted again: 2 (2 for other scorers)"] * 2
+    )
+
+
+@pytest.mark.parametrize(
+    "package", ["skgenre", "scikit-learn", "keras", "tensorflow", "numpy"]
+)
+def test_other_versions_are_fitted_again(
+    made_tracks, tmp_path, monkeypatch, caplog, package
+):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    run_benchmark(["dummy"], made_tracks, **arguments)
+    version = importlib.metadata.version
+    monkeypatch.setattr(
+        "importlib.metadata.version",
+        lambda name: "99.0" if name == package else version(name),
+    )
+    run_benchmark(["dummy"], made_tracks, **arguments)
+    assert messages_of(caplog) == [
+        "finished folds fitted again: 2 (2 for other versions)"
+    ]
+
+
+def test_reasons_are_counted_in_one_line(own_tracks, tmp_path, caplog):
+    models = {"a": make_model("knn", n_neighbors=1), "b": make_model("dummy")}
+    arguments = {"n_splits": 2, "output": tmp_path / "out"}
+    run_benchmark(models, own_tracks, **arguments)
+    models["a"].set_params(kneighborsclassifier__n_neighbors=2)
+    overwrite(own_tracks.paths[0], own_tracks.paths[-1])
+    run_benchmark(models, own_tracks, **arguments)
+    assert messages_of(caplog) == [
+        "finished folds fitted again: 4 (2 for other audio and other model; "
+        "2 for other audio)"
+    ]
+
+
+class LockedClassifier(DummyClassifier):
+    def __init__(self, lock=None):
+        super().__init__()
+        self.lock = lock
+
+    def __sklearn_clone__(self):
+        return self
+
+
+def test_model_that_cannot_be_told_from_others_is_fitted_each_time(
+    made_tracks, tmp_path, caplog
+):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    for _ in range(2):
+        run_benchmark(
+            {"m": LockedClassifier(threading.Lock())}, made_tracks, **arguments
+        )
+    assert messages_of(caplog) == [
+        "finished folds fitted again: 2 (2 for model that cannot be told from others "
+        "(an object of type _thread.lock))"
+    ]
+
+
+NETWORK_SCRIPT = """\
+import sys
+import skgenre
+def build(input_shape, n_classes, units=4):
+    from keras import Sequential, layers
+    return Sequential([layers.Input(input_shape), layers.Flatten(),
+                       layers.Dense(n_classes, activation="softmax")])
+data = skgenre.load_genre_folder(sys.argv[1])
+model = skgenre.make_model("mlp").set_params(
+    mfccextractor__n_segments=1, mlpgenreclassifier=None)
+model.steps[-1] = ("mine", skgenre.KerasGenreClassifier(build, epochs=1))
+skgenre.run_benchmark({"mine": model}, data, n_splits=2, output=sys.argv[2])
+"""
+
+
+def test_network_of_the_users_goes_on_from_another_process(made_tracks, tmp_path):
+    script, folder = tmp_path / "script.py", made_tracks.paths[0].rsplit("/", 3)[0]
+    times = []
+    for change in [("", ""), ("", ""), ("units=4", "units=5")]:
+        script.write_text(NETWORK_SCRIPT.replace(*change))
+        command = [sys.executable, "-P", script, folder, tmp_path / "out"]
+        subprocess.run(command, check=True, capture_output=True)
+        cells = sorted(tmp_path.glob("out/cells/*"))
+        times.append([path.stat().st_mtime_ns for path in cells])
+    assert len(times[0]) == 2
+    assert times[0] == times[1]
+    assert set(times[2]).isdisjoint(times[1])
+
+
+def change_row(**changes):
+    def damage(path):
+        content = json.loads(path.read_text())
+        content["row"] |= changes
+        path.write_text(json.dumps(content))
+
+    return damage
+
+
+def lose(path):
+    content = json.loads(path.read_text())
+    del content["row"]["accuracy"]
+    path.write_text(json.dumps(content))
+
+
+def make_unknown_genre(path):
+    content = json.loads(path.read_text())
+    content["row"]["predictions"]["predicted"][0] = "polka"
+    path.write_text(json.dumps(content))
+
+
+def make_folder(path):
+    path.unlink()
+    (path / "something").mkdir(parents=True)
+
+
+def make_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_loop(path):
+    path.unlink()
+    path.symlink_to(path)
+
+
+DAMAGES = {
+    "text": change_row(accuracy="good"),
+    "truth": change_row(accuracy=True),
+    "nan": change_row(accuracy=float("nan")),
+    "null": change_row(accuracy=None),
+    "other number": change_row(accuracy=0.123),
+    "missing score": lose,
+    "no predictions": change_row(predictions=[]),
+    "unknown genre": make_unknown_genre,
+    "other type": lambda path: path.write_text("[1, 2]"),
+    "number": lambda path: path.write_text("1"),
+    "checksum of a list": lambda path: path.write_text('{"checksum": [], "row": 1}'),
+    "twice": lambda path: path.write_text(
+        path.read_text().replace('"accuracy": ', '"accuracy": 0.9, "accuracy": 0', 1)
+    ),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "folder": make_folder,
+    "pipe": make_pipe,
+    "loop": make_loop,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damaged_fold_is_made_again(made_tracks, tmp_path, caplog, damage):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    first = run_benchmark(["dummy"], made_tracks, **arguments)
+    damage(min(tmp_path.glob("cells/*.json")))
+    again = run_benchmark(["dummy"], made_tracks, **arguments)
+    assert numbers_of(again) == numbers_of(first)
+    assert messages_of(caplog) == ["finished folds fitted again: 1 (1 for damage)"]
+
+
+def test_fold_that_is_too_large_is_made_again(
+    made_tracks, tmp_path, monkeypatch, caplog
+):
+    run_benchmark(["dummy"], made_tracks, n_splits=2, output=tmp_path)
+    monkeypatch.setattr("skgenre.benchmark.cells._MAX_FILE_BYTES", 100)
+    run_benchmark(["dummy"], made_tracks, n_splits=2, output=tmp_path)
+    assert messages_of(caplog) == ["finished folds fitted again: 2 (2 for damage)"]
+
+
+@pytest.mark.parametrize("name", ["results.json", "results.csv", "cells"])
+def test_taken_name_of_a_result_is_seen_before_any_work(
+    made_tracks, tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr("skgenre.benchmark.run.analyse_tracks", None)
+    if name == "cells":
+        (tmp_path / name).write_text("")
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(OSError, match=f"something else has the name '{name}'"):
+        run_benchmark(["dummy"], made_tracks, output=tmp_path)
+
+
+def test_answers_of_a_frozen_model_are_those_of_each_fold(made_tracks):
+    model = make_model("knn").fit(made_tracks.paths, made_tracks.target)
+    result = run_benchmark({"m": FrozenEstimator(model)}, made_tracks, n_splits=2)
+    for fold, entry in zip(result.folds, result.predictions, strict=True):
+        right = np.equal(entry["predicted"], entry["target"])
+        assert right.mean() == fold["accuracy"]
+
+
+def test_protocol_that_leaves_a_fold_empty_is_refused_before_any_work(
+    made_tracks, monkeypatch
+):
+    artists = np.repeat(list("abcde"), [3, 5, 2, 2, 2])
+    genres = np.repeat(["rock", "jazz"], [10, 4])
+    data = Bunch(paths=made_tracks.paths[:14], target=genres, groups=artists)
+    monkeypatch.setattr("skgenre.benchmark.run.analyse_tracks", None)
+    with pytest.raises(ValueError, match=r"protocol='artist' leaves fold \d of 5 with"):
+        run_benchmark(["dummy"], data, protocols=["artist"], n_splits=5)
+    parts = np.repeat(["train", "test", ""], [8, 4, 2])
+    data = Bunch(paths=made_tracks.paths[:14], target=genres, filtered_split=parts)
+    with (
+        pytest.warns(UserWarning, match="tracks to test on"),
+        pytest.raises(ValueError, match="a single genre to train on, 'rock'"),
+    ):
+        run_benchmark(["dummy"], data, protocols=["filtered"])
+
+
+def test_segments_that_cannot_be_split_are_refused_before_any_fit(
+    made_tracks, models, monkeypatch
+):
+    first = [
+        np.flatnonzero(made_tracks.target == g)[0] for g in set(made_tracks.target)
+    ]
+    data = Bunch(paths=made_tracks.paths[first], target=made_tracks.target[first])
+    monkeypatch.setattr("skgenre.benchmark.run.run_cell", None)
+    with pytest.raises(
+        ValueError, match="'paper' cannot split these 6 segments: The te"
+    ):
+        run_benchmark(models, data, protocols=["paper"], n_splits=2)
+
+
+def test_small_numbers_of_numpy_are_as_good_as_pythons(made_tracks, tmp_path):
+    small = {"n_splits": np.uint8(2), "seeds": np.arange(2, dtype=np.int8)}
+    result = run_benchmark(
+        ["logistic"], made_tracks, epochs=np.uint8(1), output=tmp_path, **small
+    )
+    setting = json.loads((tmp_path / "results.json").read_text())["setting"]
+    assert (setting["n_splits"], setting["seeds"]) == (2, [0, 1])
+    plain = run_benchmark(["logistic"], made_tracks, n_splits=2, seeds=[0, 1])
+    assert numbers_of(result) == numbers_of(plain)
+
+
+def test_other_settings_of_scikit_learn_are_fitted_again(made_tracks, tmp_path, caplog):
+    arguments = {"n_splits": 2, "output": tmp_path}
+    run_benchmark(["dummy"], made_tracks, **arguments)
+    with config_context(enable_metadata_routing=True):
+        run_benchmark(["dummy"], made_tracks, **arguments)
+    assert messages_of(caplog) == [
+        "finished folds fitted again: 2 (2 for other settings)"
+    ]

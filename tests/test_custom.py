@@ -217,3 +217,21 @@ def build_compiled(input_shape, n_classes):
 def test_builder_of_something_else_is_refused(build, error, message, features):
     with pytest.raises(error, match=message):
         KerasGenreClassifier(build, **FAST).fit(*features)
+
+
+def test_small_numbers_of_numpy_reach_a_builder_as_pythons(features):
+    seen = []
+
+    def build(input_shape, n_classes, units, mask):
+        seen.append((units, mask))
+        return build_mlp(
+            input_shape, n_classes, hidden_layer_sizes=units, dropout=0, l2=0
+        )
+
+    mask = np.ones(3, np.uint8)
+    units = (np.uint8(200), np.uint8(100))
+    mine = KerasGenreClassifier(build, build__units=units, build__mask=mask, epochs=1)
+    mine.fit(*features)
+    assert seen[0][0] == (200, 100)
+    assert [type(n) for n in seen[0][0]] == [int, int]
+    assert_array_equal(seen[0][1], mask, strict=True)

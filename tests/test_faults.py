@@ -205,7 +205,7 @@ def test_a_damaged_fold_of_a_benchmark_is_fitted_again(
     kept[0].write_bytes(damage)
     with caplog.at_level(logging.WARNING):
         assert scores(run(tracks, tmp_path)) == scores(expected)
-    assert caplog.text.count("is made again") == 1
+    assert caplog.text.count("fitted again: 1 (1 for damage)") == 1
 
 
 def test_a_fold_under_the_name_of_another_is_fitted_again(tracks, tmp_path):

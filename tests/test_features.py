@@ -513,3 +513,24 @@ def test_interrupted_run_leaves_a_whole_store_to_go_on_from(write_tone, tmp_path
     assert list(store.rglob(".*")) == []
     X = MFCCExtractor(n_segments=1, cache_dir=store).transform(paths)
     assert np.isfinite(X).all()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"sample_rate": np.int16(22050)},
+        {"hop_length": np.int16(512), "n_fft": np.int16(2048)},
+        {"n_mfcc": np.uint8(13), "n_mels": np.uint8(128), "n_segments": np.uint8(2)},
+        {"segment_duration": np.int8(3), "sample_rate": np.int16(22050)},
+        {"segment_duration": np.float16(3), "fmin": np.int8(0)},
+    ],
+)
+def test_small_numbers_of_numpy_are_as_good_as_pythons(
+    write_tone, tmp_path, parameters
+):
+    paths = [write_tone(duration=7.0)]
+    expected = MFCCExtractor(n_segments=2).transform(paths)
+    parameters = {"n_segments": 2, **parameters}
+    for workings in ({}, {"cache_dir": tmp_path}, {"mmap_dir": tmp_path / "mmap"}):
+        extractor = MFCCExtractor(**parameters, **workings)
+        assert_array_equal(extractor.transform(paths), expected)

@@ -234,3 +234,13 @@ def test_no_single_coefficient_separates_the_genres(segments):
     splits = folds.split(features, data.target)
     assert best < score_tracks(model, features, data.target, splits) - 0.1
     assert best < 0.6
+
+
+def test_small_numbers_of_numpy_make_the_same_tracks(tmp_path):
+    sizes = {"n_genres": 2, "n_tracks_per_genre": 3, "n_artists_per_genre": 2}
+    small = {name: np.uint8(number) for name, number in sizes.items()}
+    small |= {"duration": np.int8(3), "sample_rate": np.int16(22050)}
+    one = make_genre_tracks(tmp_path / "a", **sizes, duration=3, random_state=0)
+    other = make_genre_tracks(tmp_path / "b", **small, random_state=np.int64(0))
+    for path, other_path in zip(one.paths, other.paths, strict=True):
+        assert Path(path).read_bytes() == Path(other_path).read_bytes()

@@ -582,3 +582,41 @@ def test_another_network_cannot_be_trained_on(features):
     model.set_params(hidden_layer_sizes=(5,))
     with pytest.raises(ValueError, match="parameters have changed since"):
         model.fit(*features)
+
+
+SMALL = np.uint8(200)
+SMALL_SIZES = [
+    (MLPGenreClassifier, {"hidden_layer_sizes": (SMALL, np.int8(4))}),
+    (MLPGenreClassifier, {"hidden_layer_sizes": np.array([200, 4], np.uint8)}),
+    (
+        CNNGenreClassifier,
+        {
+            "filters": (SMALL,),
+            "kernel_sizes": ((np.uint8(3), np.uint8(2)),),
+            "dense_units": SMALL,
+        },
+    ),
+    (LSTMGenreClassifier, {"units": (SMALL,), "dense_units": SMALL}),
+    (CovarianceGenreClassifier, {"lags": (np.uint8(1),), "hidden_units": SMALL}),
+]
+
+
+def to_python(value):
+    return value.tolist() if hasattr(value, "tolist") else tuple(map(to_python, value))
+
+
+@pytest.mark.parametrize(("kind", "sizes"), SMALL_SIZES)
+def test_small_numbers_of_numpy_are_as_good_as_pythons(kind, sizes, features):
+    X, y = features
+    workings = {"batch_size": SMALL, "epochs": np.uint8(2), "verbose": np.int8(0)}
+    given = kind(**sizes, **workings, random_state=np.int64(0)).fit(X, y)
+    plain = {n: to_python(v) for n, v in (sizes | workings).items()}
+    expected = kind(**plain, random_state=0).fit(X, y)
+    assert_array_equal(given.predict_proba(X), expected.predict_proba(X))
+
+
+def test_small_number_of_epochs_goes_on_beyond_its_range(features):
+    mlp = MLPGenreClassifier(
+        hidden_layer_sizes=(2,), epochs=np.int8(100), warm_start=True, random_state=0
+    )
+    assert mlp.fit(*features).fit(*features).n_iter_ == 200

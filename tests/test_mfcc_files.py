@@ -178,3 +178,15 @@ def test_objects_in_an_archive_are_never_loaded(tmp_path):
     np.savez(tmp_path / "a.npz", data=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="holds objects, which are never loaded"):
         load_mfcc_npz(tmp_path / "a.npz")
+
+
+def test_numbers_of_numpy_among_the_parameters_stay_numbers(tmp_path):
+    X, file = np.zeros((1, 1, 2, 3), np.float32), tmp_path / "features.npz"
+    parameters = {
+        "hop_length": np.int16(512),
+        "fmax": np.float32(4000),
+        "n": [np.int8(1)],
+    }
+    save_mfcc_npz(file, X, ["blues"], paths=["a.wav"], parameters=parameters)
+    expected = {"hop_length": 512, "fmax": 4000.0, "n": [1]}
+    assert load_mfcc_npz(file).parameters == expected

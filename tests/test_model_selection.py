@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
@@ -126,6 +127,27 @@ def test_protocol_that_cannot_be_is_refused(arguments, message):
         pytest.raises(ValueError, match=message),
     ):
         make_splitter(**{"protocol": "track", "target": Y, **arguments})
+
+
+class Unfit(DummyClassifier):
+    def fit(self, X, y):
+        raise AssertionError
+
+
+def test_groups_that_do_not_make_so_many_folds_are_refused_before_any_fit():
+    artists = np.repeat(list("abcde"), [3, 5, 2, 2, 2])
+    genres = np.repeat(["rock", "jazz"], [10, 4])
+    for seed in (0, 1, np.random.RandomState(2), None):
+        splitter = make_splitter(
+            "artist", genres, groups=artists, n_splits=5, random_state=seed
+        )
+        with pytest.raises(ValueError, match=r"leaves fold \d of 5 without a track"):
+            cross_val_score(Unfit(), genres, genres, groups=artists, cv=splitter)
+
+
+def test_number_of_folds_may_be_numpys():
+    splitter = make_splitter("track", Y, n_splits=np.uint8(5), random_state=0)
+    assert len(list(splitter.split(Y, Y))) == 5
 
 
 def test_replicas_and_their_whole_groups_are_merged():

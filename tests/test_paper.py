@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from sklearn.utils import Bunch
 
-from skgenre import reproduce_paper
+from skgenre import AudioDecodeError, reproduce_paper
 from skgenre.benchmark.paper import PUBLISHED, PaperResult
 
 
@@ -68,3 +69,51 @@ def test_unknown_split_is_refused(made_tracks):
 
 def test_result_shows_itself_as_its_tables(result):
     assert repr(result) == str(result) == result.to_table()
+
+
+@pytest.fixture
+def with_bad_file(made_tracks, tmp_path):
+    bad = tmp_path / "bad\nname.wav"
+    bad.write_text("no sound")
+    return Bunch(
+        paths=[str(bad), *made_tracks.paths],
+        target=[made_tracks.target[0], *made_tracks.target],
+    )
+
+
+def test_unreadable_files_are_left_out_and_listed(with_bad_file, made_tracks):
+    arguments = {"splits": ["80/20"], "epochs": 1}
+    result = reproduce_paper(with_bad_file, **arguments)
+    (entry,) = result.unreadable
+    assert entry["path"] == with_bad_file.paths[0]
+    assert f"left out: {entry['path']}".replace("\n", r"\n") in result.to_table()
+    assert result.n_tracks == 24
+    expected = reproduce_paper(made_tracks, **arguments)
+    for name in ("train_accuracy", "test_error"):
+        assert [row[name] for row in result.rows] == [
+            row[name] for row in expected.rows
+        ]
+
+
+def test_unreadable_files_stop_a_strict_reproduction(with_bad_file):
+    with pytest.raises(AudioDecodeError, match=r"name\.wav"):
+        reproduce_paper(with_bad_file, strict=True)
+
+
+def test_the_papers_tracks_but_for_unreadable_ones_are_known(result):
+    unreadable = [{"path": "jazz.00054.wav", "reason": "is damaged"}]
+    almost = PaperResult(result.rows, {}, [], n_tracks=999, unreadable=unreadable)
+    first = almost.to_table().splitlines()[0]
+    assert first.startswith("Run on 999 tracks; the paper's were 1000")
+
+
+def test_split_that_is_not_possible_is_refused_before_any_training(
+    made_tracks, monkeypatch
+):
+    monkeypatch.setattr("skgenre.benchmark.paper._run", None)
+    data = Bunch(paths=made_tracks.paths[[0, 8]], target=made_tracks.target[[0, 8]])
+    with pytest.raises(ValueError, match="these 4 segments cannot be split: The "):
+        reproduce_paper(data, splits=["80/20"])
+    data.target = ["rock", "rock"]
+    with pytest.raises(ValueError, match="at least two genres"):
+        reproduce_paper(data)

@@ -499,3 +499,19 @@ def test_every_public_estimator_may_be_loaded():
         if hasattr(kind, "fit") and not kind.__name__.startswith("Base")
     }
     assert estimators <= OUR_OBJECTS
+
+
+def test_small_numbers_of_numpy_are_saved_as_pythons(made_tracks, tmp_path):
+    model = make_model("mlp", hidden_layer_sizes=(np.uint8(8),), epochs=np.uint8(1))
+    model.set_params(
+        mfccextractor__hop_length=np.int16(512),
+        mlpgenreclassifier__batch_size=np.uint8(9),
+    )
+    model.fit(made_tracks.paths, made_tracks.target)
+    file = tmp_path / "model.skops"
+    save(model, file, scores={"accuracy": np.float16(0.5)})
+    assert read_model_info(file)["features"][0]["hop_length"] == 512
+    loaded = load(file)
+    assert type(loaded[-1].batch_size) is int
+    expected = model.predict_proba(made_tracks.paths)
+    assert_array_equal(loaded.predict_proba(made_tracks.paths), expected)

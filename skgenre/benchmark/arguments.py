@@ -1,5 +1,7 @@
 """What `run_benchmark` is given, checked before hours of analysis and fits."""
 
+import tempfile
+from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 
@@ -10,7 +12,9 @@ from skgenre._validation import (
     check_paths,
     name_missing_groups,
 )
+from skgenre.benchmark.cells import CELLS
 from skgenre.benchmark.protocols import Tracks
+from skgenre.benchmark.result import RESULT_FILES
 from skgenre.model_check import check_model, naming_part
 from skgenre.models import make_model
 
@@ -66,6 +70,7 @@ def check_choices(protocols, seeds):
         protocols = (protocols,)
     if isinstance(seeds, Integral):
         seeds = (seeds,)
+    protocols, seeds = tuple(protocols), tuple(seeds)
     for name, values in [("protocols", protocols), ("seeds", seeds)]:
         if not values or len(set(values)) < len(values):
             raise ValueError(f"{name} must be distinct, at least one, got {values!r}.")
@@ -74,15 +79,40 @@ def check_choices(protocols, seeds):
             raise ValueError(
                 f"seeds must be whole numbers from 0 to 2**32 - 1, got {seed!r}."
             )
-    return tuple(protocols), tuple(seeds)
+    return protocols, tuple(int(seed) for seed in seeds)
 
 
 def check_folder(folder, *, name):
     """Make a folder where one is asked for, so that it cannot fail later."""
     if folder is None:
         return
-    try:
+    with _naming_folder(folder, name):
         Path(folder).mkdir(parents=True, exist_ok=True)
+
+
+def check_output(folder):
+    """Make the folder of the results, and see that they can be written there."""
+    if folder is None:
+        return
+    check_folder(folder, name="output")
+    # Permissions do not tell of a read-only file system, and mean nothing to root.
+    with _naming_folder(folder, "output"), tempfile.TemporaryFile(dir=folder):
+        pass
+    cells = Path(folder, CELLS)
+    files = [Path(folder, name) for name in RESULT_FILES]
+    taken = [path.name for path in files if path.exists() and not path.is_file()]
+    taken += [cells.name] if cells.exists() and not cells.is_dir() else []
+    if taken:
+        raise OSError(
+            f"output must be a folder of results, got {str(folder)!r}, where something "
+            f"else has the name {taken[0]!r}."
+        )
+
+
+@contextmanager
+def _naming_folder(folder, name):
+    try:
+        yield
     except OSError as error:
         raise OSError(
             f"{name} must be a folder that can be written to, got {str(folder)!r}: "

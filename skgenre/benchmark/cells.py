@@ -1,25 +1,26 @@
 """One fit of a benchmark, and the folder in which finished ones are kept."""
 
+import hashlib
 import json
-import logging
 import math
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import joblib
 import numpy as np
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import Pipeline
 
 from skgenre._files import atomic_write, read_json
 from skgenre._groups import SEARCHES, name_groups
+from skgenre.benchmark.description import explain_change
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer
-from skgenre.features import WORKINGS
 
-logger = logging.getLogger(__name__)
+# Name of the folder of finished cells, within that of the results.
+CELLS = "cells"
 
 # The answers to a million test tracks are a tenth of it.
-_MAX_ROW_BYTES = 1_000_000_000
+_MAX_FILE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -34,32 +35,20 @@ class Cell:
         Not fitted, and with the seed.
     train, test : ndarray of int
         Rows to fit and to test on.
+    decided_by : dict of str to str
+        Digest of each thing that decides the scores, as `describe_parts` gives them.
     """
 
     label: dict
     model: object
     train: np.ndarray
     test: np.ndarray
+    decided_by: dict = field(default_factory=dict)
 
     @property
-    def key(self):
-        """Digest of all that decides the scores, but for the data themselves."""
-        return joblib.hash(
-            [self.label, _describe_model(self.model), self.train, self.test]
-        )
-
-
-def _describe_model(model):
-    """Parameters of a model, but for those that decide no number."""
-    parameters = model.get_params()
-    return [
-        (name, repr(value))
-        for name, value in sorted(parameters.items())
-        if name.split("__")[-1] not in WORKINGS
-        and not hasattr(value, "get_params")
-        # A pipeline's list of its steps repeats them.
-        and name not in ("steps", "memory")
-    ] + [type(value).__name__ for _, value in sorted(parameters.items())]
+    def file_name(self):
+        """Depends on the label alone, so that what is no longer valid is found."""
+        return f"{_digest(self.label)[:32]}.json"
 
 
 class CellFolder:
@@ -74,45 +63,53 @@ class CellFolder:
         self.folder = None if folder is None else Path(folder)
 
     def load(self, cell):
-        """The row of a cell that is finished, else None."""
+        """The row of a finished cell, or None; and why not, where there was one."""
         if self.folder is None:
-            return None
-        path = self.folder / f"{cell.key}.json"
+            return None, None
+        path = self.folder / cell.file_name
+        if not os.path.lexists(path):
+            return None, None
         try:
-            row = read_json(path, max_bytes=_MAX_ROW_BYTES)
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            logger.warning("damaged result is made again: %s", error)
-            return None
-        if not _is_row_of(row, cell):
-            logger.warning("damaged result %s is made again", path)
-            return None
-        return row
+            # To open a pipe would wait until somebody writes to it.
+            kept = (
+                read_json(path, max_bytes=_MAX_FILE_BYTES) if path.is_file() else None
+            )
+        except (OSError, ValueError):
+            return None, "damage"
+        if not _is_intact(kept) or kept["label"] != cell.label:
+            return None, "damage"
+        reason = explain_change(kept["decided_by"], cell.decided_by)
+        return (kept["row"], None) if reason is None else (None, reason)
 
     def save(self, cell, row):
         """Keep the row of a cell, whole or not at all."""
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{cell.key}.json"
+        path = self.folder / cell.file_name
+        # Somebody's folder is not ours to remove; this fold is fitted each time.
+        if path.is_dir():
+            return
+        content = {"label": cell.label, "decided_by": cell.decided_by, "row": row}
         with atomic_write(path, "w", encoding="utf-8") as file:
-            json.dump(row, file)
+            json.dump({**content, "checksum": _digest(content)}, file)
 
 
-def _is_row_of(row, cell):
-    if not isinstance(row, dict) or not isinstance(row.get("predictions"), dict):
+def _is_intact(kept):
+    """Whether what was read from a file is what `CellFolder.save` wrote."""
+    if not isinstance(kept, dict) or "checksum" not in kept:
         return False
-    predictions = [row["predictions"].get(name) for name in ("target", "predicted")]
-    return (
-        {name: row.get(name) for name in cell.label} == cell.label
-        and "error" in row
-        and row["predictions"].get("rows") == cell.test.tolist()
-        and all(
-            isinstance(genres, list) and len(genres) == len(cell.test)
-            for genres in predictions
-        )
-    )
+    content = {name: value for name, value in kept.items() if name != "checksum"}
+    try:
+        return kept["checksum"] == _digest(content)
+    except (RecursionError, ValueError):
+        return False
+
+
+def _digest(content):
+    """Checksum of JSON, whatever the order of its names."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):
@@ -138,7 +135,8 @@ def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):
     # Whatever a model of the user's raises, the rest of the benchmark goes on.
     except Exception as error:
         return {**cell.label, **sizes, "error": f"{type(error).__name__}: {error}"}
-    answers = done["estimator"][0]._answers[0]
+    # Taken, since a model that is frozen comes back from every fold.
+    answers = vars(done["estimator"][0]).pop("_answers")[0]
     row = {
         **cell.label,
         **sizes,

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
 
-from skgenre._validation import (
-    check_choice,
-    check_labels,
-    check_paths,
-    check_positive_integer,
+from skgenre._validation import check_boolean, check_choice, check_positive_integer
+from skgenre.audio import AudioDecodeError
+from skgenre.benchmark.arguments import check_data
+from skgenre.benchmark.tracks import (
+    analyse_tracks,
+    features_folder,
+    leave_out,
+    list_unreadable,
 )
 from skgenre.features import MFCCExtractor
-from skgenre.model_selection import explode_segments
+from skgenre.model_selection import explode_segments, make_splitter
 from skgenre.models import make_model
 
 if TYPE_CHECKING:
@@ -76,12 +80,15 @@ class PaperResult:
         ``model``, ``genre`` and ``answer`` of some test segments.
     n_tracks : int
         Tracks that it was run on; the paper had 1000.
+    unreadable : list of dict
+        ``path`` and ``reason`` of the files left out before any split.
     """
 
     rows: list
     histories: dict
     samples: list
     n_tracks: int
+    unreadable: list = dataclasses.field(default_factory=list)
 
     def to_table(self) -> str:
         """Write the tables as text.
@@ -92,6 +99,11 @@ class PaperResult:
             Markdown; the first line says whether the data are the paper's.
         """
         lines = [self.describe_data(), ""]
+        if self.unreadable:
+            left_out = [(entry["path"], entry["reason"]) for entry in self.unreadable]
+            # As text it escapes line feeds.
+            lines += [f"- left out: {AudioDecodeError([one])}" for one in left_out]
+            lines.append("")
         lines += [
             "| table | model | epochs | split | training: paper | ours | test: paper "
             "| ours | error, training: paper | ours | error, test: paper | ours "
@@ -124,6 +136,11 @@ class PaperResult:
         """
         if self.n_tracks == N_PAPER_TRACKS:
             return f"Run on {self.n_tracks} tracks, as the paper."
+        if self.n_tracks + len(self.unreadable) == N_PAPER_TRACKS:
+            return (
+                f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
+                "were these, but the others cannot be read."
+            )
         return (
             f"NOT THE PAPER'S DATA: run on {self.n_tracks} tracks, the paper on "
             f"{N_PAPER_TRACKS}. The numbers cannot be compared one by one."
@@ -158,12 +175,14 @@ def reproduce_paper(
     splits: Sequence[str] = ("80/20", "20/80", "80 (80/20)/20"),
     epochs: int | None = None,
     cache_dir: StrPath | None = None,
+    strict: bool = False,
     random_state: int = 0,
 ) -> PaperResult:
     """Run the paper's experiments on the data at hand.
 
     Segments are shuffled, as the paper did, so that those of one track are on both
-    sides: see `run_benchmark` for what the models are worth on other tracks.
+    sides: see `run_benchmark` for what the models are worth on other tracks. Files that
+    cannot be analysed are left out and listed in the result.
 
     Parameters
     ----------
@@ -175,7 +194,9 @@ def reproduce_paper(
     epochs : int, default=None
         Epochs of every network; None: those of the paper.
     cache_dir : str, Path or None, default=None
-        Folder of the features.
+        Folder of the features; None is a temporary one.
+    strict : bool, default=False
+        Raise for files that cannot be analysed, instead of leaving them out.
     random_state : int, default=0
         Decides the splits and the networks.
 
@@ -183,6 +204,14 @@ def reproduce_paper(
     -------
     result : PaperResult
         Ours beside the paper's.
+
+    Raises
+    ------
+    AudioDecodeError
+        No file, or with `strict` not every file, can be analysed.
+    ValueError, TypeError
+        An argument is out of range, there are fewer than two genres, or too few
+        segments for a split: before any network is trained.
 
     Examples
     --------
@@ -200,38 +229,63 @@ def reproduce_paper(
         check_choice(split, SPLITS, name="splits")
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
-    paths = check_paths(data.paths)
-    check_labels(data.target, n_tracks=len(paths))
-    X = MFCCExtractor(cache_dir=cache_dir).transform(paths)
-    X, y = explode_segments(X, data.target)
+    check_boolean(strict, name="strict")
+    tracks = check_data(data)
+    # Refuses what has a single genre.
+    make_splitter("paper", tracks.target)
+    with features_folder(cache_dir) as folder:
+        extractor = MFCCExtractor(cache_dir=folder)
+        failures = analyse_tracks(
+            [make_pipeline(extractor)],
+            tracks.paths.tolist(),
+            n_jobs=None,
+            strict=strict,
+            progress=None,
+        )
+        tracks = leave_out(tracks, failures)
+        X = extractor.transform(tracks.paths)
+    X, y = explode_segments(X, tracks.target)
+    # All are made before the first network is trained: one may not be possible.
+    parts = {split: _split(y, SPLITS[split], random_state) for split in splits}
     rows, histories, samples = [], {}, []
     for split in splits:
-        parts = _split(X, y, SPLITS[split], random_state)
+        data_of_parts = [(X[part], y[part]) for part in parts[split]]
         for published in PUBLISHED:
-            model, n_epochs = published.model, epochs or published.epochs
-            run = _run(model, parts, epochs=n_epochs, random_state=random_state)
+            model, n_epochs = published.model, int(epochs or published.epochs)
+            run = _run(model, data_of_parts, epochs=n_epochs, random_state=random_state)
             logger.info("table %d, %s, split %s: done", published.table, model, split)
             rows.append({"table": published.table, "split": split, **run.row})
             # Of the two of the CNN, the longer.
             histories[model, split] = run.history
             if split == splits[0] and published.table != 3:
                 samples += run.samples
-    return PaperResult(rows, histories, samples, n_tracks=len(paths))
+    return PaperResult(
+        rows,
+        histories,
+        samples,
+        n_tracks=len(tracks.paths),
+        unreadable=list_unreadable(failures),
+    )
 
 
-def _split(X, y, shares, random_state):
-    """Training, monitored and test part, each (X, y); the last two may be one."""
+def _split(y, shares, random_state):
+    """Rows to train on, to validate on where the split has such, and to test on."""
     test_share, valid_share = shares
-    arguments = {"random_state": random_state}
-    X, X_test, y, y_test = train_test_split(
-        X, y, test_size=test_share, stratify=y, **arguments
-    )
-    if not valid_share:
-        return (X, y), (X_test, y_test), (X_test, y_test)
-    X, X_valid, y, y_valid = train_test_split(
-        X, y, test_size=valid_share, stratify=y, **arguments
-    )
-    return (X, y), (X_valid, y_valid), (X_test, y_test)
+    try:
+        train, test = train_test_split(
+            np.arange(len(y)),
+            test_size=test_share,
+            stratify=y,
+            random_state=random_state,
+        )
+        if not valid_share:
+            return train, test
+        train, valid = train_test_split(
+            train, test_size=valid_share, stratify=y[train], random_state=random_state
+        )
+    except ValueError as error:
+        raise ValueError(f"these {len(y)} segments cannot be split: {error}") from error
+    return train, valid, test
 
 
 class _Run(NamedTuple):
@@ -241,7 +295,9 @@ class _Run(NamedTuple):
 
 
 def _run(model, parts, *, epochs, random_state):
-    trained, (X_valid, y_valid), (X_test, y_test) = parts
+    # Without a part of its own, the test part is what is watched.
+    trained, (X_valid, y_valid), *_ = parts
+    X_test, y_test = parts[-1]
     network = make_model(model, epochs=epochs, random_state=random_state)[-1]
     started = perf_counter()
     network.fit(*trained, X_val=X_valid, y_val=y_valid)

@@ -38,22 +38,33 @@ def make_splitter(protocol, tracks, *, n_splits, seed):
     )
 
 
-def list_folds(splitter, tracks, label):
+def list_folds(protocol, splitter, tracks):
     """Indices of the tracks to train and to test on, fold by fold.
 
-    For the paper's protocol, whose rows are segments, the splitter itself.
+    Refuses folds that no classifier can be trained on.
     """
-    if label["protocol"] == "paper":
-        return splitter
     with warnings.catch_warnings():
         # Of a splitter that needs no groups.
         warnings.filterwarnings("ignore", "The groups parameter is ignored")
-        return list(splitter.split(tracks.paths, tracks.target, tracks.groups))
+        folds = list(splitter.split(tracks.paths, tracks.target, tracks.groups))
+    for number, (train, _) in enumerate(folds):
+        genres = set(tracks.target[train].tolist())
+        if len(genres) < 2:
+            raise ValueError(
+                f"protocol={protocol!r} leaves fold {number} of {len(folds)} a single "
+                f"genre to train on, {genres.pop()!r}: a classifier needs two."
+            )
+    return folds
 
 
 def list_paper_folds(splitter, target):
     """Indices of the segments to train and to test on."""
-    return list(splitter.split(np.zeros(len(target)), target))
+    try:
+        return list(splitter.split(np.zeros(len(target)), target))
+    except ValueError as error:
+        raise ValueError(
+            f"protocol 'paper' cannot split these {len(target)} segments: {error}"
+        ) from error
 
 
 def check_paper_model(model, name):

@@ -41,8 +41,10 @@ _LABEL = ("model", "protocol", "seed", "fold")
 _SIZES = ("n_train", "n_test")
 # Their splits keep artists apart, whose tracks are therefore not independent.
 _PROTOCOLS_BY_ARTIST = ("artist", "filtered")
+RESULT_FILES = ("results.json", "results.csv")
 _MAX_DATA_BYTES = 10_000
-_PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
+PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
+PACKAGES += ("scipy", "soxr", "soundfile")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -307,18 +309,22 @@ class BenchmarkResult:
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        with atomic_write(directory / "results.json", "w", encoding="utf-8") as file:
+        json_file, csv_file = (directory / name for name in RESULT_FILES)
+        with atomic_write(json_file, "w", encoding="utf-8") as file:
             file.write(self.to_json() + "\n")
         # An error may name a file, and that need not be UTF-8.
         form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        with atomic_write(directory / "results.csv", "w", **form) as file:
+        with atomic_write(csv_file, "w", **form) as file:
             writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.folds)
 
 
 def check_same_data(directory, fingerprint):
-    """Refuse a folder that holds the results, finished or not, of other data."""
+    """Refuse a folder that holds the results, finished or not, of other tracks.
+
+    What is in their files is no matter here: folds of other audio are fitted again.
+    """
     path = Path(directory) / "data.json"
     try:
         held = read_json(path, max_bytes=_MAX_DATA_BYTES)
@@ -336,12 +342,14 @@ def check_same_data(directory, fingerprint):
 def describe_versions():
     """Versions of python and of the packages that decide the numbers."""
     versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
+    for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             # tensorflow-cpu, say, has the same modules under another name.
-            versions[name] = None
+            others = metadata.packages_distributions().get(name, ())
+            found = [f"{metadata.version(other)} ({other})" for other in others]
+            versions[name] = found[0] if found else None
     return versions
 
 

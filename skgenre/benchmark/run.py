@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections import Counter
-from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone
 
 from skgenre._validation import check_groups, check_n_jobs, check_positive_integer
@@ -20,8 +20,10 @@ from skgenre.benchmark.arguments import (
     check_data,
     check_folder,
     check_models,
+    check_output,
 )
-from skgenre.benchmark.cells import Cell, CellFolder, run_cell
+from skgenre.benchmark.cells import CELLS, Cell, CellFolder, run_cell
+from skgenre.benchmark.description import describe_parts
 from skgenre.benchmark.protocols import (
     check_paper_model,
     explode_tracks,
@@ -29,10 +31,20 @@ from skgenre.benchmark.protocols import (
     list_paper_folds,
     make_splitter,
 )
-from skgenre.benchmark.result import BenchmarkResult, check_same_data
+from skgenre.benchmark.result import (
+    BenchmarkResult,
+    check_same_data,
+    describe_versions,
+)
 from skgenre.benchmark.scorers import list_scores
 from skgenre.benchmark.table import format_scores, score_title
-from skgenre.benchmark.tracks import analyse_tracks
+from skgenre.benchmark.tracks import (
+    analyse_tracks,
+    digest_files,
+    features_folder,
+    leave_out,
+    list_unreadable,
+)
 from skgenre.datasets import fingerprint_tracks
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import list_untrained_genres
@@ -46,6 +58,8 @@ if TYPE_CHECKING:
     from skgenre._typing import Progress, Protocol, StrPath
 
 logger = logging.getLogger(__name__)
+
+_SETTINGS = ("enable_metadata_routing", "transform_output")
 
 
 def run_benchmark(
@@ -98,7 +112,10 @@ def run_benchmark(
         Folder of the features; None is a temporary one.
     output : str, Path or None, default=None
         Folder that gets ``results.json`` and ``results.csv``, and each fold as it is
-        finished: a run that was stopped goes on where it was.
+        finished: a run that was stopped goes on where it was. A finished fold is fitted
+        again, and the log says so, unless the content of its audio files, all
+        parameters of the model, the scorers and the versions of the packages are those
+        it was fitted with.
     strict : bool, default=False
         Raise for files that cannot be analysed, instead of leaving them out.
     command : str or None, default=None
@@ -140,19 +157,24 @@ def run_benchmark(
     models, scoring = check_models(models), list_scores(scoring)
     tracks = check_data(data)
     protocols, seeds = check_choices(protocols, seeds)
+    check_positive_integer(n_splits, name="n_splits")
+    n_splits = int(n_splits)
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
+        epochs = int(epochs)
     check_n_jobs(n_jobs)
-    _make_splitters(tracks, protocols, seeds, n_splits)
+    _list_splits(tracks, protocols, seeds, n_splits)
     if "paper" in protocols:
         for name, model in models.items():
             check_paper_model(model, name)
-    for name, folder in [("cache_dir", cache_dir), ("output", output)]:
-        check_folder(folder, name=name)
-    fingerprint = fingerprint_tracks(tracks)
+    check_folder(cache_dir, name="cache_dir")
+    check_output(output)
+    audio = {}
     if output is not None:
-        check_same_data(output, fingerprint)
-    with _features_folder(cache_dir) as features_dir:
+        check_same_data(output, fingerprint_tracks(tracks, sizes=False))
+        # Before the analysis: a file that changes meanwhile is another one next time.
+        audio = digest_files(tracks.paths.tolist())
+    with features_folder(cache_dir) as features_dir:
         models = {
             name: _configure(model, epochs=epochs, cache_dir=features_dir)
             for name, model in models.items()
@@ -164,12 +186,17 @@ def run_benchmark(
             strict=strict,
             progress=progress,
         )
-        tracks = _leave_out(tracks, failures)
-        rows, untrained = _run_models(
+        tracks = leave_out(tracks, failures)
+        splits = _list_splits(tracks, protocols, seeds, n_splits)
+        untrained = [
+            entry for split in splits for entry in _find_untrained(split, tracks)
+        ]
+        rows = _run_models(
             models,
             tracks,
-            _make_splitters(tracks, protocols, seeds, n_splits),
+            splits,
             scoring=scoring,
+            audio=audio,
             n_jobs=n_jobs,
             output=output,
             progress=progress,
@@ -177,7 +204,7 @@ def run_benchmark(
     result = BenchmarkResult.from_rows(
         rows,
         scoring=tuple(scoring),
-        unreadable=[{"path": path, "reason": failures[path]} for path in failures],
+        unreadable=list_unreadable(failures),
         setting={
             "command": command,
             "models": list(models),
@@ -186,7 +213,7 @@ def run_benchmark(
             "seeds": list(seeds),
             "epochs": epochs,
             "n_tracks_per_genre": dict(Counter(tracks.target.tolist())),
-            "fingerprint": fingerprint,
+            "fingerprint": fingerprint_tracks(tracks),
         },
         paths=[str(path) for path in tracks.paths],
         groups=None
@@ -199,40 +226,48 @@ def run_benchmark(
     return result
 
 
-def _make_splitters(tracks, protocols, seeds, n_splits):
-    return [
-        (
-            {"protocol": protocol, "seed": seed},
-            make_splitter(protocol, tracks, n_splits=n_splits, seed=seed),
-        )
-        for protocol in protocols
-        for seed in seeds
-    ]
+@dataclass(frozen=True)
+class _Split:
+    """One protocol under one seed.
+
+    Attributes
+    ----------
+    label : dict
+        ``protocol`` and ``seed``.
+    splitter : cross-validation splitter
+    folds : list of (train, test) or None
+        Indices of tracks; None for the paper's protocol, whose rows are segments.
+    """
+
+    label: dict
+    splitter: object
+    folds: list | None
 
 
-def _find_untrained(label, folds, tracks):
+def _list_splits(tracks, protocols, seeds, n_splits):
+    splits = []
+    for protocol in protocols:
+        for seed in seeds:
+            splitter = make_splitter(protocol, tracks, n_splits=n_splits, seed=seed)
+            folds = (
+                None if protocol == "paper" else list_folds(protocol, splitter, tracks)
+            )
+            label = {"protocol": protocol, "seed": seed}
+            splits.append(_Split(label, splitter, folds))
+    return splits
+
+
+def _find_untrained(split, tracks):
     """One entry per fold that tests on genres it cannot train on."""
-    if label["protocol"] == "paper":
-        return []
-    found = []
-    for fold, genres in enumerate(list_untrained_genres(folds, tracks.target)):
+    untrained = list_untrained_genres(split.folds or (), tracks.target)
+    for fold, genres in enumerate(untrained):
         if genres:
             logger.warning(
                 "protocol %s, seed %d, fold %d: no track to train on of %s",
-                *(label["protocol"], label["seed"], fold),
-                ", ".join(genres),
+                *(split.label["protocol"], split.label["seed"], fold),
+                ", ".join(map(str, genres)),
             )
-            found.append({**label, "fold": fold, "genres": genres})
-    return found
-
-
-@contextmanager
-def _features_folder(cache_dir):
-    if cache_dir is not None:
-        yield cache_dir
-        return
-    with tempfile.TemporaryDirectory(prefix="skgenre-features-") as folder:
-        yield folder
+            yield {**split.label, "fold": fold, "genres": genres}
 
 
 def _configure(model, *, epochs, cache_dir):
@@ -251,49 +286,87 @@ def _seed(model, seed):
     names = [
         name for name in model.get_params() if name.split("__")[-1] == "random_state"
     ]
-    return model.set_params(**dict.fromkeys(names, seed))
+    # What is frozen has none, and returns nothing.
+    model.set_params(**dict.fromkeys(names, seed))
+    return model
 
 
-def _leave_out(tracks, failures):
-    kept = np.asarray([path not in failures for path in tracks.paths])
-    lost = sorted(map(str, set(tracks.target) - set(tracks.target[kept])))
-    if lost:
-        logger.warning(
-            "genres without a readable track are left out: %s", ", ".join(lost)
-        )
-    return tracks.take(kept)
-
-
-def _run_models(models, tracks, splitters, **options):
-    """One row per model and fold of each splitter; and the genres not trained on."""
-    rows, untrained = [], []
-    for label, splitter in splitters:
-        folds = list_folds(splitter, tracks, label)
-        untrained += _find_untrained(label, folds, tracks)
+def _run_models(models, tracks, splits, *, scoring, audio, output, **options):
+    """One row per model and fold of each split; those of finished folds are read."""
+    folder = CellFolder(None if output is None else Path(output, CELLS))
+    runs, reasons = [], Counter()
+    for split in splits:
         for name, model in models.items():
-            model = _seed(model, label["seed"])
-            label_of_model = {"model": name, **label}
-            rows += _run_model(model, tracks, folds, label=label_of_model, **options)
-    return rows, untrained
+            model = _seed(model, split.label["seed"])
+            cells = _list_cells(name, model, split, tracks)
+            if output is not None:
+                cells = _identify(cells, model, split, tracks, scoring, audio)
+            rows = []
+            for cell in cells:
+                row, reason = folder.load(cell)
+                rows.append(row)
+                reasons.update([reason] if reason else [])
+            runs.append((model, split, cells, rows))
+    if reasons:
+        logger.warning(
+            "finished folds fitted again: %d (%s)",
+            reasons.total(),
+            "; ".join(f"{n} for {reason}" for reason, n in reasons.items()),
+        )
+    options |= {"scoring": scoring, "output": output, "folder": folder}
+    return [row for run in runs for row in _run_model(*run, tracks, **options)]
 
 
-def _run_model(model, tracks, folds, *, label, scoring, n_jobs, output, progress):
-    """One row per fold of one model; those that are finished already are read."""
-    X, target, groups = tracks.paths, tracks.target, tracks.groups
-    is_paper = label["protocol"] == "paper"
-    if is_paper:
-        X, target, model = explode_tracks(model, tracks)
-        groups = None
-        folds = list_paper_folds(folds, target)
-    folder = CellFolder(None if output is None else Path(output, "cells"))
-    cells = [
-        Cell({**label, "fold": number}, model, *fold)
-        for number, fold in enumerate(folds)
+def _list_cells(name, model, split, tracks):
+    """The folds of one model."""
+    folds = split.folds
+    if folds is None:
+        _, target, model = explode_tracks(model, tracks)
+        folds = list_paper_folds(split.splitter, target)
+    label = {"model": name, **split.label}
+    return [
+        Cell({**label, "fold": number}, model, train, test)
+        for number, (train, test) in enumerate(folds)
     ]
-    rows = [folder.load(cell) for cell in cells]
+
+
+def _identify(cells, model, split, tracks, scoring, audio):
+    """The same folds, each with all that decides its scores."""
+    versions = describe_versions()
+    scorers = sorted(scoring.items(), key=lambda item: str(item[0]))
+    # Of scikit-learn's settings, those that change what steps and splitters are given.
+    settings = [get_config()[name] for name in _SETTINGS]
+    shared = describe_parts(
+        model=model, scorers=scorers, settings=settings, versions=versions
+    )
+    identified = []
+    for cell in cells:
+        # The paper's rows are segments, of any track.
+        rows = slice(None)
+        if split.folds is not None:
+            rows = np.concatenate([cell.train, cell.test])
+        groups = None if tracks.groups is None else tracks.groups[rows]
+        own = describe_parts(
+            audio=[audio[path] for path in tracks.paths[rows].tolist()],
+            folds=[len(cells), cell.train, cell.test, tracks.target[rows], groups],
+        )
+        identified.append(replace(cell, decided_by={**own, **shared}))
+    return identified
+
+
+def _run_model(
+    model, split, cells, rows, tracks, *, scoring, n_jobs, output, folder, progress
+):
+    """One row per fold of one model; those that are None are made."""
     missing = [number for number, row in enumerate(rows) if row is None]
+    label = cells[0].label
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
+    X, target, groups = tracks.paths, tracks.target, tracks.groups
+    is_paper = split.folds is None
+    if is_paper and missing:
+        X, target, _ = explode_tracks(model, tracks)
+        groups = None
     return_as = "list" if progress is None else choose_return()
     with explaining_dead_workers(f"fitting {what}", output):
         done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(

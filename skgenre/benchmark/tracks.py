@@ -1,7 +1,13 @@
 """Analyse every track once, before any split."""
 
+import contextlib
+import hashlib
 import logging
+import os
+import tempfile
+from uuid import uuid4
 
+import numpy as np
 from sklearn.base import clone
 
 from skgenre.audio import AudioDecodeError
@@ -11,6 +17,31 @@ logger = logging.getLogger(__name__)
 
 # Tracks analysed between two lines of progress.
 _N_TRACKS_PER_STEP = 50
+
+
+@contextlib.contextmanager
+def features_folder(cache_dir):
+    """The folder of the features: a temporary one, unless one is given."""
+    if cache_dir is not None:
+        yield cache_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="skgenre-features-") as folder:
+        yield folder
+
+
+def digest_files(paths):
+    """Digest of the content of each file, by path; a new one where it cannot be read.
+
+    A size and a time tell less: another file may have both.
+    """
+    digests = {}
+    for path in set(paths):
+        digests[path] = uuid4().hex
+        # A pipe gives its content once, and a device without end.
+        if os.path.isfile(path):
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def analyse_tracks(models, paths, *, n_jobs, strict, progress):
@@ -35,6 +66,22 @@ def analyse_tracks(models, paths, *, n_jobs, strict, progress):
     if failures and (strict or len(failures) == len(set(paths))):
         raise AudioDecodeError(list(failures.items()))
     return failures
+
+
+def leave_out(tracks, failures):
+    """The tracks whose files can be analysed."""
+    kept = np.asarray([path not in failures for path in tracks.paths])
+    lost = sorted(map(str, set(tracks.target) - set(tracks.target[kept])))
+    if lost:
+        logger.warning(
+            "genres without a readable track are left out: %s", ", ".join(lost)
+        )
+    return tracks.take(kept)
+
+
+def list_unreadable(failures):
+    """The others, as results list them."""
+    return [{"path": path, "reason": reason} for path, reason in failures.items()]
 
 
 def _distinct_extractors(models):

@@ -186,6 +186,7 @@ def _reproduce_paper(options, data):
         data,
         epochs=options.epochs or (_QUICK_EPOCHS if options.quick else None),
         cache_dir=options.cache_dir,
+        strict=options.strict,
         random_state=options.seeds[0],
     )
     say(result.to_table() + "\n")

@@ -1,13 +1,14 @@
 """Which tracks they were, for results and models that outlive the folder."""
 
+import contextlib
 import hashlib
 import os
 
 from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
 
 
-def fingerprint_tracks(tracks):
-    """Digest of the data: names and sizes of the files, genres, artists, parts.
+def fingerprint_tracks(tracks, *, sizes=True):
+    """Digest of the data: names (and `sizes`) of the files, genres, artists, parts.
 
     The folder does not count, so that results may move with their data.
     """
@@ -18,10 +19,10 @@ def fingerprint_tracks(tracks):
     columns = [groups, getattr(tracks, "filtered_split", None)]
     columns = [values for values in columns if values is not None]
     for path, *values in zip(tracks.paths, tracks.target, *columns, strict=True):
-        try:
-            size = os.path.getsize(path)
-        except OSError:
-            size = None
+        size = None
+        if sizes:
+            with contextlib.suppress(OSError):
+                size = os.path.getsize(path)
         values = [v for v in map(str, values) if not v.startswith(UNKNOWN_GROUP_PREFIX)]
         digest.update(repr((os.path.basename(path), size, values)).encode())
     return digest.hexdigest()

@@ -219,7 +219,8 @@ def make_genre_tracks(
     check_number(sample_rate, name="sample_rate", low=_LOWEST_SAMPLE_RATE)
     seed = check_random_state(random_state).randint(2**31 - 1)
     # Shorter than a sample is still a track: one that holds a sample.
-    n_samples = max(1, round(duration * sample_rate))
+    sample_rate = int(sample_rate)
+    n_samples = max(1, round(float(duration) * sample_rate))
     names = sorted(_RECIPES)[:n_genres]
     tracks = []
     for genre, name in enumerate(names):

@@ -237,7 +237,7 @@ def save_mfcc_npz(
         "version": _NPZ_VERSION,
         "versions": versions,
         # Values that JSON cannot hold, such as paths, are described.
-        "parameters": json.loads(json.dumps(parameters or {}, default=str)),
+        "parameters": json.loads(json.dumps(parameters or {}, default=_plain)),
     }
     arrays = {"data": X, "target": np.asarray(y, dtype=str), "paths": _as_text(paths)}
     if groups is not None:
@@ -330,6 +330,10 @@ def _check_segments(X):
             f"{X.dtype} of shape {X.shape}."
         )
     return X
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _as_text(values):

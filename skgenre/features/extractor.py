@@ -208,7 +208,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
             return gather_tracks(
                 self._analyse(paths, unkept),
                 paths,
-                n_segments=self.n_segments,
+                n_segments=self._track_parameters()["n_segments"],
                 segment_shape=(self._count_frames(), int(self.n_mfcc)),
                 mmap_dir=self.mmap_dir,
             )
@@ -225,7 +225,9 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
             features, failure, unkept_reason = outcome
             if failure is not None:
                 failures.append((path, failure))
-                features = np.empty((0, self._count_frames(), self.n_mfcc), np.float32)
+                features = np.empty(
+                    (0, self._count_frames(), int(self.n_mfcc)), np.float32
+                )
             if unkept_reason is not None:
                 unkept.add(unkept_reason)
             yield features
@@ -257,7 +259,9 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
 
     def _count_frames(self):
         n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
-        return count_frames(n_samples, n_fft=self.n_fft, hop_length=self.hop_length)
+        return count_frames(
+            n_samples, n_fft=int(self.n_fft), hop_length=int(self.hop_length)
+        )
 
     def _track_parameters(self):
         """What decides the features of a file, in plain types: also the store's key."""
@@ -279,7 +283,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         if self.n_segments is not None:
             check_positive_integer(self.n_segments, name="n_segments")
         self._check_workings()
-        nyquist = self.sample_rate / 2
+        nyquist = int(self.sample_rate) / 2
         check_number(self.fmin, name="fmin", low=0, high=nyquist, high_open=True)
         if self.fmax is not None:
             check_number(

@@ -27,6 +27,7 @@ from skgenre._validation import (
     check_verbosity,
     check_weights,
     list_callbacks,
+    plain_integers,
 )
 from skgenre.keras_classifiers.holdout import hold_out_tracks
 from skgenre.keras_classifiers.tracks import Tracks, weigh_tracks
@@ -148,7 +149,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         random_state = check_random_state(self.random_state)
         seed = int(random_state.randint(2**31 - 1))
         trained, validation = self._split_tracks(tracks, X_val, y_val, random_state)
-        tasks = FitTasks(self, X, y, sample_weight, epochs=self.epochs)
+        tasks = FitTasks(self, X, y, sample_weight, epochs=int(self.epochs))
         self._train(
             trained, seed=seed, resume=resume, validation=validation, tasks=tasks
         )
@@ -307,8 +308,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         arguments = {
             "learning_rate": self.learning_rate,
             "learning_rates": self._list_learning_rates(),
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
+            "epochs": int(self.epochs),
+            "batch_size": int(self.batch_size),
             "shuffle": self.shuffle,
             "callbacks": list_callbacks(self.callbacks),
             "verbose": int(self.verbose),
@@ -356,7 +357,11 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         return type(self)._build
 
     def _get_network_parameters(self):
-        return {name: getattr(self, name) for name in self._network_parameters}
+        values = {name: getattr(self, name) for name in self._network_parameters}
+        # Sizes may be an array.
+        return plain_integers(
+            {n: v.tolist() if hasattr(v, "tolist") else v for n, v in values.items()}
+        )
 
     def _list_learning_rates(self):
         """One per epoch of a `fit`; None: `learning_rate` throughout."""
@@ -366,7 +371,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         if not self.early_stopping:
             return None
         return EarlyStopping(
-            self.n_iter_no_change, restore_best_weights=self.restore_best_weights
+            int(self.n_iter_no_change), restore_best_weights=self.restore_best_weights
         )
 
     def _record(self, history, resume):

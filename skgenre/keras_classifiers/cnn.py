@@ -184,9 +184,10 @@ class CNNGenreClassifier(KerasTrackClassifier):
     def _check_network(self, input_shape):
         if self.padding == "same":
             return
-        position, shape = convolved_shape(input_shape, self.kernel_sizes)
+        kernel_sizes = self._get_network_parameters()["kernel_sizes"]
+        position, shape = convolved_shape(input_shape, kernel_sizes)
         if position is not None:
-            kernel = self.kernel_sizes[position]
+            kernel = kernel_sizes[position]
             raise ValueError(
                 f"Segments of {input_shape[0]} frames × {input_shape[1]} coefficients "
                 f"are too small for padding='valid': {shape[0]} × {shape[1]} are left "

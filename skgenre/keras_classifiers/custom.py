@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
+from skgenre._validation import plain_integers
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 
 if TYPE_CHECKING:
@@ -234,4 +235,6 @@ class KerasGenreClassifier(KerasTrackClassifier):
 
     def _get_network_parameters(self):
         given = self._get_given_build_parameters()
-        return {name.removeprefix(_PREFIX): value for name, value in given.items()}
+        return plain_integers(
+            {name.removeprefix(_PREFIX): value for name, value in given.items()}
+        )

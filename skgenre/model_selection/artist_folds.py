@@ -55,12 +55,26 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
             Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown:
             that track is a group of its own.
 
-        Returns
-        -------
+        Yields
+        ------
         folds : iterator of (train, test)
             Arrays of int.
+
+        Raises
+        ------
+        ValueError
+            A fold would have no track.
         """
         if groups is not None:
             n_tracks = len(np.asarray(groups, dtype=object))
             groups = check_groups(groups, n_tracks=n_tracks)
-        return super().split(X, y, groups)
+        folds = list(super().split(X, y, groups))
+        # All are seen before the first is handed out: a model may train for hours.
+        for number, parts in enumerate(folds):
+            if min(map(len, parts)) == 0:
+                raise ValueError(
+                    f"protocol='artist' leaves fold {number} of {len(folds)} without a "
+                    "track: the groups do not make so many folds of these genres. Use "
+                    "fewer folds."
+                )
+        yield from folds

@@ -80,7 +80,8 @@ def make_splitter(
     ValueError
         The protocol is unknown or lacks what it needs; there are fewer than two genres,
         or a track without one; a genre has fewer tracks, or there are fewer groups,
-        than folds.
+        than folds. Also by the splitter of ``"artist"``, when it splits, where the
+        groups do not make so many folds, and one would have no track.
 
     Examples
     --------
@@ -93,6 +94,7 @@ def make_splitter(
     """
     check_choice(protocol, PROTOCOLS, name="protocol")
     check_positive_integer(n_splits, name="n_splits")
+    n_splits = int(n_splits)
     check_no_missing_label(target, name="target")
     _check_genres(target)
     if protocol == "filtered":

@@ -11,6 +11,7 @@ from sklearn.neighbors import BallTree, KDTree
 from sklearn.utils import Bunch
 
 from skgenre._sklearn_callbacks import drop_callbacks
+from skgenre._validation import plain_integers
 from skgenre.features import WORKINGS
 from skgenre.training import TrainedNetwork
 
@@ -115,6 +116,8 @@ class _Copier:
             attributes["training_state"] = None
         if isinstance(value, BaseEstimator):
             attributes.update(_list_defaults(value))
+            for name in attributes.keys() & value.get_params(deep=False).keys():
+                attributes[name] = plain_integers(attributes[name])
         if attributes.get("_fit_method") in _NEIGHBOR_TREES:
             attributes["_tree"] = None
         copied = type(value).__new__(type(value))
