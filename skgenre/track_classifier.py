@@ -29,6 +29,7 @@ from skgenre._validation import (
     check_tracks,
     check_weights,
     describe_channels,
+    name_missing_groups,
 )
 from skgenre.pooling import POOLINGS, pool_probabilities
 from skgenre.segments import (
@@ -290,6 +291,10 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
 
     def _fit_segments(self, segments, y, sample_weight, tracks, **fit_params):
         n_tracks = tracks[-1] + 1
+        if fit_params.get("groups") is not None:
+            # A missing group is one of its own for the track, not for each segment.
+            named = name_missing_groups(fit_params["groups"], range(n_tracks))
+            fit_params = {**fit_params, "groups": named}
         if sample_weight is not None:
             # Weight zero is as good as absent, to every step of a pipeline, too.
             counts = sample_weight > 0

@@ -240,3 +240,25 @@ def test_unknown_pooling_is_refused(features):
 
 def test_scikit_learn_sees_a_classifier():
     assert is_classifier(SegmentPoolingClassifier(LogisticRegression()))
+
+
+def test_segments_of_a_track_without_an_artist_stay_together():
+    seen = []
+
+    class RecordingFolds(GroupKFold):
+        def split(self, X, y=None, groups=None):
+            seen.append(groups)
+            return super().split(X, y, groups)
+
+    X, y = np.random.default_rng(0).normal(size=(6, 3, 5, 2)), ["a", "b"] * 3
+    search = GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=RecordingFolds(2))
+    with sklearn.config_context(enable_metadata_routing=True):
+        SegmentPoolingClassifier(search).fit(
+            X, y, groups=["x", None, "y", "x", None, "y"]
+        )
+    tracks = np.repeat(np.arange(6), 3)
+    for track, artist in enumerate([0, 1, 2, 0, 4, 2]):
+        same = np.isin(
+            tracks, [0, 3] if artist == 0 else [2, 5] if artist == 2 else track
+        )
+        assert_array_equal(seen[0] == seen[0][track * 3], same)
