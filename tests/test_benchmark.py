@@ -570,7 +570,7 @@ CHANGED_MODELS = {
         make_pipeline(MFCCExtractor(), TrackStatistics(), GaussianNB(priors=priors))
         for priors in ([0.3, 0.3, 0.4], [0.1 + 0.2, 0.3, 0.4])
     ],
-    "seedless splitter": [
+    "splitter": [
         GridSearchCV(
             make_model("knn"), {"kneighborsclassifier__n_neighbors": [1, 3]}, cv=cv
         )

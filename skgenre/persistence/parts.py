@@ -116,8 +116,10 @@ class _Copier:
             attributes["training_state"] = None
         if isinstance(value, BaseEstimator):
             attributes.update(_list_defaults(value))
-            for name in attributes.keys() & value.get_params(deep=False).keys():
-                attributes[name] = plain_integers(attributes[name])
+            # Parameters; a file of an older version may lack some.
+            for name, attribute in attributes.items():
+                if not name.startswith("_") and not name.endswith("_"):
+                    attributes[name] = plain_integers(attribute)
         if attributes.get("_fit_method") in _NEIGHBOR_TREES:
             attributes["_tree"] = None
         copied = type(value).__new__(type(value))
