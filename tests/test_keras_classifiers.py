@@ -84,6 +84,37 @@ def test_history_has_a_value_per_epoch(estimator, features):
     assert model.best_epoch_ is None
 
 
+def test_history_has_a_value_per_epoch_though_validation_comes_and_goes(features):
+    X, y = features
+    model = clone(MLP).set_params(warm_start=True, epochs=2)
+    model.fit(X, y, X_val=X, y_val=y).fit(X, y)
+    assert model.best_epoch_ is None
+    model.fit(X, y, X_val=X, y_val=y)
+    assert model.best_epoch_ in (4, 5)
+    model.partial_fit(X, y)
+    for name in ("loss", "accuracy"):
+        assert np.isfinite(model.history_[name]).tolist() == [True] * 7
+    for name in ("val_loss", "val_accuracy", "val_track_accuracy"):
+        validated = np.isfinite(model.history_[name]).tolist()
+        assert validated == [True] * 2 + [False] * 2 + [True] * 2 + [False]
+
+
+def test_what_a_callback_logs_now_and_then_is_nan_in_other_epochs(features):
+    from keras.callbacks import Callback
+
+    class LogsSometimes(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch % 3 == 1:
+                logs["epoch"] = epoch
+
+    model = clone(MLP).set_params(callbacks=LogsSometimes(), warm_start=True, epochs=3)
+    model.fit(*features)
+    model.set_params(callbacks=None).fit(*features)
+    expected = [np.nan, 1, np.nan, np.nan, np.nan, np.nan]
+    assert_array_equal(model.history_["epoch"], expected)
+    assert {len(values) for values in model.history_.values()} == {6}
+
+
 @ALL
 def test_scikit_learn_sees_a_classifier(estimator):
     assert is_classifier(estimator)
@@ -146,6 +177,19 @@ def test_restored_weights_are_those_of_the_best_epoch(many_tracks):
     last = clone(stopped).set_params(restore_best_weights=False).fit(X, y)
     assert last.n_iter_ == stopped.n_iter_
     assert (last.predict_proba(X) != best.predict_proba(X)).any()
+
+
+def test_best_epoch_of_a_later_call_is_that_of_the_weights_it_kept(many_tracks):
+    X, y, _ = many_tracks
+    warm = clone(MLP).set_params(early_stopping=True, epochs=3, warm_start=True)
+    # So large a step makes the second call worse than the first throughout.
+    warm.fit(X, y).set_params(learning_rate=1.0).fit(X, y)
+    losses = warm.history_["val_loss"]
+    assert min(losses[:3]) < min(losses[3:])
+    assert losses[warm.best_epoch_] == min(losses[3:])
+    best = clone(warm).set_params(learning_rate=MLP.learning_rate).fit(X, y)
+    best.set_params(learning_rate=1.0, epochs=warm.best_epoch_ - 2).fit(X, y)
+    assert_array_equal(warm.predict_proba(X), best.predict_proba(X))
 
 
 def test_early_stopping_holds_out_whole_groups(many_tracks, monkeypatch):

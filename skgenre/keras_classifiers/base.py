@@ -354,17 +354,18 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         )
 
     def _record(self, history, resume):
-        """Append to what earlier epochs left; NaN where they were not validated."""
-        if not resume:
-            self.history_ = {}
-        n_before = len(self.history_.get("loss", ()))
-        for name, values in history.items():
-            self.history_.setdefault(name, [np.nan] * n_before).extend(values)
-        self.n_iter_ = len(self.history_["loss"])
+        """Append to what earlier calls left; NaN in epochs without a value."""
+        earlier = self.history_ if resume else {}
+        n_before, n_epochs = len(earlier.get("loss", ())), len(history["loss"])
+        self.history_ = {
+            name: earlier.get(name, [np.nan] * n_before)
+            + history.get(name, [np.nan] * n_epochs)
+            for name in earlier | history
+        }
+        self.n_iter_ = n_before + n_epochs
         self.best_epoch_ = None
         if "val_loss" in history:
-            losses = np.nan_to_num(history["val_loss"], nan=np.inf)
-            self.best_epoch_ = n_before + int(np.argmin(losses))
+            self.best_epoch_ = n_before + int(np.nanargmin(history["val_loss"]))
 
     def _predict_segments(self, segments):
         return self.network_.predict(segments)

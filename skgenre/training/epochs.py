@@ -103,16 +103,23 @@ class Training:
     initial_epoch: int = 0
 
     def run(self):
-        """Train; return the history, a dict of one value per epoch."""
+        """Train; return the history, a dict of one value per epoch.
+
+        NaN in those epochs for which a callback has logged nothing.
+        """
         from keras.callbacks import History
 
-        history = History()
+        history, logged = History(), []
         # Last, so that it sees what the others add, such as the learning rate.
         listeners = self._make_listeners([*self.callbacks, history])
         try:
             listeners.on_train_begin()
             for epoch in range(self.initial_epoch, self.initial_epoch + self.epochs):
-                if self._run_epoch(epoch, listeners):
+                # Keras' lists do not tell of which epochs their values are.
+                history.history = {}
+                is_last = self._run_epoch(epoch, listeners)
+                logged.append({n: float(v[-1]) for n, v in history.history.items()})
+                if is_last:
                     break
             if self.early_stopping is not None:
                 self.early_stopping.end(self.network.model)
@@ -121,7 +128,8 @@ class Training:
             for callback in self.callbacks:
                 # Callbacks are parameters: a model in them would be cloned and pickled.
                 callback._model = None
-        return {name: list(map(float, v)) for name, v in history.history.items()}
+        names = dict.fromkeys(name for logs in logged for name in logs)
+        return {name: [logs.get(name, np.nan) for logs in logged] for name in names}
 
     def _make_listeners(self, callbacks):
         from keras.callbacks import CallbackList
