@@ -226,6 +226,57 @@ def test_validation_on_tracks_of_ones_own(many_tracks):
     assert model.best_epoch_ == np.argmin(model.history_["val_loss"])
 
 
+def seen_in_training(monkeypatch):
+    """The tracks that later fits train on and validate on, as they are given to it."""
+    seen, train = [], MLPGenreClassifier._train
+
+    def record(self, tracks, *, validation=None, **arguments):
+        seen.extend([tracks.members, validation.members])
+        return train(self, tracks, validation=validation, **arguments)
+
+    monkeypatch.setattr(MLPGenreClassifier, "_train", record)
+    return seen
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {"rock": 5.0, "jazz": 0}])
+def test_validation_loss_is_one_however_its_tracks_are_given(
+    class_weight, many_tracks, monkeypatch
+):
+    X, y, _ = (values[:50] for values in many_tracks)
+    weights = np.linspace(0.5, 3, 50)
+    model = clone(MLP).set_params(l2=0.01, class_weight=class_weight, epochs=3)
+    model.set_params(early_stopping=True, validation_fraction=0.3, l2=0.01)
+    model.set_params(restore_best_weights=False)
+    seen = seen_in_training(monkeypatch)
+    held_out = clone(model).fit(X, y, sample_weight=weights)
+    trained, validated = seen
+    given = clone(model).fit(
+        *(X[trained], y[trained], weights[trained]),
+        **{"X_val": X[validated], "y_val": y[validated]},
+    )
+    assert held_out.history_ == given.history_
+    with isolated_random_state(0):
+        plain = build_mlp((6, 4), 3, hidden_layer_sizes=(16,), dropout=0, l2=0.01)
+        plain.compile(loss="sparse_categorical_crossentropy")
+        plain.set_weights(held_out.network_.weights)
+        rows = X[validated].reshape(-1, 6, 4)
+        numbers = np.searchsorted(held_out.classes_, y[validated]).repeat(3)
+        expected = plain.evaluate(rows, numbers, batch_size=len(rows), verbose=0)
+    assert_allclose(held_out.history_["val_loss"][-1], expected, rtol=1e-5)
+
+
+def test_missing_groups_are_groups_of_their_own(many_tracks, monkeypatch):
+    X, y, groups = many_tracks
+    unknown = [None if group < 10 else f"artist {group}" for group in groups]
+    seen = seen_in_training(monkeypatch)
+    clone(MLP).set_params(early_stopping=True, epochs=1).fit(X, y, groups=unknown)
+    trained, validated = (set(groups[members]) for members in seen)
+    shared = trained & validated
+    # Of tracks whose artist is unknown, one may be held out and another not.
+    assert shared
+    assert shared <= set(range(10))
+
+
 def test_sample_weight_of_two_equals_a_track_given_twice(features):
     X, y = features
     weights = np.where(y == "rock", 2.0, 1.0)
@@ -512,7 +563,7 @@ def test_parameter_out_of_range_is_refused_by_name(estimator, name, value, featu
             "y_val holds genres",
         ),
         ({}, {"X_val": np.ones((2, 3, 6, 4)), "y_val": ["rock"]}, "inconsistent"),
-        ({"early_stopping": True}, {"groups": [1, 2]}, "inconsistent numbers"),
+        ({"early_stopping": True}, {"groups": [1, 2]}, r"groups must.*\(12,\)"),
         ({"early_stopping": True}, {}, r"validation_fraction=0.1 needs more than"),
         ({"validation_fraction": 1.0}, {}, "validation_fraction must"),
         ({"n_iter_no_change": 0}, {}, "n_iter_no_change must"),

@@ -19,6 +19,7 @@ from skgenre._validation import (
     check_boolean,
     check_callbacks,
     check_class_weight,
+    check_groups,
     check_number,
     check_positive_integer,
     check_sample_weight,
@@ -27,7 +28,7 @@ from skgenre._validation import (
     list_callbacks,
 )
 from skgenre.keras_classifiers.holdout import hold_out_tracks
-from skgenre.keras_classifiers.tracks import Tracks, weigh_tracks
+from skgenre.keras_classifiers.tracks import Tracks
 from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import (
     Architecture,
@@ -118,7 +119,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             Weights of the tracks; each of a track's segments gets its weight.
         groups : array-like of shape (n_tracks,), default=None
             Artists, or whatever must not be on both sides: early stopping holds out
-            whole groups. Without early stopping they have no effect.
+            whole groups. A missing one (None, NaN) is a group of its own. Without early
+            stopping they have no effect.
         X_val : array-like of shape (n_val, n_segments, n_frames, n_mfcc), default=None
             Features of tracks to validate on after each epoch; early stopping then
             holds out none of `X`.
@@ -236,16 +238,14 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         self._check_parameters()
         X = self._check_features(X, reset=reset)
         y = self._encode_target(y) if encode_anew else self._encode_known_target(y)
-        check_consistent_length(X, y, groups)
+        check_consistent_length(X, y)
         self._check_network(X.shape[2:])
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_tracks=len(X))
         check_class_weight(self.class_weight, classes=self.classes_)
-        weights = weigh_tracks(
-            y, sample_weight, self.class_weight, classes=self.classes_
-        )
-        groups = None if groups is None else np.asarray(groups)
-        return Tracks(X, y, weights, groups).without_weight_zero()
+        if groups is not None:
+            groups = check_groups(groups, n_tracks=len(X))
+        return Tracks(X, y, sample_weight, groups).without_weight_zero()
 
     def _encode_known_target(self, y, name="y"):
         y = check_target(y, estimator=self)
@@ -299,7 +299,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             "keep_training_state": self.warm_start,
         }
         history = network.fit(
-            tracks.to_rows(),
+            tracks.weigh_classes(self.class_weight, classes=self.classes_).to_rows(),
             seed=seed,
             resume=resume,
             initial_epoch=self.n_iter_ if resume else 0,
