@@ -1,6 +1,8 @@
 import logging
 import os
 import pickle
+import subprocess
+import sys
 import warnings
 
 import joblib
@@ -20,7 +22,8 @@ from skgenre import (
     MLPGenreClassifier,
 )
 from skgenre.networks import build_lstm, build_mlp
-from skgenre.training import isolated_random_state
+from skgenre.training import OWN_SETTINGS, isolated_random_state, read_settings
+from skgenre.training.trained_network import POOL
 
 FAST = {"learning_rate": 0.02, "epochs": 8, "batch_size": 8, "random_state": 0}
 MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
@@ -640,3 +643,139 @@ def test_another_network_cannot_be_trained_on(features):
     model.set_params(hidden_layer_sizes=(5,))
     with pytest.raises(ValueError, match="parameters have changed since"):
         model.fit(*features)
+
+
+SETTINGS = {
+    "channels first": {"image_data_format": "channels_first"},
+    "float16": {"floatx": "float16"},
+    "float64": {"floatx": "float64"},
+    "mixed precision": {"dtype_policy": "mixed_float16"},
+    "epsilon": {"epsilon": 0.01},
+    "eager": {"eager": True},
+}
+
+
+def set_keras(**settings):
+    import keras
+    import tensorflow as tf
+    from keras.src.backend.common import global_state
+
+    eager = settings.pop("eager", False)
+    tf.config.run_functions_eagerly(eager)
+    # A process in which nobody has asked for a policy yet has none.
+    global_state.set_global_attribute("dtype_policy", None)
+    for name, value in (OWN_SETTINGS | settings).items():
+        if name != "dtype_policy" or name in settings:
+            getattr(keras.config, f"set_{name}")(value)
+
+
+def read_keras():
+    from keras.src.backend.common import global_state
+
+    policy = global_state.get_global_attribute("dtype_policy")
+    return read_settings(), policy and policy.name
+
+
+@pytest.fixture(params=SETTINGS)
+def keras_settings(request):
+    """Sets Keras as a user might have; back to its defaults at the end."""
+    yield lambda: set_keras(**SETTINGS[request.param])
+    set_keras()
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [clone(MLP).set_params(dropout=0.3), CNN, LSTM, COVARIANCE],
+    ids=["mlp", "cnn", "lstm", "covariance"],
+)
+def test_keras_settings_neither_reach_in_nor_change(
+    estimator, features, keras_settings, monkeypatch
+):
+    X, y = features
+    X[0, 0] *= 100  # probabilities near zero, which epsilon would clip
+
+    def fit():
+        monkeypatch.setattr(POOL, "_networks", [])
+        return clone(estimator).fit(X, y, X_val=X, y_val=y)
+
+    default = fit()
+    expected = default.predict_proba(X)
+    keras_settings()
+    before = read_keras()
+    # A network traced under the defaults, and one that is built now.
+    assert_array_equal(default.predict_proba(X), expected)
+    model = fit()
+    assert model.history_ == default.history_
+    for ours, theirs in zip(
+        model.network_.weights, default.network_.weights, strict=True
+    ):
+        assert ours.dtype == np.float32
+        assert_array_equal(ours, theirs)
+    monkeypatch.setattr(POOL, "_networks", [])
+    assert_array_equal(default.predict_proba(X), expected)
+    assert read_keras() == before
+
+
+def test_keras_settings_are_put_back_after_an_error(features, keras_settings):
+    keras_settings()
+    before = read_keras()
+    with pytest.raises(ValueError, match="training diverged"):
+        clone(MLP).set_params(learning_rate=1e30).fit(*features)
+    assert read_keras() == before
+
+
+@pytest.mark.parametrize("name", ["jax", "torch"])
+def test_another_backend_of_keras_is_refused_by_name(name, features, monkeypatch):
+    import keras
+
+    model = clone(MLP).fit(*features)
+    monkeypatch.setattr(keras.config, "backend", lambda: name)
+    message = f"need Keras with TensorFlow, but its backend is '{name}'"
+    with pytest.raises(RuntimeError, match=message):
+        clone(MLP).fit(*features)
+    with pytest.raises(RuntimeError, match=message):
+        model.predict(features[0])
+
+
+def test_another_backend_is_refused_before_keras_is_loaded():
+    script = (
+        "import numpy as np, sys\n"
+        "from skgenre import MLPGenreClassifier\n"
+        "try:\n"
+        "    MLPGenreClassifier().fit(np.ones((4, 2, 3, 2)), list('aabb'))\n"
+        "except RuntimeError as error:\n"
+        "    assert 'keras' not in sys.modules\n"
+        "    print(error)\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    shown = subprocess.check_output([sys.executable, "-c", script], env=environment)
+    assert b"its backend is 'jax'" in shown
+
+
+def build_bidirectional(input_shape, n_classes, *, units, dense_units, dropout):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input(input_shape),
+            layers.Bidirectional(layers.LSTM(units[0])),
+            layers.Dense(dense_units, "relu"),
+            layers.Dropout(dropout),
+            layers.Dense(n_classes, "softmax"),
+        ]
+    )
+
+
+class BidirectionalGenreClassifier(LSTMGenreClassifier):
+    """A network added as docs/developing.rst says."""
+
+    _build = staticmethod(build_bidirectional)
+
+
+def test_a_network_with_wrapping_layers_fits_again(features):
+    model = BidirectionalGenreClassifier(units=(4,), dense_units=4, **FAST)
+    first = clone(model).fit(*features)
+    other = clone(model).set_params(random_state=1).fit(*features)
+    again = clone(model).fit(*features)
+    assert again.history_ == first.history_
+    assert other.history_ != first.history_

@@ -34,6 +34,7 @@ from skgenre.training import (
     Architecture,
     EarlyStopping,
     TrainedNetwork,
+    check_backend,
 )
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     _build: Callable[..., Any] | None = None
     _network_parameters: tuple[str, ...] = ()
-    # Whether equal parameters build equal networks, by their initialisers alone.
-    _is_pure = True
     # Whether XLA compiles it: training is 3 times faster for the MLP, 19 times slower
     # for the CNN; prediction is 2.4 times faster for the LSTM.
     _jit_training = False
@@ -207,6 +206,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         return self
 
     def _check_parameters(self):
+        check_backend()
         super()._check_parameters()
         check_number(self.learning_rate, name="learning_rate", low=0, low_open=True)
         for name in ("epochs", "batch_size", "n_iter_no_change"):
@@ -280,7 +280,11 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         return tracks.take(trained), tracks.take(held_out)
 
     def _train(self, tracks, *, seed, resume, validation=None, tasks=None, **changes):
-        architecture = self._make_architecture()
+        # Training goes on under the settings of Keras that it began under.
+        settings = (
+            self.network_.architecture.settings if resume else self._read_settings()
+        )
+        architecture = self._make_architecture(settings)
         network = self.network_ if resume else TrainedNetwork(architecture)
         if network.architecture != architecture:
             raise ValueError(
@@ -324,17 +328,21 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             "(MFCCScaler)."
         )
 
-    def _make_architecture(self):
+    def _make_architecture(self, settings):
         return Architecture(
             self._get_builder(),
             self.segment_shape_,
             len(self.classes_),
             # A list given as a parameter may be changed later; the network may not.
             copy.deepcopy(self._get_network_parameters()),
-            is_pure=self._is_pure,
+            settings=settings,
             jit_training=self._jit_training,
             jit_prediction=self._jit_prediction,
         )
+
+    def _read_settings(self):
+        """Keras' settings for a user's network; None: those that ours all have."""
+        return None
 
     def _get_builder(self):
         return type(self)._build

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from skgenre.keras_classifiers.base import KerasTrackClassifier
+from skgenre.training import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,8 @@ class KerasGenreClassifier(KerasTrackClassifier):
         `input_shape` (n_frames, n_mfcc), returns an uncompiled ``keras.Model`` from
         segments to the probabilities of `n_classes` genres. It is called once per fit,
         and in each process that predicts: equal arguments must build equal networks.
-        For other processes it must be importable, so no lambda.
+        For other processes it must be importable, so no lambda. It is called, and the
+        network used, under those global settings of Keras that were in force in `fit`.
     learning_rate : float, default=1e-4
         Step size of Adam.
     epochs : int, default=50
@@ -106,8 +108,6 @@ class KerasGenreClassifier(KerasTrackClassifier):
     >>> gru.fit(X, y).predict_proba(X).shape
     (8, 2)
     """
-
-    _is_pure = False
 
     def __init__(
         self,
@@ -219,6 +219,9 @@ class KerasGenreClassifier(KerasTrackClassifier):
             for p in parameters
             if p.default is not inspect.Parameter.empty
         }
+
+    def _read_settings(self):
+        return read_settings()
 
     def _get_builder(self):
         return self.build

@@ -131,11 +131,9 @@ def _rows_signature(network, shape):
 def _trace(function, network, signature, **options):
     import tensorflow as tf
 
-    traced = tf.function(
+    return tf.function(
         functools.partial(function, network.model),
         input_signature=signature,
         autograph=False,
         **options,
     ).get_concrete_function()
-    # Called so, it spares the choice among tracings: a third of a short call.
-    return lambda *arrays: traced(*map(tf.constant, arrays))

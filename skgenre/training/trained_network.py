@@ -7,6 +7,7 @@ import numpy as np
 
 from skgenre.training.epochs import Training
 from skgenre.training.isolation import KERAS_LOCK, isolated_random_state
+from skgenre.training.keras_settings import settings_in_force
 from skgenre.training.network_pool import NetworkPool
 from skgenre.training.steps import predict
 
@@ -60,9 +61,10 @@ class TrainedNetwork:
         # What went on before says all that is drawn anew otherwise.
         state = self.training_state if resume else None
         order = np.random.default_rng(seed)
-        reset_kernels = bool(callbacks) or not self.architecture.is_pure
+        reset_kernels = bool(callbacks) or not self.architecture.is_own
         with (
             KERAS_LOCK,
+            settings_in_force(self.architecture.settings),
             isolated_random_state(seed, reset_kernels=reset_kernels),
             self._lend(new=state is None, check=bool(callbacks)) as network,
         ):
@@ -90,7 +92,11 @@ class TrainedNetwork:
 
     def predict(self, X):
         """Class probabilities: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
-        with KERAS_LOCK, self._lend(new=False) as network:
+        with (
+            KERAS_LOCK,
+            settings_in_force(self.architecture.settings),
+            self._lend(new=False) as network,
+        ):
             network.load_weights(self.weights)
             self._fingerprint = network.fingerprint
             return predict(network, X)
