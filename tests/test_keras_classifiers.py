@@ -630,12 +630,110 @@ def test_partial_fit_refuses_what_needs_all_tracks(features):
             clone(MLP).set_params(**parameters).partial_fit(*features)
 
 
-def test_training_that_diverges_is_refused(features):
+DIVERGED = r"training diverged.*Lower learning_rate=.*standardise the features"
+
+
+@ALL
+@pytest.mark.parametrize("validation", ["none", "given", "held out"])
+def test_training_that_diverges_is_refused(estimator, validation, features):
     X, y = features
-    model = MLPGenreClassifier(**{**FAST, "learning_rate": 1e30})
-    with pytest.raises(ValueError, match=r"training diverged.*learning_rate=1e\+30"):
-        model.fit(X * 1e8, y)
+    model = clone(estimator).set_params(learning_rate=1e30)
+    model.set_params(early_stopping=validation == "held out", validation_fraction=0.25)
+    given = {"X_val": X, "y_val": y} if validation == "given" else {}
+    with pytest.raises(ValueError, match=DIVERGED):
+        model.fit(X, y, **given)
     assert not hasattr(model, "network_")
+
+
+def test_statistics_that_overflow_in_training_are_refused(features):
+    # TensorFlow's decomposition of a matrix would end in an error of its own.
+    with pytest.raises(ValueError, match=DIVERGED):
+        clone(COVARIANCE).set_params(channel_shift=1e30).fit(*features)
+
+
+def test_finite_weights_too_large_to_predict_with_are_refused(features):
+    X, y = features
+    model = clone(MLP).set_params(epochs=1, batch_size=36, learning_rate=1e30)
+    # The loss is of before the only step.
+    with pytest.raises(ValueError, match="training diverged: probabilities are not"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("way", ["warm_start", "partial_fit"])
+def test_training_that_goes_on_and_diverges_is_refused(way, features):
+    X, y = features
+    model = clone(MLP).set_params(warm_start=True).fit(X, y)
+    expected = model.predict_proba(X)
+    model.set_params(learning_rate=1e30)
+    with pytest.raises(ValueError, match="training diverged"):
+        model.fit(X, y) if way == "warm_start" else model.partial_fit(X, y)
+    assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_a_good_epoch_before_training_diverged_may_be_gone_back_to(features):
+    from keras.callbacks import LearningRateScheduler
+
+    X, y = features
+    rates = LearningRateScheduler(lambda epoch: 0.02 if epoch < 2 else 1e30)
+    model = clone(MLP).set_params(early_stopping=True, validation_fraction=0.25)
+    model.set_params(callbacks=rates, epochs=4).fit(X, y)
+    assert model.best_epoch_ in (0, 1)
+    assert (
+        np.isfinite(model.history_["val_accuracy"]).tolist() == [True] * 2 + [False] * 2
+    )
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@ALL
+@pytest.mark.parametrize("factor", [1e20, 1e300, -1e30])
+def test_features_too_large_to_compute_with_are_refused(estimator, factor, features):
+    X, y = features
+    message = r"^X must hold values of at most 1e\+15 in size"
+    with pytest.raises(ValueError, match=message):
+        clone(estimator).fit(X * factor, y)
+    model = clone(estimator).set_params(epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.predict(X * factor)
+    with pytest.raises(ValueError, match=message):
+        clone(estimator).fit(X, y, X_val=X * factor, y_val=y)
+
+
+def test_weights_too_large_to_compute_with_are_refused(features):
+    with pytest.raises(ValueError, match=r"^sample_weight must hold values of at most"):
+        clone(MLP).fit(*features, sample_weight=np.full(12, 1e300))
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "sample_weight"),
+    [
+        (dict.fromkeys(["blues", "jazz", "rock"], 0), None),
+        ({"blues": 0}, np.repeat([1.0, 0.0], [4, 8])),
+        (None, np.full(12, 1e-300)),
+    ],
+    ids=["of genres", "of both", "rounded"],
+)
+def test_weights_that_leave_no_track_are_refused(class_weight, sample_weight, features):
+    model = clone(MLP).set_params(class_weight=class_weight)
+    with pytest.raises(ValueError, match="leave a track a weight above zero"):
+        model.fit(*features, sample_weight=sample_weight)
+    assert not hasattr(model, "network_")
+
+
+@pytest.mark.parametrize("way", ["warm_start", "partial_fit"])
+def test_an_error_while_training_goes_on_leaves_the_network_as_it_was(way, features):
+    import keras
+
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise RuntimeError("the callback failed")
+
+    X, y = features
+    model = clone(MLP).set_params(warm_start=True).fit(X, y)
+    expected = model.predict_proba(X)
+    model.set_params(callbacks=Fails())
+    with pytest.raises(RuntimeError, match="callback failed"):
+        model.fit(X, y) if way == "warm_start" else model.partial_fit(X, y)
+    assert_array_equal(model.predict_proba(X), expected)
 
 
 def test_another_network_cannot_be_trained_on(features):

