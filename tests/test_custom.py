@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -175,6 +177,75 @@ def test_further_fits_keep_little_memory(features):
         clone(model).fit(X, y)
         kept.append(psutil.Process().memory_info().rss)
     assert (kept[-1] - kept[1]) / 10 < 2e6
+
+
+@pytest.fixture
+def set_policy():
+    """Sets Keras' policy as a user does; back to its default at the end."""
+    import keras
+
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+@pytest.mark.parametrize("build", [build_functional, build_subclass, build_unbuilt])
+def test_own_network_learns_under_the_policy_of_the_user(
+    build, policy, features, set_policy
+):
+    set_policy(policy)
+    # From other weights, half precision may round a genre's probability to zero.
+    model = KerasGenreClassifier(build, **{**FAST, "epochs": 60, "random_state": 1})
+    first = model.fit(*features).history_
+    assert model.score(*features) > 0.9
+    kept_in = "float64" if policy == "float64" else "float32"
+    assert model.network_.weights[0].dtype == kept_in
+    # The scale of its loss, too, starts anew.
+    assert clone(model).fit(*features).history_ == first
+
+
+def test_own_network_is_used_under_the_settings_it_was_trained_under(
+    features, set_policy, monkeypatch
+):
+    import keras
+
+    X, y = features
+    set_policy("float64")
+    model = KerasGenreClassifier(build_functional, warm_start=True, **FAST).fit(X, y)
+    expected = model.predict_proba(X)
+    copies = [pickle.loads(pickle.dumps(model)) for _ in range(2)]
+    assert copies[0].fit(X, y).network_.weights[0].dtype == "float64"
+    set_policy("mixed_float16")
+    monkeypatch.setattr(POOL, "_networks", [])
+    assert_array_equal(model.predict_proba(X), expected)
+    # Training goes on under them.
+    assert copies[1].fit(X, y).history_ == copies[0].history_
+    assert keras.config.dtype_policy().name == "mixed_float16"
+
+
+def build_layout(input_shape, n_classes):
+    from keras import Sequential, layers
+
+    stack = [layers.Input(input_shape), layers.Reshape((*input_shape, 1))]
+    stack += [layers.GlobalAveragePooling2D(), layers.Dense(n_classes, "softmax")]
+    return Sequential(stack)
+
+
+def test_own_networks_of_two_data_formats_are_not_mistaken(features):
+    import keras
+
+    X, y = features
+    model = KerasGenreClassifier(build_layout, **FAST)
+    last = clone(model).fit(X, y)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        first = clone(model).fit(X, y)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    # One weight per channel and genre: of one channel, or of six "channels" of frames.
+    assert last.network_.weights[0].shape == (1, 3)
+    assert first.network_.weights[0].shape == (6, 3)
+    assert first.predict(X).shape == last.predict(X).shape
 
 
 def build_logits(input_shape, n_classes):

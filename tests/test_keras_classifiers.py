@@ -1,6 +1,8 @@
 import logging
 import os
 import pickle
+import subprocess
+import sys
 import warnings
 
 import joblib
@@ -20,7 +22,8 @@ from skgenre import (
     MLPGenreClassifier,
 )
 from skgenre.networks import build_lstm, build_mlp
-from skgenre.training import isolated_random_state
+from skgenre.training import OWN_SETTINGS, isolated_random_state, read_settings
+from skgenre.training.trained_network import POOL
 
 FAST = {"learning_rate": 0.02, "epochs": 8, "batch_size": 8, "random_state": 0}
 MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
@@ -82,6 +85,37 @@ def test_history_has_a_value_per_epoch(estimator, features):
     assert lengths == {"loss": 8, "accuracy": 8}
     assert model.n_iter_ == 8
     assert model.best_epoch_ is None
+
+
+def test_history_has_a_value_per_epoch_though_validation_comes_and_goes(features):
+    X, y = features
+    model = clone(MLP).set_params(warm_start=True, epochs=2)
+    model.fit(X, y, X_val=X, y_val=y).fit(X, y)
+    assert model.best_epoch_ is None
+    model.fit(X, y, X_val=X, y_val=y)
+    assert model.best_epoch_ in (4, 5)
+    model.partial_fit(X, y)
+    for name in ("loss", "accuracy"):
+        assert np.isfinite(model.history_[name]).tolist() == [True] * 7
+    for name in ("val_loss", "val_accuracy", "val_track_accuracy"):
+        validated = np.isfinite(model.history_[name]).tolist()
+        assert validated == [True] * 2 + [False] * 2 + [True] * 2 + [False]
+
+
+def test_what_a_callback_logs_now_and_then_is_nan_in_other_epochs(features):
+    from keras.callbacks import Callback
+
+    class LogsSometimes(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch % 3 == 1:
+                logs["epoch"] = epoch
+
+    model = clone(MLP).set_params(callbacks=LogsSometimes(), warm_start=True, epochs=3)
+    model.fit(*features)
+    model.set_params(callbacks=None).fit(*features)
+    expected = [np.nan, 1, np.nan, np.nan, np.nan, np.nan]
+    assert_array_equal(model.history_["epoch"], expected)
+    assert {len(values) for values in model.history_.values()} == {6}
 
 
 @ALL
@@ -148,6 +182,19 @@ def test_restored_weights_are_those_of_the_best_epoch(many_tracks):
     assert (last.predict_proba(X) != best.predict_proba(X)).any()
 
 
+def test_best_epoch_of_a_later_call_is_that_of_the_weights_it_kept(many_tracks):
+    X, y, _ = many_tracks
+    warm = clone(MLP).set_params(early_stopping=True, epochs=3, warm_start=True)
+    # So large a step makes the second call worse than the first throughout.
+    warm.fit(X, y).set_params(learning_rate=1.0).fit(X, y)
+    losses = warm.history_["val_loss"]
+    assert min(losses[:3]) < min(losses[3:])
+    assert losses[warm.best_epoch_] == min(losses[3:])
+    best = clone(warm).set_params(learning_rate=MLP.learning_rate).fit(X, y)
+    best.set_params(learning_rate=1.0, epochs=warm.best_epoch_ - 2).fit(X, y)
+    assert_array_equal(warm.predict_proba(X), best.predict_proba(X))
+
+
 def test_early_stopping_holds_out_whole_groups(many_tracks, monkeypatch):
     X, y, groups = many_tracks
     seen = []
@@ -180,6 +227,57 @@ def test_validation_on_tracks_of_ones_own(many_tracks):
     assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
     assert model.history_["val_track_accuracy"][-1] == model.score(X[1::2], y[1::2])
     assert model.best_epoch_ == np.argmin(model.history_["val_loss"])
+
+
+def seen_in_training(monkeypatch):
+    """The tracks that later fits train on and validate on, as they are given to it."""
+    seen, train = [], MLPGenreClassifier._train
+
+    def record(self, tracks, *, validation=None, **arguments):
+        seen.extend([tracks.members, validation.members])
+        return train(self, tracks, validation=validation, **arguments)
+
+    monkeypatch.setattr(MLPGenreClassifier, "_train", record)
+    return seen
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {"rock": 5.0, "jazz": 0}])
+def test_validation_loss_is_one_however_its_tracks_are_given(
+    class_weight, many_tracks, monkeypatch
+):
+    X, y, _ = (values[:50] for values in many_tracks)
+    weights = np.linspace(0.5, 3, 50)
+    model = clone(MLP).set_params(l2=0.01, class_weight=class_weight, epochs=3)
+    model.set_params(early_stopping=True, validation_fraction=0.3, l2=0.01)
+    model.set_params(restore_best_weights=False)
+    seen = seen_in_training(monkeypatch)
+    held_out = clone(model).fit(X, y, sample_weight=weights)
+    trained, validated = seen
+    given = clone(model).fit(
+        *(X[trained], y[trained], weights[trained]),
+        **{"X_val": X[validated], "y_val": y[validated]},
+    )
+    assert held_out.history_ == given.history_
+    with isolated_random_state(0):
+        plain = build_mlp((6, 4), 3, hidden_layer_sizes=(16,), dropout=0, l2=0.01)
+        plain.compile(loss="sparse_categorical_crossentropy")
+        plain.set_weights(held_out.network_.weights)
+        rows = X[validated].reshape(-1, 6, 4)
+        numbers = np.searchsorted(held_out.classes_, y[validated]).repeat(3)
+        expected = plain.evaluate(rows, numbers, batch_size=len(rows), verbose=0)
+    assert_allclose(held_out.history_["val_loss"][-1], expected, rtol=1e-5)
+
+
+def test_missing_groups_are_groups_of_their_own(many_tracks, monkeypatch):
+    X, y, groups = many_tracks
+    unknown = [None if group < 10 else f"artist {group}" for group in groups]
+    seen = seen_in_training(monkeypatch)
+    clone(MLP).set_params(early_stopping=True, epochs=1).fit(X, y, groups=unknown)
+    trained, validated = (set(groups[members]) for members in seen)
+    shared = trained & validated
+    # Of tracks whose artist is unknown, one may be held out and another not.
+    assert shared
+    assert shared <= set(range(10))
 
 
 def test_sample_weight_of_two_equals_a_track_given_twice(features):
@@ -471,7 +569,7 @@ GENRES = ["blues", "jazz", "rock"]
             "y_val holds genres",
         ),
         ({}, {"X_val": np.ones((2, 3, 6, 4)), "y_val": ["rock"]}, "inconsistent"),
-        ({"early_stopping": True}, {"groups": [1, 2]}, "inconsistent numbers"),
+        ({"early_stopping": True}, {"groups": [1, 2]}, r"groups must.*\(12,\)"),
         ({"early_stopping": True}, {}, r"validation_fraction=0.1 needs more than"),
         ({"validation_fraction": 1.0}, {}, "validation_fraction must"),
         ({"n_iter_no_change": 0}, {}, "n_iter_no_change must"),
@@ -569,12 +667,110 @@ def test_partial_fit_refuses_what_needs_all_tracks(features):
             clone(MLP).set_params(**parameters).partial_fit(*features)
 
 
-def test_training_that_diverges_is_refused(features):
+DIVERGED = r"training diverged.*Lower learning_rate=.*standardise the features"
+
+
+@ALL
+@pytest.mark.parametrize("validation", ["none", "given", "held out"])
+def test_training_that_diverges_is_refused(estimator, validation, features):
     X, y = features
-    model = MLPGenreClassifier(**{**FAST, "learning_rate": 1e30})
-    with pytest.raises(ValueError, match=r"training diverged.*learning_rate=1e\+30"):
-        model.fit(X * 1e8, y)
+    model = clone(estimator).set_params(learning_rate=1e30)
+    model.set_params(early_stopping=validation == "held out", validation_fraction=0.25)
+    given = {"X_val": X, "y_val": y} if validation == "given" else {}
+    with pytest.raises(ValueError, match=DIVERGED):
+        model.fit(X, y, **given)
     assert not hasattr(model, "network_")
+
+
+def test_statistics_that_overflow_in_training_are_refused(features):
+    # TensorFlow's decomposition of a matrix would end in an error of its own.
+    with pytest.raises(ValueError, match=DIVERGED):
+        clone(COVARIANCE).set_params(channel_shift=1e30).fit(*features)
+
+
+def test_finite_weights_too_large_to_predict_with_are_refused(features):
+    X, y = features
+    model = clone(MLP).set_params(epochs=1, batch_size=36, learning_rate=1e30)
+    # The loss is of before the only step.
+    with pytest.raises(ValueError, match="training diverged: probabilities are not"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("way", ["warm_start", "partial_fit"])
+def test_training_that_goes_on_and_diverges_is_refused(way, features):
+    X, y = features
+    model = clone(MLP).set_params(warm_start=True).fit(X, y)
+    expected = model.predict_proba(X)
+    model.set_params(learning_rate=1e30)
+    with pytest.raises(ValueError, match="training diverged"):
+        model.fit(X, y) if way == "warm_start" else model.partial_fit(X, y)
+    assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_a_good_epoch_before_training_diverged_may_be_gone_back_to(features):
+    from keras.callbacks import LearningRateScheduler
+
+    X, y = features
+    rates = LearningRateScheduler(lambda epoch: 0.02 if epoch < 2 else 1e30)
+    model = clone(MLP).set_params(early_stopping=True, validation_fraction=0.25)
+    model.set_params(callbacks=rates, epochs=4).fit(X, y)
+    assert model.best_epoch_ in (0, 1)
+    assert (
+        np.isfinite(model.history_["val_accuracy"]).tolist() == [True] * 2 + [False] * 2
+    )
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@ALL
+@pytest.mark.parametrize("factor", [1e20, 1e300, -1e30])
+def test_features_too_large_to_compute_with_are_refused(estimator, factor, features):
+    X, y = features
+    message = r"^X must hold values of at most 1e\+15 in size"
+    with pytest.raises(ValueError, match=message):
+        clone(estimator).fit(X * factor, y)
+    model = clone(estimator).set_params(epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        model.predict(X * factor)
+    with pytest.raises(ValueError, match=message):
+        clone(estimator).fit(X, y, X_val=X * factor, y_val=y)
+
+
+def test_weights_too_large_to_compute_with_are_refused(features):
+    with pytest.raises(ValueError, match=r"^sample_weight must hold values of at most"):
+        clone(MLP).fit(*features, sample_weight=np.full(12, 1e300))
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "sample_weight"),
+    [
+        (dict.fromkeys(["blues", "jazz", "rock"], 0), None),
+        ({"blues": 0}, np.repeat([1.0, 0.0], [4, 8])),
+        (None, np.full(12, 1e-300)),
+    ],
+    ids=["of genres", "of both", "rounded"],
+)
+def test_weights_that_leave_no_track_are_refused(class_weight, sample_weight, features):
+    model = clone(MLP).set_params(class_weight=class_weight)
+    with pytest.raises(ValueError, match="leave a track a weight above zero"):
+        model.fit(*features, sample_weight=sample_weight)
+    assert not hasattr(model, "network_")
+
+
+@pytest.mark.parametrize("way", ["warm_start", "partial_fit"])
+def test_an_error_while_training_goes_on_leaves_the_network_as_it_was(way, features):
+    import keras
+
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise RuntimeError("the callback failed")
+
+    X, y = features
+    model = clone(MLP).set_params(warm_start=True).fit(X, y)
+    expected = model.predict_proba(X)
+    model.set_params(callbacks=Fails())
+    with pytest.raises(RuntimeError, match="callback failed"):
+        model.fit(X, y) if way == "warm_start" else model.partial_fit(X, y)
+    assert_array_equal(model.predict_proba(X), expected)
 
 
 def test_another_network_cannot_be_trained_on(features):
@@ -620,3 +816,139 @@ def test_small_number_of_epochs_goes_on_beyond_its_range(features):
         hidden_layer_sizes=(2,), epochs=np.int8(100), warm_start=True, random_state=0
     )
     assert mlp.fit(*features).fit(*features).n_iter_ == 200
+
+
+SETTINGS = {
+    "channels first": {"image_data_format": "channels_first"},
+    "float16": {"floatx": "float16"},
+    "float64": {"floatx": "float64"},
+    "mixed precision": {"dtype_policy": "mixed_float16"},
+    "epsilon": {"epsilon": 0.01},
+    "eager": {"eager": True},
+}
+
+
+def set_keras(**settings):
+    import keras
+    import tensorflow as tf
+    from keras.src.backend.common import global_state
+
+    eager = settings.pop("eager", False)
+    tf.config.run_functions_eagerly(eager)
+    # A process in which nobody has asked for a policy yet has none.
+    global_state.set_global_attribute("dtype_policy", None)
+    for name, value in (OWN_SETTINGS | settings).items():
+        if name != "dtype_policy" or name in settings:
+            getattr(keras.config, f"set_{name}")(value)
+
+
+def read_keras():
+    from keras.src.backend.common import global_state
+
+    policy = global_state.get_global_attribute("dtype_policy")
+    return read_settings(), policy and policy.name
+
+
+@pytest.fixture(params=SETTINGS)
+def keras_settings(request):
+    """Sets Keras as a user might have; back to its defaults at the end."""
+    yield lambda: set_keras(**SETTINGS[request.param])
+    set_keras()
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [clone(MLP).set_params(dropout=0.3), CNN, LSTM, COVARIANCE],
+    ids=["mlp", "cnn", "lstm", "covariance"],
+)
+def test_keras_settings_neither_reach_in_nor_change(
+    estimator, features, keras_settings, monkeypatch
+):
+    X, y = features
+    X[0, 0] *= 100  # probabilities near zero, which epsilon would clip
+
+    def fit():
+        monkeypatch.setattr(POOL, "_networks", [])
+        return clone(estimator).fit(X, y, X_val=X, y_val=y)
+
+    default = fit()
+    expected = default.predict_proba(X)
+    keras_settings()
+    before = read_keras()
+    # A network traced under the defaults, and one that is built now.
+    assert_array_equal(default.predict_proba(X), expected)
+    model = fit()
+    assert model.history_ == default.history_
+    for ours, theirs in zip(
+        model.network_.weights, default.network_.weights, strict=True
+    ):
+        assert ours.dtype == np.float32
+        assert_array_equal(ours, theirs)
+    monkeypatch.setattr(POOL, "_networks", [])
+    assert_array_equal(default.predict_proba(X), expected)
+    assert read_keras() == before
+
+
+def test_keras_settings_are_put_back_after_an_error(features, keras_settings):
+    keras_settings()
+    before = read_keras()
+    with pytest.raises(ValueError, match="training diverged"):
+        clone(MLP).set_params(learning_rate=1e30).fit(*features)
+    assert read_keras() == before
+
+
+@pytest.mark.parametrize("name", ["jax", "torch"])
+def test_another_backend_of_keras_is_refused_by_name(name, features, monkeypatch):
+    import keras
+
+    model = clone(MLP).fit(*features)
+    monkeypatch.setattr(keras.config, "backend", lambda: name)
+    message = f"need Keras with TensorFlow, but its backend is '{name}'"
+    with pytest.raises(RuntimeError, match=message):
+        clone(MLP).fit(*features)
+    with pytest.raises(RuntimeError, match=message):
+        model.predict(features[0])
+
+
+def test_another_backend_is_refused_before_keras_is_loaded():
+    script = (
+        "import numpy as np, sys\n"
+        "from skgenre import MLPGenreClassifier\n"
+        "try:\n"
+        "    MLPGenreClassifier().fit(np.ones((4, 2, 3, 2)), list('aabb'))\n"
+        "except RuntimeError as error:\n"
+        "    assert 'keras' not in sys.modules\n"
+        "    print(error)\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    shown = subprocess.check_output([sys.executable, "-c", script], env=environment)
+    assert b"its backend is 'jax'" in shown
+
+
+def build_bidirectional(input_shape, n_classes, *, units, dense_units, dropout):
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input(input_shape),
+            layers.Bidirectional(layers.LSTM(units[0])),
+            layers.Dense(dense_units, "relu"),
+            layers.Dropout(dropout),
+            layers.Dense(n_classes, "softmax"),
+        ]
+    )
+
+
+class BidirectionalGenreClassifier(LSTMGenreClassifier):
+    """A network added as docs/developing.rst says."""
+
+    _build = staticmethod(build_bidirectional)
+
+
+def test_a_network_with_wrapping_layers_fits_again(features):
+    model = BidirectionalGenreClassifier(units=(4,), dense_units=4, **FAST)
+    first = clone(model).fit(*features)
+    other = clone(model).set_params(random_state=1).fit(*features)
+    again = clone(model).fit(*features)
+    assert again.history_ == first.history_
+    assert other.history_ != first.history_

@@ -268,6 +268,32 @@ def test_users_builder_is_loaded_only_when_it_is_trusted(features, file):
     assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
 
 
+def test_saved_network_is_used_under_the_settings_it_was_trained_under(features, file):
+    import keras
+
+    X, y = features
+    keras.config.set_dtype_policy("float64")
+    try:
+        own = KerasGenreClassifier(build_small, **FAST).fit(X, y)
+        ours = MLPGenreClassifier(hidden_layer_sizes=(7,), **FAST).fit(X, y)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for model, dtype in [(own, np.float64), (ours, np.float32)]:
+        save(model, file)
+        loaded = load(file, trusted=[f"{__name__}.build_small"])
+        assert loaded.network_.weights[0].dtype == dtype
+        assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("settings", [{}, {"floatx": "float32"}, ["float32"]])
+def test_other_settings_of_keras_than_there_are_are_refused(settings, features, file):
+    model = KerasGenreClassifier(build_small, **FAST).fit(*features)
+    object.__setattr__(model.network_.architecture, "settings", settings)
+    # Both when it is written and when it is read.
+    with pytest.raises(ValueError, match="parts of its Architecture do not fit"):
+        save(model, file)
+
+
 def test_trusted_must_be_names(file):
     for trusted in ("package.build", [build_small], None):
         with pytest.raises(TypeError, match="trusted must be a sequence of names"):

@@ -3,6 +3,7 @@ import random
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from skgenre.training import (
     TrainedNetwork,
     Validation,
     isolated_random_state,
+    read_settings,
 )
-from skgenre.training.initialization import read_state
+from skgenre.training.network_pool import read_state
 from skgenre.training.trained_network import POOL
 
 SHAPE = (5, 3)
@@ -28,22 +30,78 @@ CNN = {
 }
 LSTM = {"units": (4, 4), "dense_units": 4, "dropout": 0.3}
 NETWORKS = {
-    "mlp": Architecture(build_mlp, SHAPE, 2, MLP, is_pure=True),
+    "mlp": Architecture(build_mlp, SHAPE, 2, MLP),
     "mlp-xla": Architecture(
         *(build_mlp, SHAPE, 2, {**MLP, "dropout": 0.0}),
-        is_pure=True,
         jit_training=True,
     ),
-    "cnn": Architecture(build_cnn, SHAPE, 2, CNN, is_pure=True),
-    "lstm": Architecture(build_lstm, SHAPE, 2, LSTM, is_pure=True),
+    "cnn": Architecture(build_cnn, SHAPE, 2, CNN),
+    "lstm": Architecture(build_lstm, SHAPE, 2, LSTM),
 }
 ALL = pytest.mark.parametrize("name", NETWORKS)
+
+
+def build_around(input_shape, n_classes, *, kind):
+    """A network around a layer of some kind, as `docs/developing.rst` has one added."""
+    import keras
+    import tensorflow as tf
+    from keras import Input, Model, Sequential, layers
+
+    class Noise(layers.Layer):
+        def call(self, values, training=False):
+            if not training:
+                return values
+            return values + keras.random.normal(keras.ops.shape(values))
+
+    class KernelNoise(layers.Layer):
+        def call(self, values, training=False):
+            if not training:
+                return values
+            return values + tf.random.normal(tf.shape(values))
+
+    class Drawn(keras.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return np.random.normal(size=shape)
+
+    inner = Sequential([Input(input_shape), layers.Dense(3), layers.Dropout(0.2)])
+    functional_inputs = Input(input_shape)
+    functional = Model(functional_inputs, layers.Conv1D(3, 2)(functional_inputs))
+    layer = {
+        "bidirectional": lambda: layers.Bidirectional(layers.LSTM(3)),
+        "time distributed": lambda: layers.TimeDistributed(layers.Dense(3)),
+        "stacked cells": lambda: layers.RNN([layers.GRUCell(3), layers.LSTMCell(2)]),
+        "nested sequential": lambda: inner,
+        "nested functional": lambda: functional,
+        "separable": lambda: layers.SeparableConv1D(3, 2),
+        "spectral": lambda: layers.SpectralNormalization(layers.Dense(3)),
+        "own initialiser": lambda: layers.Dense(3, kernel_initializer=Drawn()),
+        "unseeded noise": Noise,
+        "TensorFlow's noise": KernelNoise,
+    }.get(kind)
+    inputs = Input(input_shape)
+    if layer is None:
+        hidden = layers.MultiHeadAttention(2, 2, dropout=0.1)(inputs, inputs)
+    else:
+        hidden = layer()(inputs)
+    outputs = layers.Dense(n_classes, "softmax")(layers.Flatten()(hidden))
+    return Model(inputs, outputs)
+
+
+KINDS = [
+    *("bidirectional", "time distributed", "stacked cells", "nested sequential"),
+    *("nested functional", "separable", "spectral", "own initialiser"),
+    *("unseeded noise", "TensorFlow's noise", "attention"),
+]
 FIT = {"learning_rate": 0.01, "epochs": 3, "batch_size": 8}
 
 
 @pytest.fixture
 def rows():
     """Four batches of eight rows and one of four."""
+    return make_rows()
+
+
+def make_rows():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(36, *SHAPE)).astype(np.float32)
     return Rows(X, rng.integers(0, 2, 36), rng.uniform(0.5, 2, 36).astype(np.float32))
@@ -95,6 +153,37 @@ def test_fresh_weights_equal_a_fresh_build_bit_for_bit(name, rows):
             assert_array_equal(one, other)
 
 
+def fit_around(rows, kind, seed):
+    network = TrainedNetwork(Architecture(build_around, SHAPE, 2, {"kind": kind}))
+    network.fit(rows, seed=seed, **FIT)
+    return network.predict(rows.X)
+
+
+@pytest.fixture(scope="module")
+def fitted_alone(tmp_path_factory):
+    """What the first fit of each kind of layer gives, in a process of its own."""
+    path = tmp_path_factory.mktemp("alone") / "predicted.npz"
+    script = (
+        "import sys, numpy as np\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from test_training import KINDS, fit_around, make_rows\n"
+        "fitted = {kind: fit_around(make_rows(), kind, 1) for kind in KINDS}\n"
+        "np.savez(sys.argv[2], **fitted)\n"
+    )
+    command = [sys.executable, "-c", script, Path(__file__).parent, path]
+    subprocess.run(command, check=True, capture_output=True)
+    return np.load(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_later_fit_of_any_layer_equals_the_first_of_a_process(
+    kind, rows, fitted_alone
+):
+    other, again = fit_around(rows, kind, 0), fit_around(rows, kind, 1)
+    assert (other != again).any()
+    assert_array_equal(again, fitted_alone[kind])
+
+
 @ALL
 def test_fits_in_one_process_do_not_see_each_other(name, rows):
     first, history = train(rows, name)
@@ -114,7 +203,7 @@ def test_a_fit_after_others_equals_the_same_alone_in_a_fresh_process(rows, tmp_p
         "from skgenre.networks import build_cnn\n"
         "from skgenre.training import Architecture, Rows, TrainedNetwork\n"
         "rows = Rows(*np.load(sys.argv[1]).values())\n"
-        f"network = TrainedNetwork(Architecture(build_cnn, {SHAPE}, 2, {CNN}, True))\n"
+        f"network = TrainedNetwork(Architecture(build_cnn, {SHAPE}, 2, {CNN}))\n"
         f"network.fit(rows, seed=0, **{FIT})\n"
         "np.save(sys.argv[2], network.predict(rows.X))\n"
     )
@@ -354,7 +443,7 @@ def test_a_network_that_its_builder_no_longer_builds_is_refused(rows, monkeypatc
     def build(input_shape, n_classes):
         return build_mlp(input_shape, n_classes, **MLP | {"hidden_layer_sizes": units})
 
-    network = TrainedNetwork(Architecture(build, SHAPE, 2, {}))
+    network = TrainedNetwork(Architecture(build, SHAPE, 2, {}, read_settings()))
     network.fit(rows, seed=0, **FIT)
     monkeypatch.setattr(POOL, "_networks", [])
     units[0] = 9

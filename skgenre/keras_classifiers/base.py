@@ -20,6 +20,7 @@ from skgenre._validation import (
     check_boolean,
     check_callbacks,
     check_class_weight,
+    check_groups,
     check_number,
     check_positive_integer,
     check_sample_weight,
@@ -36,6 +37,7 @@ from skgenre.training import (
     Architecture,
     EarlyStopping,
     TrainedNetwork,
+    check_backend,
 )
 
 if TYPE_CHECKING:
@@ -57,8 +59,6 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
     _build: Callable[..., Any] | None = None
     _network_parameters: tuple[str, ...] = ()
-    # Whether equal parameters build equal networks, by their initialisers alone.
-    _is_pure = True
     # Whether XLA compiles it: training is 3 times faster for the MLP, 19 times slower
     # for the CNN; prediction is 2.4 times faster for the LSTM.
     _jit_training = False
@@ -123,7 +123,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             of weight zero is not trained on; its genre stays one of `classes_`.
         groups : array-like of shape (n_tracks,), default=None
             Artists, or whatever must not be on both sides: early stopping holds out
-            whole groups. Without early stopping they have no effect.
+            whole groups. A missing one (None, NaN) is a group of its own. Without early
+            stopping they have no effect.
         X_val : array-like of shape (n_val, n_segments, n_frames, n_mfcc), default=None
             Features of tracks to validate on after each epoch; early stopping then
             holds out none of `X`.
@@ -140,7 +141,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         ValueError
             A parameter is out of range, `X` has another rank, infinite values, partly
             missing segments or a track without any; `y` holds one genre only; there
-            are too few tracks to hold any out.
+            are too few tracks to hold any out; training diverged.
         """
         resume = bool(self.warm_start) and hasattr(self, "network_")
         tracks = self._check_tracks(
@@ -212,6 +213,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         return self
 
     def _check_parameters(self):
+        check_backend()
         super()._check_parameters()
         check_number(self.learning_rate, name="learning_rate", low=0, low_open=True)
         for name in ("epochs", "batch_size", "n_iter_no_change"):
@@ -245,7 +247,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         self._check_parameters()
         X = self._check_features(X, reset=reset)
         y = self._encode_target(y) if encode_anew else self._encode_known_target(y)
-        check_consistent_length(X, y, groups)
+        check_consistent_length(X, y)
         self._check_network(X.shape[2:])
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_tracks=len(X))
@@ -255,14 +257,15 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         )
         if weights is not None:
             given = {"sample_weight": sample_weight, "class_weight": self.class_weight}
-            weights = check_weights(
+            check_weights(
                 weights,
                 # Training may go on with tracks of one genre.
                 y if encode_anew else None,
                 name=" times ".join(n for n, v in given.items() if v is not None),
             )
-        groups = None if groups is None else np.asarray(groups)
-        return Tracks(X, y, weights, groups).without_weight_zero()
+        if groups is not None:
+            groups = check_groups(groups, n_tracks=len(X))
+        return Tracks(X, y, sample_weight, groups).without_weight_zero()
 
     def _encode_known_target(self, y, name="y"):
         y = check_target(y, estimator=self)
@@ -297,7 +300,11 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         return tracks.take(trained), tracks.take(held_out)
 
     def _train(self, tracks, *, seed, resume, validation=None, tasks=None, **changes):
-        architecture = self._make_architecture()
+        # Training goes on under the settings of Keras that it began under.
+        settings = (
+            self.network_.architecture.settings if resume else self._read_settings()
+        )
+        architecture = self._make_architecture(settings)
         network = copy.copy(self.network_) if resume else TrainedNetwork(architecture)
         if network.architecture != architecture:
             raise ValueError(
@@ -316,7 +323,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             "keep_training_state": self.warm_start,
         }
         history = network.fit(
-            tracks.to_rows(),
+            tracks.weigh_classes(self.class_weight, classes=self.classes_).to_rows(),
             seed=seed,
             resume=resume,
             initial_epoch=self.n_iter_ if resume else 0,
@@ -327,31 +334,24 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             **({} if tasks is None else tasks.hooks()),
             **{**arguments, **changes},
         )
-        self._check_finite(network, history)
         self.network_ = network
         self._record(history, resume)
 
-    def _check_finite(self, network, history):
-        if all(np.isfinite(weights).all() for weights in network.weights):
-            return
-        raise ValueError(
-            f"training diverged: the weights are not finite, and the loss went from "
-            f"{history['loss'][0]:.4g} to {history['loss'][-1]:.4g}. Lower "
-            f"learning_rate={self.learning_rate}, or standardise the features "
-            "(MFCCScaler)."
-        )
-
-    def _make_architecture(self):
+    def _make_architecture(self, settings):
         return Architecture(
             self._get_builder(),
             self.segment_shape_,
             len(self.classes_),
             # A list given as a parameter may be changed later; the network may not.
             copy.deepcopy(self._get_network_parameters()),
-            is_pure=self._is_pure,
+            settings=settings,
             jit_training=self._jit_training,
             jit_prediction=self._jit_prediction,
         )
+
+    def _read_settings(self):
+        """Keras' settings for a user's network; None: those that ours all have."""
+        return None
 
     def _get_builder(self):
         return type(self)._build
@@ -375,16 +375,18 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         )
 
     def _record(self, history, resume):
-        """Append to what earlier epochs left; NaN where they were not validated."""
-        self.history_ = copy.deepcopy(self.history_) if resume else {}
-        n_before = len(self.history_.get("loss", ()))
-        for name, values in history.items():
-            self.history_.setdefault(name, [np.nan] * n_before).extend(values)
-        self.n_iter_ = len(self.history_["loss"])
+        """Append to what earlier calls left; NaN in epochs without a value."""
+        earlier = self.history_ if resume else {}
+        n_before, n_epochs = len(earlier.get("loss", ())), len(history["loss"])
+        self.history_ = {
+            name: earlier.get(name, [np.nan] * n_before)
+            + history.get(name, [np.nan] * n_epochs)
+            for name in earlier | history
+        }
+        self.n_iter_ = n_before + n_epochs
         self.best_epoch_ = None
         if "val_loss" in history:
-            losses = np.nan_to_num(history["val_loss"], nan=np.inf)
-            self.best_epoch_ = n_before + int(np.argmin(losses))
+            self.best_epoch_ = n_before + int(np.nanargmin(history["val_loss"]))
 
     def _predict_segments(self, segments):
         return self.network_.predict(segments)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from skgenre._validation import plain_integers
 from skgenre.keras_classifiers.base import KerasTrackClassifier
+from skgenre.training import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,8 @@ class KerasGenreClassifier(KerasTrackClassifier):
         `input_shape` (n_frames, n_mfcc), returns an uncompiled ``keras.Model`` from
         segments to the probabilities of `n_classes` genres. It is called once per fit,
         and in each process that predicts: equal arguments must build equal networks.
-        For other processes it must be importable, so no lambda.
+        For other processes it must be importable, so no lambda. It is called, and the
+        network used, under those global settings of Keras that were in force in `fit`.
     learning_rate : float, default=1e-4
         Step size of Adam.
     epochs : int, default=50
@@ -73,12 +75,13 @@ class KerasGenreClassifier(KerasTrackClassifier):
     history_ : dict of list of float
         One value per epoch: `loss` and `accuracy` of the training segments and, where
         there is validation, `val_loss` and `val_accuracy` of its segments and
-        `val_track_accuracy` of its tracks.
+        `val_track_accuracy` of its tracks, in all of which each counts alike, whatever
+        its weight. NaN in epochs that had none.
     n_iter_ : int
         Number of epochs run.
     best_epoch_ : int or None
-        Index into the lists of `history_` of the lowest validation loss; None without
-        validation.
+        Index into the lists of `history_` of the lowest validation loss of the last
+        call, whose weights `restore_best_weights` keeps; None if it had no validation.
     network_ : TrainedNetwork
         The builder's arguments and the trained weights.
     segment_shape_ : tuple of int
@@ -106,8 +109,6 @@ class KerasGenreClassifier(KerasTrackClassifier):
     >>> gru.fit(X, y).predict_proba(X).shape
     (8, 2)
     """
-
-    _is_pure = False
 
     def __init__(
         self,
@@ -229,6 +230,9 @@ class KerasGenreClassifier(KerasTrackClassifier):
             for p in parameters
             if p.default is not inspect.Parameter.empty
         }
+
+    def _read_settings(self):
+        return read_settings()
 
     def _get_builder(self):
         return self.build

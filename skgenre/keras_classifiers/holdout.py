@@ -16,11 +16,8 @@ def hold_out_tracks(y, groups, *, validation_fraction, random_state):
         held_out = _hold_out_groups(y, groups, validation_fraction, random_state)
     trained = np.setdiff1d(np.arange(len(y)), held_out)
     if not len(held_out) or len(np.unique(y[trained])) < len(np.unique(y)):
-        raise _too_few_tracks(
-            y,
-            validation_fraction,
-            "no group can be held out that leaves every genre its share",
-        )
+        reason = "each group has all tracks of a genre"
+        raise _too_few_tracks(y, validation_fraction, reason)
     return trained, np.sort(held_out)
 
 
@@ -41,18 +38,34 @@ def _hold_out_stratified(y, fraction, random_state):
 
 
 def _hold_out_groups(y, groups, fraction, random_state):
-    """Take groups, in random order, as long as they bring each genre to its share."""
+    """Take groups, in random order, as long as they bring the genres to their shares.
+
+    Where none does, since all are too large, the one that comes nearest.
+    """
     names, members = np.unique(groups, return_inverse=True)
     counts = np.zeros((len(names), y.max() + 1))
     np.add.at(counts, (members.ravel(), y), 1)
-    missing = fraction * counts.sum(axis=0)
-    taken = []
+    trained = counts.sum(axis=0)
+    missing = fraction * trained
+    taken, possible = [], []
     for group in random_state.permutation(len(names)):
-        left = missing - counts[group]
-        if (left**2).sum() < (missing**2).sum():
-            missing = left
+        if (counts[group] == trained)[counts[group] > 0].any():
+            continue  # a genre would have nothing left to train on
+        possible.append(group)
+        if _distance(missing - counts[group]) < _distance(missing):
+            missing, trained = missing - counts[group], trained - counts[group]
             taken.append(group)
+    if possible and not taken:
+        taken = [min(possible, key=lambda group: _distance(missing - counts[group]))]
     return np.flatnonzero(np.isin(members.ravel(), taken))
+
+
+def _distance(missing):
+    """How far genres are from their shares; if as far, how far all tracks are.
+
+    So of artists of two tracks, for shares of one, every second is taken and not none.
+    """
+    return round((missing**2).sum(), 9), round(abs(missing.sum()), 9)
 
 
 def _too_few_tracks(y, fraction, reason):

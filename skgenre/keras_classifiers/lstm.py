@@ -71,12 +71,13 @@ class LSTMGenreClassifier(KerasTrackClassifier):
     history_ : dict of list of float
         One value per epoch: `loss` and `accuracy` of the training segments and, where
         there is validation, `val_loss` and `val_accuracy` of its segments and
-        `val_track_accuracy` of its tracks.
+        `val_track_accuracy` of its tracks, in all of which each counts alike, whatever
+        its weight. NaN in epochs that had none.
     n_iter_ : int
         Number of epochs run.
     best_epoch_ : int or None
-        Index into the lists of `history_` of the lowest validation loss; None without
-        validation.
+        Index into the lists of `history_` of the lowest validation loss of the last
+        call, whose weights `restore_best_weights` keeps; None if it had no validation.
     network_ : TrainedNetwork
         The builder's arguments and the trained weights.
     segment_shape_ : tuple of int

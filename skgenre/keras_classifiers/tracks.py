@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skgenre._validation import check_weights
 from skgenre.pooling import pool_probabilities
 from skgenre.segments import SegmentRows, present_segments, unflatten_segments
 from skgenre.training import Rows, Validation
@@ -34,6 +35,16 @@ class Tracks(NamedTuple):
             return self
         return self.take(np.flatnonzero(self.sample_weight))
 
+    def weigh_classes(self, class_weight, *, classes):
+        """The tracks that count, with their weights times those of their classes."""
+        weights = weigh_tracks(
+            self.y, self.sample_weight, class_weight, classes=classes
+        )
+        if weights is not None:
+            # Those that count may all have been held out.
+            weights = check_weights(weights, name="sample_weight times class_weight")
+        return self._replace(sample_weight=weights).without_weight_zero()
+
     def to_rows(self):
         """The segments that the tracks have; each gets its track's weight."""
         segments = SegmentRows(self.X, self.members)
@@ -43,7 +54,10 @@ class Tracks(NamedTuple):
         return Rows(segments, y, self.sample_weight[segments.tracks])
 
     def to_validation(self, *, pooling):
-        """What a network is validated on: segments, and their tracks by `pooling`."""
+        """What a network is validated on: segments, and their tracks by `pooling`.
+
+        All count alike: a loss must not depend on how its tracks were chosen.
+        """
         present = present_segments(self.X)
         if self.members is not None:
             present = present[self.members]
@@ -53,7 +67,7 @@ class Tracks(NamedTuple):
             pooled = pool_probabilities(segments, pooling=pooling)
             return np.mean(pooled.argmax(axis=1) == self.y)
 
-        return Validation(self.to_rows(), score_tracks)
+        return Validation(self._replace(sample_weight=None).to_rows(), score_tracks)
 
 
 def weigh_tracks(y, sample_weight, class_weight, *, classes):

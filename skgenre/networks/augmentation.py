@@ -2,7 +2,7 @@
 
 All act on segments (n_rows, n_frames, n_mfcc), draw anew for each row, and do nothing
 outside of training. An argument of zero leaves a part out. Chance comes from
-Keras' own layers, whose seeds the pool of networks knows how to set.
+Keras' own layers and seed generators, whose states a fit sets.
 """
 
 import functools

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgenre.features import MFCCExtractor
 from skgenre.persistence.parts import iterate_parts, list_attributes
 from skgenre.track_classifier import BaseTrackClassifier
-from skgenre.training import Architecture, TrainedNetwork
+from skgenre.training import OWN_SETTINGS, Architecture, TrainedNetwork
 
 
 def check_classifier(model):
@@ -64,6 +64,11 @@ def _check_architecture(architecture):
     _require(type(architecture.n_classes) is int, architecture)
     _require(isinstance(architecture.parameters, dict), architecture)
     _require(callable(architecture.build), architecture)
+    settings = architecture.settings
+    if settings is not None:
+        types = {name: type(value) for name, value in OWN_SETTINGS.items()}
+        _require(isinstance(settings, dict), architecture)
+        _require({n: type(v) for n, v in settings.items()} == types, architecture)
 
 
 def _check_tree(estimator):

@@ -44,8 +44,12 @@ class Validation(NamedTuple):
     score_tracks: object
 
     def measure(self, network):
-        """Loss, and accuracy per segment and per track."""
+        """Loss, and accuracy per segment and per track; NaN without probabilities."""
         probabilities, loss = evaluate(network, *self.rows)
+        if not np.isfinite(probabilities).all():
+            # The largest of them would be the first class.
+            names = ("val_loss", "val_accuracy", "val_track_accuracy")
+            return dict.fromkeys(names, np.nan)
         return {
             "val_loss": loss,
             "val_accuracy": float(np.mean(probabilities.argmax(1) == self.rows.y)),
@@ -54,11 +58,16 @@ class Validation(NamedTuple):
 
 
 class EarlyStopping:
-    """Stops when the validation loss has not fallen for `n_iter_no_change` epochs."""
+    """Stops when the validation loss has not fallen for `n_iter_no_change` epochs.
+
+    `kept_epoch` is the number of the epoch whose weights are kept, -1 for the last.
+    """
 
     def __init__(self, n_iter_no_change, *, restore_best_weights):
         self.n_iter_no_change = n_iter_no_change
         self.restore_best_weights = restore_best_weights
+        self.kept_epoch = -1
+        self._n_epochs = 0
         self._lowest = np.inf
         self._n_since = 0
         self._best_weights = None
@@ -70,6 +79,8 @@ class EarlyStopping:
             self._lowest, self._n_since = loss, 0
             if self.restore_best_weights:
                 self._best_weights = model.get_weights()
+                self.kept_epoch = self._n_epochs
+        self._n_epochs += 1
         return self._n_since >= self.n_iter_no_change
 
     def end(self, model):
@@ -103,16 +114,23 @@ class Training:
     initial_epoch: int = 0
 
     def run(self):
-        """Train; return the history, a dict of one value per epoch."""
+        """Train; return the history, a dict of one value per epoch.
+
+        NaN in those epochs for which a callback has logged nothing.
+        """
         from keras.callbacks import History
 
-        history = History()
+        history, logged = History(), []
         # Last, so that it sees what the others add, such as the learning rate.
         listeners = self._make_listeners([*self.callbacks, history])
         try:
             listeners.on_train_begin()
             for epoch in range(self.initial_epoch, self.initial_epoch + self.epochs):
-                if self._run_epoch(epoch, listeners):
+                # Keras' lists do not tell of which epochs their values are.
+                history.history = {}
+                is_last = self._run_epoch(epoch, listeners)
+                logged.append({n: float(v[-1]) for n, v in history.history.items()})
+                if is_last:
                     break
             if self.early_stopping is not None:
                 self.early_stopping.end(self.network.model)
@@ -121,7 +139,8 @@ class Training:
             for callback in self.callbacks:
                 # Callbacks are parameters: a model in them would be cloned and pickled.
                 callback._model = None
-        return {name: list(map(float, v)) for name, v in history.history.items()}
+        names = dict.fromkeys(name for logs in logged for name in logs)
+        return {name: [logs.get(name, np.nan) for logs in logged] for name in names}
 
     def _make_listeners(self, callbacks):
         from keras.callbacks import CallbackList

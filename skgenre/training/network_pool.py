@@ -12,11 +12,13 @@ import joblib
 import numpy as np
 
 from skgenre._scikeras import compile_network
-from skgenre.training.initialization import draw_state, read_state, write_state
 from skgenre.training.isolation import isolated_random_state
 
 # Distinct architectures kept: a network keeps its graphs and three times its weights.
 POOL_SIZE = 16
+
+# Of features and weights: squared and summed over a segment it is far from infinite.
+LARGEST_VALUE = 1e15
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,10 @@ class Architecture:
     n_classes : int
     parameters : dict
         Further arguments of the builder.
-    is_pure : bool
-        Whether the builder is ours: equal arguments, equal networks, and all weights
-        from the layers' initialisers. A user's may read files or globals.
+    settings : dict or None
+        Keras' global settings for a user's network, as `read_settings` gives them; None
+        for one of ours, which has settings of its own, and whose chance comes from
+        Keras' layers and initialisers alone.
     jit_training, jit_prediction : bool
         Whether XLA compiles it for training, and for prediction.
     """
@@ -43,14 +46,19 @@ class Architecture:
     input_shape: tuple
     n_classes: int
     parameters: dict
-    is_pure: bool = False
+    settings: dict | None = None
     jit_training: bool = False
     jit_prediction: bool = False
+
+    @property
+    def is_own(self):
+        """Whether the network is one of ours, and not a user's."""
+        return self.settings is None
 
     def build_model(self):
         """Build, and refuse what cannot be trained to tell the classes apart."""
         model = self.build(self.input_shape, self.n_classes, **self.parameters)
-        if not self.is_pure:
+        if not self.is_own:
             _check_model(model)
             if not model.built:
                 # `build` does not do for a user's own class without a `build`.
@@ -60,17 +68,17 @@ class Architecture:
     @property
     def key(self):
         """What equal architectures have in common; None where that cannot be told."""
-        from keras import config
-
-        if self._digest is None:
-            return None
-        return self.build, self._digest, config.floatx(), config.dtype_policy().name
+        return None if self._digest is None else (self.build, self._digest)
 
     @functools.cached_property
     def _digest(self):
-        jit = self.jit_training, self.jit_prediction
         try:
-            return joblib.hash((self.input_shape, self.n_classes, self.parameters, jit))
+            return joblib.hash(
+                (
+                    *(self.input_shape, self.n_classes, self.parameters),
+                    *(self.settings, self.jit_training, self.jit_prediction),
+                )
+            )
         except (pickle.PicklingError, AttributeError, TypeError):
             return None
 
@@ -83,11 +91,9 @@ class PooledNetwork:
     model : keras.Model
         As its builder returns it.
     architecture : Architecture
-    constants : list of ndarray or None
-        State of a new model that `draw_state` can draw again; None if it cannot.
     """
 
-    def __init__(self, model, architecture, *, constants=None):
+    def __init__(self, model, architecture):
         self.model = model
         self.key = architecture.key
         self.n_classes = architecture.n_classes
@@ -95,29 +101,65 @@ class PooledNetwork:
         self.jit_training = architecture.jit_training
         self.jit_prediction = architecture.jit_prediction
         self.fingerprint = fingerprint_model(model)
-        self.constants = constants
         inputs = getattr(model, "inputs", None)
         self.dtype = inputs[0].dtype if inputs else model.compute_dtype
         self._optimizer = None
+        self._optimizer_start = {}
         self._loaded = None
         self._functions = {}
+        self.is_reusable = True
 
     def traced(self, make, *arguments):
         """The TensorFlow function that `make(self, *arguments)` makes, made once."""
+        import tensorflow as tf
+
         key = (make, *arguments)
         if key not in self._functions:
-            self._functions[key] = make(self, *arguments)
+            function = make(self, *arguments)
+            self.is_reusable = self.is_reusable and not self._has_other_state(function)
+            # Called so, it spares the choice among tracings: a third of a short call.
+            self._functions[key] = lambda *arrays: function(*map(tf.constant, arrays))
         return self._functions[key]
+
+    def _has_other_state(self, function):
+        """Whether a traced function has chance, or variables, that no fit sets anew."""
+        model = self.model
+        variables = [*model.variables, *model.metrics_variables]
+        if self._optimizer is not None:
+            variables += self._optimizer.variables
+        known = {id(variable.value) for variable in variables}
+        graph = function.graph.as_graph_def()
+        nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+        # The second seed is the mark of TensorFlow's kernels with a random state.
+        return any(id(variable) not in known for variable in function.variables) or any(
+            "seed2" in node.attr for node in nodes
+        )
 
     def cast(self, X, y, sample_weight):
         """Rows in the types that the network takes."""
-        types = self.dtype, np.int32, self.dtype
-        values = X, y, sample_weight
-        return [np.asarray(v, dtype) for v, dtype in zip(values, types, strict=True)]
+        return [
+            self.cast_floats(X, name="X"),
+            np.asarray(y, np.int32),
+            self.cast_floats(sample_weight, name="sample_weight"),
+        ]
+
+    def cast_floats(self, values, *, name):
+        """Floats in the type that the network takes; refuses those that are too large.
+
+        Between layers they would become infinite and then, behind ReLU, zero.
+        """
+        largest = max(np.max(values), -np.min(values))
+        if largest > LARGEST_VALUE:
+            raise ValueError(
+                f"{name} must hold values of at most {LARGEST_VALUE:g} in size, got "
+                f"{largest:.4g}: a network computes with their squares."
+            )
+        return np.asarray(values, self.dtype)
 
     def set_state(self, state):
-        """Set weights and seed generators."""
-        write_state(self.model, state)
+        """Set weights and seed generators, as `read_state` has read them."""
+        for variable, value in zip(self.model.variables, state, strict=True):
+            variable.assign(value)
         self.forget_weights()
 
     def copy_weights(self):
@@ -142,8 +184,15 @@ class PooledNetwork:
             compile_network(model, self.n_classes, learning_rate=learning_rate)
             model.optimizer.build(model.trainable_variables)
             self._optimizer = model.optimizer
-        for variable in model.optimizer.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+            # Zeros are not worth keeping; the scale of a loss in float16 is none.
+            self._optimizer_start = {
+                position: variable.value.numpy()
+                for position, variable in enumerate(model.optimizer.variables)
+                if np.any(variable.value.numpy())
+            }
+        for position, variable in enumerate(model.optimizer.variables):
+            start = self._optimizer_start.get(position, 0)
+            variable.assign(np.broadcast_to(start, variable.shape))
         model.optimizer.learning_rate = learning_rate
         model.stop_training = False
         self.forget_weights()
@@ -187,12 +236,7 @@ class NetworkPool:
 
         With `check` it is taken back only if it still is as it was built.
         """
-        network = self._take(architecture.key) if architecture.is_pure else None
-        if network is None:
-            network = self._build(architecture)
-        else:
-            network.set_state(draw_state(network.model, network.constants))
-        yield from self._lend(network, check)
+        yield from self._lend(self._build(architecture), check)
 
     @contextmanager
     def lend_built(self, architecture, fingerprint, *, check):
@@ -204,7 +248,7 @@ class NetworkPool:
         if fingerprint is not None:
             network = self._take(architecture.key, fingerprint)
         if network is None:
-            with isolated_random_state(0, reset_kernels=not architecture.is_pure):
+            with isolated_random_state(0, reset_kernels=not architecture.is_own):
                 network = self._build(architecture)
         if fingerprint not in (None, network.fingerprint):
             raise ValueError(
@@ -214,7 +258,10 @@ class NetworkPool:
         yield from self._lend(network, check)
 
     def _build(self, architecture):
-        """A new network, or one there is that is equal, in the new one's state."""
+        """A new network, or one there is that is equal, in the new one's state.
+
+        Only building draws the state that it would have, whatever its layers are.
+        """
         model = architecture.build_model()
         network = self._take(architecture.key, fingerprint_model(model))
         if network is not None:
@@ -224,9 +271,8 @@ class NetworkPool:
             del model
             gc.collect(1)
             return network
-        if architecture.is_pure:
-            return PooledNetwork(model, architecture, constants=read_state(model))
-        _check_output(model, architecture.input_shape, architecture.n_classes)
+        if not architecture.is_own:
+            _check_output(model, architecture.input_shape, architecture.n_classes)
         return PooledNetwork(model, architecture)
 
     def _lend(self, network, check):
@@ -237,7 +283,8 @@ class NetworkPool:
             network.forget_weights()
             raise
         finally:
-            if network.key is not None and (not check or network.is_as_built()):
+            is_sound = network.is_reusable and (not check or network.is_as_built())
+            if network.key is not None and is_sound:
                 self._networks = [*self._networks, network][-POOL_SIZE:]
 
     def _take(self, key, fingerprint=None):
@@ -248,6 +295,11 @@ class NetworkPool:
             if is_equal and fingerprint in (None, network.fingerprint):
                 return self._networks.pop(position)
         return None
+
+
+def read_state(model):
+    """Values of a model's weights and seed generators, in the order of `variables`."""
+    return [variable.value.numpy() for variable in model.variables]
 
 
 def fingerprint_model(model):

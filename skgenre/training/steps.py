@@ -51,7 +51,7 @@ def predict(network, X):
     """Class probabilities: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
     forward = network.traced(_make_forward)
     size = PREDICTION_BATCH_SIZE
-    padded = _pad(np.asarray(X, network.dtype), -(-len(X) // size) * size)
+    padded = _pad(network.cast_floats(X, name="X"), -(-len(X) // size) * size)
     batches = [forward(padded[i : i + size]) for i in range(0, len(padded), size)]
     return np.concatenate(batches)[: len(X)]
 
@@ -131,11 +131,9 @@ def _rows_signature(network, shape):
 def _trace(function, network, signature, **options):
     import tensorflow as tf
 
-    traced = tf.function(
+    return tf.function(
         functools.partial(function, network.model),
         input_signature=signature,
         autograph=False,
         **options,
     ).get_concrete_function()
-    # Called so, it spares the choice among tracings: a third of a short call.
-    return lambda *arrays: traced(*map(tf.constant, arrays))
