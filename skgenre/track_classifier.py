@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from skgenre._doc_links import DocLinkMixin
+from skgenre._products import one_blas_thread
 from skgenre._validation import (
     check_choice,
     check_sample_weight,
@@ -273,6 +274,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         """
         return self._fit_tracks(X, y, sample_weight, **fit_params)
 
+    @one_blas_thread()
     def _fit_segments(self, segments, y, sample_weight, tracks, **fit_params):
         if self.pooling != "vote" and not hasattr(self.estimator, "predict_proba"):
             raise ValueError(
@@ -302,6 +304,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             )
         return metadata
 
+    @one_blas_thread()
     def _predict_segments(self, segments):
         rows = _as_rows(segments)
         if hasattr(self.estimator_, "predict_proba"):

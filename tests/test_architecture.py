@@ -12,10 +12,12 @@ import skgenre
 PACKAGE = Path(skgenre.__file__).parent
 # A folder is one module: what happens inside it is its own affair.
 LAYERS = [
+    {"_ending"},
     {
         "_doc_links",
         "_files",
         "_groups",
+        "_products",
         "_scikeras",
         "_sklearn_callbacks",
         "_typing",
