@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import nullcontext
+from contextlib import closing
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
-from threadpoolctl import threadpool_limits
 
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
@@ -20,7 +19,7 @@ from skgenre._validation import (
     check_positive_integer,
     check_verbosity,
 )
-from skgenre._workers import choose_return, explaining_dead_workers
+from skgenre._workers import run_workers
 from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError
 from skgenre.feature_store import FeatureStore
 from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
@@ -83,7 +82,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         ``.npy`` file there, track by track, and returns it memory-mapped, read-only.
         The files are the caller's to delete.
     verbose : int, default=0
-        Progress shown by joblib.
+        Above zero, a bar on standard error shows how many tracks are done.
 
     See Also
     --------
@@ -198,13 +197,14 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         paths = check_paths(X)
         unkept: set[str] = set()
         try:
-            return gather_tracks(
-                self._analyse(paths, unkept),
-                paths,
-                n_segments=self.n_segments,
-                segment_shape=(self._count_frames(), int(self.n_mfcc)),
-                mmap_dir=self.mmap_dir,
-            )
+            with closing(self._analyse(paths, unkept)) as tracks:
+                return gather_tracks(
+                    tracks,
+                    paths,
+                    n_segments=self.n_segments,
+                    segment_shape=(self._count_frames(), int(self.n_mfcc)),
+                    mmap_dir=self.mmap_dir,
+                )
         finally:
             _warn_of_unkept(unkept)
 
@@ -214,14 +214,16 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         `unkept` is given the reasons why features could not be kept.
         """
         failures = []
-        for path, outcome in zip(paths, self._run_workers(paths), strict=True):
-            features, failure, unkept_reason = outcome
-            if failure is not None:
-                failures.append((path, failure))
-                features = np.empty((0, self._count_frames(), self.n_mfcc), np.float32)
-            if unkept_reason is not None:
-                unkept.add(unkept_reason)
-            yield features
+        with closing(self._run_workers(paths)) as outcomes:
+            for path, outcome in zip(paths, outcomes, strict=True):
+                features, failure, unkept_reason = outcome
+                if failure is not None:
+                    failures.append((path, failure))
+                    shape = (0, self._count_frames(), self.n_mfcc)
+                    features = np.empty(shape, np.float32)
+                if unkept_reason is not None:
+                    unkept.add(unkept_reason)
+                yield features
         if failures:
             raise AudioDecodeError(failures)
 
@@ -232,21 +234,14 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
             store = FeatureStore(
                 self.cache_dir, {**parameters, "version": ANALYSIS_VERSION}
             )
-        pool = Parallel(
+        return run_workers(
+            partial(analyse_track, parameters=parameters, store=store),
+            paths,
             n_jobs=self.n_jobs,
-            prefer="threads",
             verbose=self.verbose,
-            return_as=choose_return("threads"),
+            work="tracks were analysed",
+            kept_in=self.cache_dir,
         )
-        # Each worker is one thread of work: BLAS threads on top would only compete.
-        is_serial = pool.n_jobs in (None, 1)
-        with (
-            nullcontext() if is_serial else threadpool_limits(1, "blas"),
-            explaining_dead_workers("tracks were analysed", self.cache_dir),
-        ):
-            yield from pool(
-                delayed(analyse_track)(path, parameters, store) for path in paths
-            )
 
     def _count_frames(self):
         n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
