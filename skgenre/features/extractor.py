@@ -10,7 +10,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
@@ -23,7 +23,8 @@ from skgenre._workers import run_workers
 from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError
 from skgenre.feature_store import FeatureStore
 from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
-from skgenre.features.array_output import ArrayOutputMixin
+from skgenre.features.array_output import ArrayOutputMixin, keep_index
+from skgenre.features.names import check_n_names, name_coefficients
 from skgenre.features.track_array import gather_tracks
 from skgenre.mfcc import count_frames
 from skgenre.segments import count_segment_samples
@@ -31,7 +32,7 @@ from skgenre.segments import count_segment_samples
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from skgenre._typing import Paths, StrPath
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 WORKINGS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 
-class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
+class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     """Turn paths of audio files into segmented MFCCs.
 
     Each track is resampled to `sample_rate`, mixed to mono and cut into equal segments
@@ -198,7 +199,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         unkept: set[str] = set()
         try:
             with closing(self._analyse(paths, unkept)) as tracks:
-                return gather_tracks(
+                features = gather_tracks(
                     tracks,
                     paths,
                     n_segments=self.n_segments,
@@ -207,6 +208,31 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
                 )
         finally:
             _warn_of_unkept(unkept)
+        return keep_index(self, features, X)
+
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> NDArray[Any]:
+        """Name the coefficients.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (1,), default=None
+            Name of the column of paths; it does not matter.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_mfcc,)
+            ``mfcc1``, ``mfcc2``, ...: of the last axis of the features.
+
+        Raises
+        ------
+        ValueError
+            `input_features` has more names, or fewer, than one.
+        """
+        if input_features is not None:
+            check_n_names(input_features, 1)
+        return name_coefficients(self.n_mfcc)
 
     def _analyse(self, paths, unkept):
         """Yield the features of each file; at the end, name those that have none.

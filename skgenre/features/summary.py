@@ -56,9 +56,11 @@ def summarise(segments, statistics):
     return np.concatenate([moments[name] for name in statistics])
 
 
-def name_values(statistics, n_mfcc):
-    """Names of what `summarise` gives: ``mfcc1_mean``, ``mfcc1_mfcc2_correlation``."""
-    coefficients = [f"mfcc{number + 1}" for number in range(n_mfcc)]
+def name_values(statistics, coefficients):
+    """Names of what `summarise` gives, from those of the coefficients.
+
+    ``mfcc1_mean``, ``mfcc1_mfcc2_correlation``.
+    """
     return [
         name
         for statistic in statistics
