@@ -1,22 +1,14 @@
 """Files that are either whole or absent, and read with a bound."""
 
-import atexit
 import csv
 import json
 import os
-import threading
-import time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-# A file takes milliseconds, a large model seconds.
-MAX_WAIT_SECONDS = 10.0
-
-_writing: set[Path] = set()
-_is_ending = threading.Event()
-_MAIN_THREAD = threading.main_thread()
+from skgenre._ending import finished_before_the_end
 
 
 @contextmanager
@@ -29,41 +21,17 @@ def atomic_write(path, mode="wb", **open_options):
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid4().hex}.tmp")
-    try:
-        _begin_writing(temporary)
-        with open(temporary, mode.replace("w", "x"), **open_options) as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        # The system does not tell which file a full disk had no room for.
-        if isinstance(error, OSError) and error.errno and error.filename is None:
-            error.filename = os.fspath(path)
-        raise
-    finally:
-        _writing.discard(temporary)
-
-
-def _begin_writing(temporary):
-    # In this order: `_finish_writing` sees the file, or this the end.
-    _writing.add(temporary)
-    if _is_ending.is_set() and threading.current_thread() is not _MAIN_THREAD:
-        _writing.discard(temporary)
-        # Until Python's end stops this thread.
-        threading.Event().wait()
-
-
-@atexit.register
-def _finish_writing():
-    """Let other threads finish their files, and begin no more.
-
-    After Ctrl-C, say, nobody waits for the threads of a pool: Python's end would stop
-    them in the middle of a file.
-    """
-    _is_ending.set()
-    deadline = time.monotonic() + MAX_WAIT_SECONDS
-    while _writing and time.monotonic() < deadline:
-        time.sleep(0.001)
+    with finished_before_the_end():
+        try:
+            with open(temporary, mode.replace("w", "x"), **open_options) as file:
+                yield file
+            os.replace(temporary, path)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            # The system does not tell which file a full disk had no room for.
+            if isinstance(error, OSError) and error.errno and error.filename is None:
+                error.filename = os.fspath(path)
+            raise
 
 
 def read_json(path, *, max_bytes):

@@ -1,9 +1,121 @@
-"""What workers hand over, and what is said when one of them dies."""
+"""Work shared out to threads or processes, and what is said when one of them dies."""
 
+import queue
+import threading
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 
-from joblib.parallel import get_active_backend
+from joblib import Parallel, delayed
+from joblib.parallel import SequentialBackend, ThreadingBackend, get_active_backend
+
+from skgenre._ending import finished_before_the_end
+
+
+def run_workers(function, items, *, n_jobs, verbose, work, kept_in=None):
+    """Yield ``function(item)`` of each item, in order.
+
+    `n_jobs` is joblib's: so many threads, unless ``joblib.parallel_config`` says
+    otherwise. `work` and `kept_in` are for `explaining_dead_workers`. Whoever takes the
+    results closes this generator: its threads have then ended.
+    """
+    function = partial(_finish, function)
+    with (
+        explaining_dead_workers(work, kept_in),
+        closing(_start_workers(function, items, n_jobs)) as results,
+    ):
+        if verbose:
+            from tqdm import tqdm
+
+            yield from tqdm(results, total=len(items), desc=work)
+        else:
+            yield from results
+
+
+def _finish(function, item):
+    with finished_before_the_end():
+        return function(item)
+
+
+def _start_workers(function, items, n_jobs):
+    backend, n_configured = get_active_backend(prefer="threads")
+    n_jobs = n_configured if n_jobs is None else n_jobs
+    if not isinstance(backend, (ThreadingBackend, SequentialBackend)):
+        return _run_processes(function, items, n_jobs)
+    n_threads = min(backend.effective_n_jobs(n_jobs), len(items))
+    if n_threads > 1:
+        return _run_threads(function, items, n_threads)
+    return (function(item) for item in items)
+
+
+def _run_processes(function, items, n_jobs):
+    return_as = choose_return("threads")
+    pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as=return_as)
+    yield from pool(delayed(function)(item) for item in items)
+
+
+def _run_threads(function, items, n_threads):
+    """As `run_workers`, in threads that have ended when this ends, in whatever way.
+
+    joblib leaves its threads alone after Ctrl-C, and where Python's end then stops one
+    in the middle of C++ code, the process aborts.
+    """
+    numbered, turn = iter(enumerate(items)), threading.Lock()
+    outcomes = queue.SimpleQueue()
+    is_over = threading.Event()
+
+    def work():
+        while not is_over.is_set():
+            with turn:
+                number, item = next(numbered, (None, None))
+            if number is None:
+                return
+            try:
+                outcomes.put((number, function(item), None))
+            except BaseException as error:  # raised below, where results are taken
+                outcomes.put((number, None, error))
+
+    threads = [threading.Thread(target=work) for _ in range(n_threads)]
+    try:
+        if not _start(threads):
+            yield from map(function, items)
+            return
+        early = {}
+        for number in range(len(items)):
+            while number not in early:
+                finished, *outcome = outcomes.get()
+                early[finished] = outcome
+            result, error = early.pop(number)
+            if error is not None:
+                raise error
+            yield result
+    finally:
+        is_over.set()
+        _join(threads)
+
+
+def _start(threads):
+    """Start threads; whether there is at least one."""
+    try:
+        for thread in threads:
+            thread.start()
+    except RuntimeError:
+        # Python 3.12 starts none while it ends, in an exit hook: fewer will do.
+        pass
+    return threads[0].ident is not None
+
+
+def _join(threads):
+    """Wait for threads to end; another Ctrl-C meanwhile counts afterwards."""
+    interruption = None
+    for thread in threads:
+        while thread.is_alive():
+            try:
+                thread.join()
+            except BaseException as error:
+                interruption = error
+    if interruption is not None:
+        raise interruption
 
 
 def choose_return(prefer=None):

@@ -10,6 +10,8 @@ import json
 import logging
 import math
 import os
+import re
+import stat
 import time
 import zlib
 from pathlib import Path
@@ -33,6 +35,12 @@ N_CHECKSUM_BYTES = 4
 
 # No entry takes as long to write.
 ABANDONED_AFTER_SECONDS = 3600
+
+# Names that nothing else gives its files: a store may lie in a folder of other things.
+SUFFIX = ".skgenre.npy"
+_FOLDER = re.compile("[0-9a-f]{2}")
+_ENTRY = re.compile("[0-9a-f]{62}" + re.escape(SUFFIX))
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 
 
 class FeatureStore:
@@ -103,7 +111,7 @@ class FeatureStore:
         )
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         # 256 sub-folders keep listings short when a collection is large.
-        return self.directory / digest[:2] / f"{digest[2:]}.npy"
+        return self.directory / digest[:2] / (digest[2:] + SUFFIX)
 
     def load(self, entry_path: Path) -> NDArray[Any] | None:
         """Read an entry.
@@ -142,34 +150,58 @@ class FeatureStore:
         OSError
             It cannot be written; nothing is left behind.
         """
-        entry_path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(entry_path) as file:
-            file.write(_pack_array(array))
+        content = _pack_array(array)
+        try:
+            _write(entry_path, content)
+        except FileNotFoundError:
+            # Another process has just cleared the store, empty folders included.
+            _write(entry_path, content)
 
     def size(self) -> int:
-        """Add up the entries of the whole folder, whatever their parameters.
+        """Add up what `clear` would remove, whatever its parameters.
 
         Returns
         -------
         n_bytes : int
-            Size of their files.
+            Size of the files.
         """
-        return sum(path.stat().st_size for path in self._entries())
+        return sum(status.st_size for _, status in self._find_files())
 
     def clear(self) -> None:
-        """Remove every entry of the folder, and what killed processes have left."""
-        for path in (*self._entries(), *self._abandoned()):
+        """Remove every entry of the folder, and what killed processes have left.
+
+        Other files, and links, stay; sub-folders of the store go when they are empty.
+        """
+        paths = [path for path, _ in self._find_files()]
+        for path in paths:
             path.unlink(missing_ok=True)
+        for folder in {path.parent for path in paths}:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
-    def _entries(self):
-        return self.directory.glob("[0-9a-f][0-9a-f]/*.npy")
-
-    def _abandoned(self):
-        """What killed processes have left half-written."""
-        for path in self.directory.glob("[0-9a-f][0-9a-f]/.*.tmp"):
+    def _find_files(self):
+        """Yield all files that the store has written, with their status."""
+        for path in self.directory.glob("??/*"):
+            folder = path.parent
+            if not _FOLDER.fullmatch(folder.name) or folder.is_symlink():
+                continue
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > ABANDONED_AFTER_SECONDS:
-                    yield path
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and _is_written(path.name, status):
+                    yield path, status
+
+
+def _is_written(name, status):
+    """Whether a name is an entry's, or that of one half-written by a killed process."""
+    if _TEMPORARY.fullmatch(name):
+        return time.time() - status.st_mtime > ABANDONED_AFTER_SECONDS
+    return _ENTRY.fullmatch(name) is not None
+
+
+def _write(entry_path, content):
+    entry_path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(entry_path) as file:
+        file.write(content)
 
 
 def _pack_array(array):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft, fftpack
 
+from skgenre._products import MAX_PRODUCT, multiply
+
 # librosa.power_to_db: the smallest power that is told from silence, and how far below
 # the loudest mel power of the segment everything else is cut off.
 MIN_POWER = 1e-10
@@ -25,13 +27,7 @@ WINDOW_SAMPLES = 13 * 2048
 # A mel filter covers few bins, so the bank is applied as dense products of neighbouring
 # filters: 1.0 ms per 30 s track against 5.4 ms for the whole bank. 16 columns fill an
 # AVX-512 register (8 cost 2 % of the whole more, 32 cost 10 %).
-MIN_BANDS = 8
 MAX_BAND_FILTERS = 16
-
-# Multiplications from which OpenBLAS starts threads, which for products this small only
-# get in each other's way: 0.9 ms of CPU time for 0.04 ms of work. At least eight bands
-# keep the filters below it.
-MAX_PRODUCT = 2**20
 
 # Rounding noise of a float32 transform on one bin, relative to the root of the frame's
 # energy: the largest met in 3000 random mixtures of tones, noise, steps and impulses.
@@ -137,23 +133,29 @@ def _make_plan(sample_rate, n_mfcc, n_fft, n_mels, fmin, fmax):
     cosines = fft.dct(np.eye(n_mels), norm="ortho", axis=1)[:, :n_mfcc]
     return _Plan(
         windows={d: windows.astype(d) for d in (np.float32, np.float64)},
-        bands=_split_bands(part_filters),
+        bands=_split_bands(part_filters, n_rows=math.ceil(BLOCK_SAMPLES / n_fft)),
         peak_weights=filters.max(axis=1),
         dct=np.ascontiguousarray(DB_PER_NEPER * cosines),
     )
 
 
-def _split_bands(filters):
-    """Neighbouring filters as dense weights over the parts that they use."""
-    n_mels = len(filters)
-    step = min(MAX_BAND_FILTERS, math.ceil(n_mels / MIN_BANDS))
-    bands = []
-    for start in range(0, n_mels, step):
-        rows = slice(start, min(start + step, n_mels))
-        used = np.flatnonzero(filters[rows].any(axis=0))
-        # Filters narrower than a bin may all be empty: a product over no part is zero.
-        parts = slice(used[0], used[-1] + 1) if len(used) else slice(0, 0)
-        bands.append((parts, rows, np.ascontiguousarray(filters[rows, parts].T)))
+def _split_bands(filters, *, n_rows):
+    """Neighbouring filters as dense weights over the parts that they use.
+
+    As many of them as a product with so many rows can take.
+    """
+    bands, start = [], 0
+    while start < len(filters):
+        for n_filters in range(MAX_BAND_FILTERS, 0, -1):
+            rows = slice(start, min(start + n_filters, len(filters)))
+            used = np.flatnonzero(filters[rows].any(axis=0))
+            # Filters narrower than a bin may be empty: a product over no part is zero.
+            parts = slice(used[0], used[-1] + 1) if len(used) else slice(0, 0)
+            weights = np.ascontiguousarray(filters[rows, parts].T)
+            if n_rows * weights.size <= MAX_PRODUCT:
+                break
+        bands.append((parts, rows, weights))
+        start = rows.stop
     return bands
 
 
@@ -227,13 +229,13 @@ def _transform_fourier(windowed):
 def _square(parts, energy):
     """Square the parts in place, and sum them up by frame into `energy`."""
     np.square(parts, out=parts)
-    np.matmul(parts, np.ones(parts.shape[1], np.float32), out=energy)
+    np.einsum("ij->i", parts, out=energy)
 
 
 def _apply_filters(powers, bands, mel):
     """Write the mel powers (n_rows, n_mels) of squared parts (n_rows, n_fft)."""
     for parts, filters, weights in bands:
-        np.matmul(powers[:, parts], weights, out=mel[:, filters])
+        multiply(powers[:, parts], weights, out=mel[:, filters])
 
 
 def _raise_to_floor(mel):
@@ -254,7 +256,7 @@ def _transform_cosine(mel, dct):
         # Logarithms in float32, sums not: those of 1024 filters would be wrong by more
         # than 1e-3.
         levels = np.ndarray(powers.shape, np.float64, _borrow(2 * powers.nbytes))
-        mfcc[rows] = np.log(powers, out=levels) @ dct
+        mfcc[rows] = multiply(np.log(powers, out=levels), dct)
     return mfcc
 
 
@@ -264,6 +266,7 @@ def _estimate_float32_error(mel, energy, plan):
     # filter of largest weight w by at most 2e sqrt(w/p), relatively. The DCT, being
     # orthonormal, passes on about the root mean square over the filters.
     n_mels, n_fft = len(plan.dct), plan.windows[np.float32].shape[1]
-    ratio = float((energy * ((1.0 / mel) @ plan.peak_weights)).max())
+    inverse = np.einsum("ij,j->i", 1.0 / mel, plan.peak_weights)
+    ratio = float((energy * inverse).max())
     ratio *= 2.0 / (n_fft * n_mels)
     return 2.0 * DB_PER_NEPER * FLOAT32_NOISE * math.sqrt(ratio)

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._products import one_blas_thread
 from skgenre.features import MFCCExtractor
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Timeline:
         )
 
 
+@one_blas_thread()
 def predict_timeline(model: Any, path: StrPath) -> Timeline:
     """Predict the genres of each segment of an audio file, from its start to its end.
 

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 
 from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
+from skgenre._products import one_blas_thread
 from skgenre._sample_weight import name_sample_weight
 from skgenre._validation import (
     check_choice,
@@ -289,6 +290,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         """
         return self._fit_tracks(X, y, sample_weight, **fit_params)
 
+    @one_blas_thread()
     def _fit_segments(self, segments, y, sample_weight, tracks, **fit_params):
         n_tracks = tracks[-1] + 1
         if fit_params.get("groups") is not None:
@@ -331,6 +333,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             )
         return name_sample_weight(self.estimator, sample_weight)
 
+    @one_blas_thread()
     def _predict_segments(self, segments):
         rows = _as_rows(segments)
         if hasattr(self.estimator_, "predict_proba"):

@@ -2,6 +2,7 @@ import io
 import logging
 import os
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,13 +91,13 @@ def test_failed_save_leaves_nothing(store, audio):
     entry = store.entry_path(audio)
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
         store.save(entry, np.array([{}], dtype=object))
-    assert list(entry.parent.iterdir()) == []
+    assert list(store.directory.rglob("*")) == []
 
 
 def test_clear_removes_what_killed_writers_left_but_not_what_is_written(store, audio):
     store.save(store.entry_path(audio), np.zeros(10))
-    left = store.entry_path(audio).with_name(".killed.tmp")
-    written = left.with_name(".writing.tmp")
+    left = store.entry_path(audio).with_name(f".{'a' * 32}.tmp")
+    written = left.with_name(f".{'b' * 32}.tmp")
     for path in (left, written):
         path.touch()
     os.utime(left, (0, 0))
@@ -109,3 +110,58 @@ def test_size_and_clear_see_all_entries(store, audio):
     assert store.size() == store.entry_path(audio).stat().st_size
     store.clear()
     assert store.size() == 0
+
+
+def test_clear_removes_what_the_store_wrote_and_nothing_else(store, audio, tmp_path):
+    entry = store.entry_path(audio)
+    store.save(entry, np.zeros(10))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    spared = [
+        store.directory / "ab" / "my_features.npy",
+        store.directory / "ab" / f"{'0' * 62}.npy",
+        store.directory / "ab" / ".notes.tmp",
+        store.directory / "AB" / entry.name,
+        store.directory / entry.name,
+        elsewhere / entry.name,
+    ]
+    for path in spared:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(entry.read_bytes())
+        os.utime(path, (0, 0))
+    linked = store.directory / "cd" / entry.name
+    linked.parent.mkdir()
+    linked.symlink_to(elsewhere / entry.name)
+    (store.directory / "ef").symlink_to(elsewhere)
+    (store.directory / "ab" / entry.name).mkdir()
+    assert store.size() == entry.stat().st_size
+    store.clear()
+    assert store.size() == 0
+    assert all(path.exists() for path in [*spared, linked])
+    assert (store.directory / "ab" / entry.name).is_dir()
+
+
+def test_clear_removes_folders_that_it_has_emptied_and_no_others(store, audio):
+    entry = store.entry_path(audio)
+    store.save(entry, np.zeros(10))
+    own = store.directory / ("00" if entry.parent.name != "00" else "01")
+    own.mkdir()
+    store.clear()
+    assert list(store.directory.iterdir()) == [own]
+    store.save(entry, np.zeros(10))
+    assert store.load(entry) is not None
+
+
+def test_entry_is_kept_while_another_process_clears_the_store(
+    store, audio, monkeypatch
+):
+    mkdir = Path.mkdir
+
+    def mkdir_and_clear(folder, **options):
+        mkdir(folder, **options)
+        monkeypatch.undo()
+        folder.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", mkdir_and_clear)
+    store.save(store.entry_path(audio), np.zeros(10))
+    assert_array_equal(store.load(store.entry_path(audio)), np.zeros(10))

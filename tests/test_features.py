@@ -14,14 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.linalg
+import sklearn
 import soundfile
 from joblib import Parallel, delayed, parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skgenre import (
     AudioDecodeError,
@@ -534,3 +538,155 @@ def test_small_numbers_of_numpy_are_as_good_as_pythons(
     for workings in ({}, {"cache_dir": tmp_path}, {"mmap_dir": tmp_path / "mmap"}):
         extractor = MFCCExtractor(**parameters, **workings)
         assert_array_equal(extractor.transform(paths), expected)
+
+
+def make_statistics(*between):
+    return make_pipeline(MFCCExtractor(n_segments=2), *between, TrackStatistics())
+
+
+@pytest.fixture(params=["set_output", "set_config"])
+def as_pandas(request):
+    """Ask for frames, of one model or of everything."""
+    if request.param == "set_output":
+        yield lambda model: model.set_output(transform="pandas")
+    else:
+        with sklearn.config_context(transform_output="pandas"):
+            yield lambda model: model
+
+
+@pytest.fixture(scope="module")
+def shuffled(made_tracks):
+    """A row per track, in another order than the index, and each track's statistics."""
+    paths = made_tracks.paths
+    alone = [make_statistics().fit_transform([path])[0] for path in paths]
+    order = np.random.default_rng(0).permutation(len(paths))
+    frame = pd.DataFrame({"path": paths, "tempo": range(len(paths))})
+    return frame.iloc[order], np.asarray(alone)[order]
+
+
+@pytest.mark.parametrize("column", ["path", ["path"]])
+@pytest.mark.parametrize("between", [[], [MFCCScaler()]])
+def test_tracks_keep_their_rows_beside_other_columns(
+    as_pandas, shuffled, column, between
+):
+    frame, expected = shuffled
+    columns = ColumnTransformer(
+        [
+            ("audio", make_statistics(*between), column),
+            ("rest", "passthrough", ["tempo"]),
+        ]
+    )
+    table = as_pandas(columns).fit_transform(frame)
+    assert list(table.index) == list(frame.index)
+    assert list(table.columns) == list(columns.get_feature_names_out())
+    assert_array_equal(table["rest__tempo"], frame["tempo"])
+    if not between:
+        assert_allclose(table["audio__mfcc2_mean"], expected[:, 1], rtol=1e-4)
+    # Scaled or not, the tracks are in the same order.
+    order = table["audio__mfcc2_mean"].to_numpy().argsort()
+    assert_array_equal(order, expected[:, 1].argsort())
+
+
+def test_an_index_lost_on_the_way_is_refused(as_pandas, shuffled):
+    model = as_pandas(make_statistics(FunctionTransformer(lambda X: X + 1)))
+    with pytest.raises(ValueError, match="step before TrackStatistics has lost"):
+        model.fit_transform(shuffled[0]["path"])
+
+
+def test_tracks_keep_their_rows_in_a_union_and_behind_other_steps(as_pandas, shuffled):
+    frame, expected = shuffled
+    union = FeatureUnion(
+        [("raw", make_statistics()), ("pca", make_pipeline(make_statistics(), PCA(2)))]
+    )
+    table = as_pandas(union).fit_transform(frame[["path"]])
+    assert list(table.index) == list(frame.index)
+    assert_allclose(table.iloc[:, :52], expected, rtol=1e-4, atol=1e-4)
+    assert_allclose(table.iloc[:, 52:], PCA(2).fit_transform(expected), atol=1e-3)
+    assert list(table.columns) == list(union.get_feature_names_out())
+
+
+def test_rows_are_kept_by_a_pipeline_with_a_memory(shuffled, tmp_path):
+    frame = shuffled[0]
+    model = make_pipeline(*make_statistics(), StandardScaler(), memory=str(tmp_path))
+    model.set_output(transform="pandas")
+    for rows in (frame, frame, frame[::-1]):
+        assert list(model.fit_transform(rows["path"]).index) == list(rows.index)
+
+
+def test_set_output_decides_whether_features_have_the_index(shuffled):
+    paths = shuffled[0]["path"][:3]
+    extractor = MFCCExtractor(n_segments=1)
+    assert type(extractor.transform(paths)) is np.ndarray
+    features = clone(extractor.set_output(transform="pandas")).transform(paths)
+    assert list(features.index) == list(paths.index)
+    assert list(pickle.loads(pickle.dumps(features)).index) == list(paths.index)
+    assert features[1:].index is None
+    with pytest.raises(ValueError, match=r"transform must be one of .*'csv'"):
+        extractor.set_output(transform="csv")
+
+
+def test_polars_gets_the_same_rows(shuffled):
+    pl = pytest.importorskip("polars")
+    frame, expected = shuffled
+    columns = ColumnTransformer(
+        [("audio", make_statistics(), ["path"]), ("rest", "passthrough", ["tempo"])]
+    ).set_output(transform="polars")
+    rows = {name: frame[name].tolist() for name in frame}
+    table = columns.fit_transform(pl.DataFrame(rows))
+    assert isinstance(table, pl.DataFrame)
+    assert_allclose(table["audio__mfcc2_mean"], expected[:, 1], rtol=1e-4)
+    assert table["rest__tempo"].to_list() == frame["tempo"].to_list()
+
+
+def test_scaled_columns_of_a_frame_keep_their_index_and_names(as_pandas):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [4.0, 8.0]}, index=[7, 3])
+    scaled = as_pandas(MFCCScaler()).fit_transform(frame)
+    expected = pd.DataFrame({"a": [-1.0, 1.0], "b": [-1.0, 1.0]}, index=[7, 3])
+    pd.testing.assert_frame_equal(scaled, expected)
+
+
+def test_names_go_through_a_whole_pipeline(made_tracks):
+    model = make_pipeline(
+        MFCCExtractor(n_mfcc=3, n_segments=1), MFCCScaler(), TrackStatistics()
+    ).fit(made_tracks.paths[:2])
+    numbers = range(1, 4)
+    expected = [
+        f"mfcc{number}_{statistic}"
+        for statistic in ("mean", "std", "delta_mean", "delta_std")
+        for number in numbers
+    ]
+    assert list(model.get_feature_names_out()) == expected
+    assert list(model.get_feature_names_out(["path"])) == expected
+    assert list(model[:2].get_feature_names_out()) == ["mfcc1", "mfcc2", "mfcc3"]
+
+
+def test_names_of_segments_are_those_of_tracks():
+    X = np.zeros((2, 1, 5, 3))
+    names = {"statistics": ("mean", "correlation")}
+    expected = TrackStatistics(**names).fit(X).get_feature_names_out()
+    segments = make_pipeline(SegmentStatistics(**names), MFCCScaler()).fit(X)
+    assert_array_equal(segments.get_feature_names_out(), expected)
+
+
+TRANSFORMERS = [MFCCScaler(), TrackStatistics(), SegmentStatistics()]
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS)
+def test_other_names_than_those_of_fit_are_refused(transformer):
+    transformer = clone(transformer)
+    with pytest.raises(NotFittedError):
+        transformer.get_feature_names_out()
+    transformer.fit(np.zeros((2, 1, 5, 3)))
+    with pytest.raises(ValueError, match=r"length equal to .* \(3\), got \['a'\]"):
+        transformer.get_feature_names_out(["a"])
+    transformer.fit(pd.DataFrame({"a": [0.0, 1.0], "b": [0.0, 1.0]}))
+    with pytest.raises(ValueError, match="not equal to feature_names_in_"):
+        transformer.get_feature_names_out(["b", "a"])
+    assert transformer.get_feature_names_out()[0].startswith("a")
+
+
+def test_paths_have_one_name_and_need_no_fit():
+    extractor = MFCCExtractor(n_mfcc=2)
+    assert list(extractor.get_feature_names_out(["path"])) == ["mfcc1", "mfcc2"]
+    with pytest.raises(ValueError, match=r"number of features \(1\), got \['a', 'b'\]"):
+        extractor.get_feature_names_out(["a", "b"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import soundfile
-from joblib import Parallel, delayed
 from scipy import sparse
 from scipy.sparse import csgraph
 
@@ -19,7 +19,7 @@ from skgenre._validation import (
     check_paths,
     check_verbosity,
 )
-from skgenre._workers import choose_return, explaining_dead_workers
+from skgenre._workers import run_workers
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.audit.fingerprint import FINGERPRINT_RATE, compute_fingerprint
 from skgenre.audit.label_faults import (
@@ -92,7 +92,7 @@ def audit_tracks(
         Tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` says otherwise.
     verbose : int, default=0
-        Progress shown by joblib.
+        Above zero, a bar on standard error shows how many tracks are done.
     progress : callable or None, default=None
         Shows progress of your own: called as ``progress(iterable, total=n_tracks,
         what="auditing")``, it hands on the items of the iterable, one per track.
@@ -125,12 +125,14 @@ def audit_tracks(
     groups = _check_labels(groups, name="groups", n_tracks=len(paths))
     check_verbosity(verbose)
     check_n_jobs(n_jobs)
-    return_as = "list" if progress is None else choose_return("threads")
-    pool = Parallel(
-        n_jobs=n_jobs, prefer="threads", verbose=verbose, return_as=return_as
+    workers = run_workers(
+        survey_track,
+        paths,
+        n_jobs=n_jobs,
+        verbose=verbose,
+        work="tracks were audited",
     )
-    with explaining_dead_workers("tracks were audited", None):
-        surveys = pool(delayed(survey_track)(path) for path in paths)
+    with closing(workers) as surveys:
         if progress is not None:
             surveys = progress(surveys, total=len(paths), what="auditing")
         surveys = list(surveys)

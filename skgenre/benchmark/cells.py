@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from skgenre._files import atomic_write, read_json
 from skgenre._groups import SEARCHES, name_groups
+from skgenre._products import one_blas_thread
 from skgenre.benchmark.description import explain_change
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer
 
@@ -112,6 +113,7 @@ def _digest(content):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@one_blas_thread()
 def run_cell(cell, X, y, groups, *, scoring, rows_are_segments, folder):
     """Fit and score a cell; return its row, with the answers to its test rows.
 

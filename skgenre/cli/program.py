@@ -4,7 +4,6 @@ import shlex
 import signal
 import sys
 import threading
-import time
 from contextlib import contextmanager
 
 from skgenre.cli.arguments import Parser, VersionAction
@@ -25,9 +24,6 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 # What a shell reports of a program that ends by SIGPIPE.
 EXIT_OUTPUT_CLOSED = 141
-
-# Time for the tracks that threads are in the middle of.
-MAX_WAIT_SECONDS = 1.0
 
 _COMMANDS = (add_extract, add_train, add_predict, add_info, add_benchmark, add_audit)
 _EXAMPLES = """\
@@ -75,7 +71,6 @@ def main(arguments=None):
             # In the middle of an import, Ctrl-C may come out as some other error.
             if interruption.is_set() or isinstance(error, KeyboardInterrupt):
                 complain("interrupted")
-                _let_threads_end()
                 return EXIT_INTERRUPTED
             if "--debug" in arguments:
                 raise
@@ -109,17 +104,6 @@ def _make_parser():
     for add_command in _COMMANDS:
         add_command(commands)
     return parser
-
-
-def _let_threads_end():
-    """Wait for what threads are in the middle of.
-
-    Python's own end would stop them anywhere, which code in C++ answers with an abort.
-    """
-    deadline = time.monotonic() + MAX_WAIT_SECONDS
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread():
-            thread.join(max(0, deadline - time.monotonic()))
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """Labelled tracks from the folders of a command line, and their analysis."""
 
+from contextlib import closing
+from functools import partial
+
 from skgenre.cli.screen import complain, show_progress
 
 
@@ -18,17 +21,21 @@ def extract_tracks(extractor, data, *, n_jobs, strict):
     Returns the tracks that can be analysed and their features. For each of the others
     one line says why not; with `strict`, or where there is no other, it is an error.
     """
-    from joblib import Parallel, delayed
     from sklearn.utils import Bunch
-    from threadpoolctl import threadpool_limits
 
+    from skgenre._workers import run_workers
     from skgenre.audio import AudioDecodeError
     from skgenre.features.track_array import gather_tracks
 
-    pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    # Each thread is one of work: BLAS threads on top would only compete.
-    with threadpool_limits(1 if n_jobs > 1 else None, "blas"):
-        outcomes = pool(delayed(_extract_track)(extractor, path) for path in data.paths)
+    workers = run_workers(
+        partial(_extract_track, extractor),
+        data.paths,
+        n_jobs=n_jobs,
+        verbose=0,
+        work="tracks were analysed",
+        kept_in=extractor.cache_dir,
+    )
+    with closing(workers) as outcomes:
         outcomes = list(
             show_progress(outcomes, total=len(data.paths), what="analysing")
         )

@@ -120,12 +120,14 @@ def _run(options):
     data = load_tracks(options.folders, gtzan=options.gtzan)
     _check_tracks(data, options)
     kept, features = _extract(model, data, options)
-    scores = {}
-    if options.cv is not None:
-        scores.update(_cross_validate(model, features, kept, options))
-    scores.update(_fit(model, features, kept, options.model))
     from skgenre import save
+    from skgenre._products import one_blas_thread
 
+    scores = {}
+    with one_blas_thread():
+        if options.cv is not None:
+            scores.update(_cross_validate(model, features, kept, options))
+        scores.update(_fit(model, features, kept, options.model))
     save(model, options.output, data=kept, scores=scores)
     say(_describe(scores, options.output))
     return int(len(kept.paths) < len(data.paths))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from contextlib import nullcontext
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, TransformerMixin
-from threadpoolctl import threadpool_limits
+from sklearn.base import BaseEstimator
 
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import (
@@ -21,11 +20,12 @@ from skgenre._validation import (
     check_positive_integer,
     check_verbosity,
 )
-from skgenre._workers import choose_return, explaining_dead_workers
+from skgenre._workers import run_workers
 from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError
 from skgenre.feature_store import FeatureStore
 from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
-from skgenre.features.array_output import ArrayOutputMixin
+from skgenre.features.array_output import ArrayOutputMixin, keep_index
+from skgenre.features.names import check_n_names, name_coefficients
 from skgenre.features.track_array import gather_tracks
 from skgenre.mfcc import count_frames
 from skgenre.segments import count_segment_samples
@@ -33,7 +33,7 @@ from skgenre.segments import count_segment_samples
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from skgenre._typing import Paths, StrPath
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 WORKINGS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 
-class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
+class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     """Turn paths of audio files into segmented MFCCs.
 
     Each track is resampled to `sample_rate`, mixed to mono and cut into equal segments
@@ -84,7 +84,7 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         ``.npy`` file there, track by track, and returns it memory-mapped, read-only.
         The files are the caller's to delete.
     verbose : int, default=0
-        Progress shown by joblib.
+        Above zero, a bar on standard error shows how many tracks are done.
 
     See Also
     --------
@@ -205,15 +205,41 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         paths = check_paths(X)
         unkept: set[str] = set()
         try:
-            return gather_tracks(
-                self._analyse(paths, unkept),
-                paths,
-                n_segments=self._track_parameters()["n_segments"],
-                segment_shape=(self._count_frames(), int(self.n_mfcc)),
-                mmap_dir=self.mmap_dir,
-            )
+            with closing(self._analyse(paths, unkept)) as tracks:
+                features = gather_tracks(
+                    tracks,
+                    paths,
+                    n_segments=self._track_parameters()["n_segments"],
+                    segment_shape=(self._count_frames(), int(self.n_mfcc)),
+                    mmap_dir=self.mmap_dir,
+                )
         finally:
             _warn_of_unkept(unkept)
+        return keep_index(self, features, X)
+
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> NDArray[Any]:
+        """Name the coefficients.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (1,), default=None
+            Name of the column of paths; it does not matter.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_mfcc,)
+            ``mfcc1``, ``mfcc2``, ...: of the last axis of the features.
+
+        Raises
+        ------
+        ValueError
+            `input_features` has more names, or fewer, than one.
+        """
+        if input_features is not None:
+            check_n_names(input_features, 1)
+        return name_coefficients(self.n_mfcc)
 
     def _analyse(self, paths, unkept):
         """Yield the features of each file; at the end, name those that have none.
@@ -221,16 +247,16 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
         `unkept` is given the reasons why features could not be kept.
         """
         failures = []
-        for path, outcome in zip(paths, self._run_workers(paths), strict=True):
-            features, failure, unkept_reason = outcome
-            if failure is not None:
-                failures.append((path, failure))
-                features = np.empty(
-                    (0, self._count_frames(), int(self.n_mfcc)), np.float32
-                )
-            if unkept_reason is not None:
-                unkept.add(unkept_reason)
-            yield features
+        with closing(self._run_workers(paths)) as outcomes:
+            for path, outcome in zip(paths, outcomes, strict=True):
+                features, failure, unkept_reason = outcome
+                if failure is not None:
+                    failures.append((path, failure))
+                    shape = (0, self._count_frames(), int(self.n_mfcc))
+                    features = np.empty(shape, np.float32)
+                if unkept_reason is not None:
+                    unkept.add(unkept_reason)
+                yield features
         if failures:
             raise AudioDecodeError(failures)
 
@@ -241,21 +267,14 @@ class MFCCExtractor(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstima
             store = FeatureStore(
                 self.cache_dir, {**parameters, "version": ANALYSIS_VERSION}
             )
-        pool = Parallel(
+        return run_workers(
+            partial(analyse_track, parameters=parameters, store=store),
+            paths,
             n_jobs=self.n_jobs,
-            prefer="threads",
             verbose=self.verbose,
-            return_as=choose_return("threads"),
+            work="tracks were analysed",
+            kept_in=self.cache_dir,
         )
-        # Each worker is one thread of work: BLAS threads on top would only compete.
-        is_serial = pool.n_jobs in (None, 1)
-        with (
-            nullcontext() if is_serial else threadpool_limits(1, "blas"),
-            explaining_dead_workers("tracks were analysed", self.cache_dir),
-        ):
-            yield from pool(
-                delayed(analyse_track)(path, parameters, store) for path in paths
-            )
 
     def _count_frames(self):
         n_samples = count_segment_samples(self.segment_duration, self.sample_rate)

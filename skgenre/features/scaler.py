@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_tracks
-from skgenre.features.array_output import ArrayOutputMixin
+from skgenre.features.array_output import ArrayOutputMixin, keep_index
+from skgenre.features.names import check_names_in
 from skgenre.segments import present_segments
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
+class MFCCScaler(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     """Standardise each coefficient over all frames of the training tracks.
 
     Missing segments stay missing. The paper feeds its networks with raw coefficients;
@@ -87,7 +88,31 @@ class MFCCScaler(ArrayOutputMixin, TransformerMixin, DocLinkMixin, BaseEstimator
         tracks = check_tracks(self, X, reset=False)
         check_n_mfcc(self, tracks)
         mean, scale = self.mean_.astype(tracks.dtype), self.scale_.astype(tracks.dtype)
-        return ((tracks - mean) / scale).reshape(np.asarray(X).shape)
+        scaled = ((tracks - mean) / scale).reshape(np.asarray(X).shape)
+        return keep_index(self, scaled, X)
+
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> NDArray[Any]:
+        """Name the coefficients.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_mfcc,), default=None
+            Names of the coefficients; None takes those of the columns of a frame that
+            `fit` was given, else ``mfcc1``, ``mfcc2``, ...
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_mfcc,)
+            The same names: of the last axis of the features.
+
+        Raises
+        ------
+        ValueError
+            `input_features` are not those that `fit` has seen.
+        """
+        return check_names_in(self, input_features)
 
     def _check_parameters(self):
         """It has none."""

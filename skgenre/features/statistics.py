@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_n_mfcc, check_names, check_tracks
-from skgenre.features.array_output import ArrayOutputMixin
+from skgenre.features.array_output import ArrayOutputMixin, keep_index
+from skgenre.features.names import check_names_in
 from skgenre.features.summary import STATISTICS, name_values, summarise
 from skgenre.segments import SegmentRows, present_segments
 
@@ -53,6 +54,32 @@ class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
 
     def _check_parameters(self):
         check_names(self.statistics, STATISTICS, name="statistics")
+
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> NDArray[Any]:
+        """Name the statistics.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_mfcc,), default=None
+            Names of the coefficients; None takes those of the columns of a frame that
+            `fit` was given, else ``mfcc1``, ``mfcc2``, ...
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_statistics,)
+            ``mfcc1_mean``, ..., ``mfcc1_std``, ..., ``mfcc1_delta_mean``, ...; of pairs
+            ``mfcc1_mfcc2_correlation``, ...; of changes ``mfcc1_lag1_change_log_std``,
+            ...
+
+        Raises
+        ------
+        ValueError
+            `input_features` are not those that `fit` has seen.
+        """
+        names = name_values(self.statistics, check_names_in(self, input_features))
+        return np.asarray(names, dtype=object)
 
     def _check_tracks(self, X):
         check_is_fitted(self)
@@ -129,32 +156,12 @@ class TrackStatistics(_Statistics):
             The statistics in the order in which they were named, in the floating type
             of `X`.
         """
-        X = self._check_tracks(X)
+        tracks = self._check_tracks(X)
         rows = [
             summarise(track[present], self.statistics)
-            for track, present in zip(X, present_segments(X), strict=True)
+            for track, present in zip(tracks, present_segments(tracks), strict=True)
         ]
-        return np.stack(rows).astype(X.dtype)
-
-    def get_feature_names_out(
-        self, input_features: ArrayLike | None = None
-    ) -> NDArray[Any]:
-        """Name the statistics.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Ignored.
-
-        Returns
-        -------
-        names : ndarray of str of shape (n_statistics,)
-            ``mfcc1_mean``, ..., ``mfcc1_std``, ..., ``mfcc1_delta_mean``, ...; of pairs
-            ``mfcc1_mfcc2_correlation``, ...; of changes ``mfcc1_lag1_change_log_std``,
-            ...
-        """
-        check_is_fitted(self)
-        return np.asarray(name_values(self.statistics, self.n_mfcc_), dtype=object)
+        return keep_index(self, np.stack(rows).astype(tracks.dtype), X)
 
 
 class SegmentStatistics(ArrayOutputMixin, _Statistics):
@@ -211,13 +218,14 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
             The statistics in the order in which they were named, in the floating type
             of `X`; missing segments are all NaN.
         """
-        X = self._check_tracks(X)
-        present = present_segments(X)
-        segments = SegmentRows(X)
+        tracks = self._check_tracks(X)
+        present = present_segments(tracks)
+        segments = SegmentRows(tracks)
         rows = [
             summarise(segments[row : row + 1], self.statistics)
             for row in range(len(segments))
         ]
-        summary = np.full((*X.shape[:2], 1, len(rows[0])), np.nan, dtype=X.dtype)
+        shape = (*tracks.shape[:2], 1, len(rows[0]))
+        summary = np.full(shape, np.nan, dtype=tracks.dtype)
         summary[present, 0] = rows
-        return summary
+        return keep_index(self, summary, X)

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.signal import savgol_filter
 
+from skgenre._products import multiply_by_transpose
+
 # librosa's default width of its delta filter, in frames.
 DELTA_WIDTH = 9
 
@@ -54,9 +56,11 @@ def summarise(segments, statistics):
     return np.concatenate([moments[name] for name in statistics])
 
 
-def name_values(statistics, n_mfcc):
-    """Names of what `summarise` gives: ``mfcc1_mean``, ``mfcc1_mfcc2_correlation``."""
-    coefficients = [f"mfcc{number + 1}" for number in range(n_mfcc)]
+def name_values(statistics, coefficients):
+    """Names of what `summarise` gives, from those of the coefficients.
+
+    ``mfcc1_mean``, ``mfcc1_mfcc2_correlation``.
+    """
     return [
         name
         for statistic in statistics
@@ -81,7 +85,9 @@ def _correlate(segments, means, deviations):
     """Correlation of each pair of coefficients; zero where one of them is constant."""
     frames = segments.reshape(-1, segments.shape[-1]) - means
     scales = deviations + _SMALL_DEVIATION
-    correlations = frames.T @ frames / len(frames) / np.outer(scales, scales)
+    correlations = (
+        multiply_by_transpose(frames) / len(frames) / np.outer(scales, scales)
+    )
     return correlations[np.triu_indices(len(means), k=1)]
 
 
@@ -98,7 +104,8 @@ def _log_covariance(segments):
     n_mfcc = segments.shape[-1]
     frames = segments.reshape(-1, n_mfcc).astype(np.float64)
     centred = frames - frames.mean(axis=0)
-    covariance = centred.T @ centred / len(frames) + _SMALL_VARIANCE * np.eye(n_mfcc)
+    covariance = multiply_by_transpose(centred) / len(frames)
+    covariance += _SMALL_VARIANCE * np.eye(n_mfcc)
     variances, axes = np.linalg.eigh(covariance)
     logarithm = axes * np.log(variances) @ axes.T
     return logarithm[np.triu_indices(n_mfcc)]
