@@ -230,7 +230,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of str of shape (n_mfcc,)
-            ``mfcc1``, ``mfcc2``, ...: of the last axis of the features.
+            ``mfcc0``, ``mfcc1``, ...: of the last axis of the features.
 
         Raises
         ------

@@ -5,16 +5,14 @@ from sklearn.utils.validation import check_is_fitted
 
 
 def name_coefficients(n_mfcc):
-    """Names of the last axis of features: ``mfcc1``, ``mfcc2``, ..."""
-    return np.array([f"mfcc{number + 1}" for number in range(n_mfcc)], dtype=object)
+    """Names of the last axis of features: ``mfcc0``, ``mfcc1``, ..."""
+    return np.array([f"mfcc{number}" for number in range(n_mfcc)], dtype=object)
 
 
 def check_names_in(transformer, input_features):
     """Names of the coefficients that `fit` has seen; refuses others."""
     check_is_fitted(transformer)
     seen = getattr(transformer, "feature_names_in_", None)
-    if seen is not None and len(seen) != transformer.n_mfcc_:
-        seen = None  # of an earlier fit, on a frame
     if input_features is None:
         return name_coefficients(transformer.n_mfcc_) if seen is None else seen
     names = check_n_names(input_features, transformer.n_mfcc_)

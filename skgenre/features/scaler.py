@@ -100,7 +100,7 @@ class MFCCScaler(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         ----------
         input_features : array-like of str of shape (n_mfcc,), default=None
             Names of the coefficients; None takes those of the columns of a frame that
-            `fit` was given, else ``mfcc1``, ``mfcc2``, ...
+            `fit` was given, else ``mfcc0``, ``mfcc1``, ...
 
         Returns
         -------

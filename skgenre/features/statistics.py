@@ -64,13 +64,13 @@ class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
         ----------
         input_features : array-like of str of shape (n_mfcc,), default=None
             Names of the coefficients; None takes those of the columns of a frame that
-            `fit` was given, else ``mfcc1``, ``mfcc2``, ...
+            `fit` was given, else ``mfcc0``, ``mfcc1``, ...
 
         Returns
         -------
         names : ndarray of str of shape (n_statistics,)
-            ``mfcc1_mean``, ..., ``mfcc1_std``, ..., ``mfcc1_delta_mean``, ...; of pairs
-            ``mfcc1_mfcc2_correlation``, ...; of changes ``mfcc1_lag1_change_log_std``,
+            ``mfcc0_mean``, ..., ``mfcc0_std``, ..., ``mfcc0_delta_mean``, ...; of pairs
+            ``mfcc0_mfcc1_correlation``, ...; of changes ``mfcc0_lag1_change_log_std``,
             ...
 
         Raises

@@ -59,7 +59,7 @@ def summarise(segments, statistics):
 def name_values(statistics, coefficients):
     """Names of what `summarise` gives, from those of the coefficients.
 
-    ``mfcc1_mean``, ``mfcc1_mfcc2_correlation``.
+    ``mfcc0_mean``, ``mfcc0_mfcc1_correlation``.
     """
     return [
         name
