@@ -248,6 +248,9 @@ def test_other_input_than_paths_is_refused(X, error, message):
         ("cache_dir", ""),
         ("mmap_dir", 5),
         ("segment_duration", 1e12),
+        ("sample_rate", 10**9),
+        ("n_fft", 10**9),
+        ("n_mels", 10**6),
     ],
 )
 def test_parameter_out_of_range_is_refused_by_name(name, value):
@@ -284,6 +287,47 @@ def test_labels_that_train_nothing_are_refused_before_the_analysis(
 )
 def test_labels_of_other_tasks_pass(y):
     assert MFCCExtractor().fit(["a.wav", "b.wav", "c.wav"], y) is not None
+
+
+@pytest.mark.parametrize(
+    "band",
+    [
+        {"fmax": 1e-308},
+        {"fmax": 5e-324},
+        {"fmin": 5e-324, "fmax": 1e-308},
+        {"fmin": np.nextafter(11025.0, 0.0)},
+        {"fmin": 1000.0, "fmax": np.nextafter(1000.0, 2000.0)},
+        {"fmax": 10.0},
+        {"fmin": 5000.0, "fmax": 5000.1},
+        {"n_fft": 1},
+    ],
+    ids=str,
+)
+def test_a_band_without_a_single_filter_is_refused(band):
+    with pytest.raises(ValueError, match=r"^fmin and fmax must .* got fmin=.* fmax="):
+        MFCCExtractor(**band).fit(["a.wav"])
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"fmin": 10.7, "fmax": 10.8},
+        {"fmin": 1e-308, "fmax": 20.0},
+        {"fmin": 11014.0},
+        {"n_fft": 3},
+        {"n_mels": 4096},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:Empty filters:UserWarning")
+def test_extreme_parameters_that_are_accepted_give_librosas_numbers(
+    parameters, made_tracks
+):
+    paths = made_tracks.paths[:1].tolist()
+    X = MFCCExtractor(n_segments=1, **parameters).transform(paths)
+    expected = librosa_segments(paths[0], n_mfcc=13, **parameters)[0]
+    assert_allclose(X[0, 0], expected, rtol=0, atol=1e-3)
+    assert X[0, 0].std(axis=0).max() > 0
 
 
 def test_extractor_survives_clone_and_pickle(made_tracks):

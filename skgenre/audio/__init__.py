@@ -1,5 +1,6 @@
 """The only decoder of files: one audio file in, one mono signal out, or a reason."""
 
+from skgenre.audio.decoder import HIGHEST_FILE_RATE
 from skgenre.audio.error import AudioDecodeError
 from skgenre.audio.signal import MAX_DURATION_SECONDS, load_audio, stream_audio
 
@@ -12,6 +13,7 @@ AUDIO_EXTENSIONS = (
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "HIGHEST_FILE_RATE",
     "MAX_DURATION_SECONDS",
     "AudioDecodeError",
     "load_audio",

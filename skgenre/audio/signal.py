@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 
 from skgenre._validation import check_number, check_positive_integer
-from skgenre.audio.decoder import find_version, open_audio, read_mono
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_version, open_audio, read_mono
 from skgenre.audio.error import AudioDecodeError
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def stream_audio(path, *, sample_rate=22050, duration=None):
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a str or os.PathLike, got {path!r}.")
     check_positive_integer(sample_rate, name="sample_rate")
+    check_number(sample_rate, name="sample_rate", high=HIGHEST_FILE_RATE)
     sample_rate = int(sample_rate)
     n_samples = _count_samples(duration, sample_rate)
     return _stream(os.fsdecode(path), sample_rate, n_samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from contextlib import closing
@@ -21,7 +22,11 @@ from skgenre._validation import (
     check_verbosity,
 )
 from skgenre._workers import run_workers
-from skgenre.audio import MAX_DURATION_SECONDS, AudioDecodeError
+from skgenre.audio import (
+    HIGHEST_FILE_RATE,
+    MAX_DURATION_SECONDS,
+    AudioDecodeError,
+)
 from skgenre.feature_store import FeatureStore
 from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
 from skgenre.features.array_output import ArrayOutputMixin, keep_index
@@ -40,6 +45,14 @@ if TYPE_CHECKING:
 
 # Parameters that decide how and where the work is done, and no number.
 WORKINGS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
+
+# The largest that make sense, with much to spare: beyond them the features of one
+# segment ask for more memory than there is, or float32 cannot hold them.
+MAXIMA = {"sample_rate": HIGHEST_FILE_RATE, "n_fft": 2**20, "n_mels": 4096}
+
+# Between the edges of mel filters, relative to the highest: closer ones are the same
+# number here and there, and their weights NaN.
+MIN_RELATIVE_SPACING = 1e-12
 
 
 class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
@@ -299,6 +312,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     def _check_parameters(self):
         for name in ("sample_rate", "n_mfcc", "n_fft", "hop_length", "n_mels"):
             check_positive_integer(getattr(self, name), name=name)
+        for name, highest in MAXIMA.items():
+            check_number(getattr(self, name), name=name, high=highest)
         if self.n_segments is not None:
             check_positive_integer(self.n_segments, name="n_segments")
         self._check_workings()
@@ -308,6 +323,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             check_number(
                 self.fmax, name="fmax", low=self.fmin, high=nyquist, low_open=True
             )
+        self._check_band(float(self.fmin), float(self.fmax or nyquist))
         check_number(
             self.segment_duration,
             name="segment_duration",
@@ -325,6 +341,21 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         if self.n_mfcc > self.n_mels:
             raise ValueError(
                 f"n_mfcc must be at most n_mels={self.n_mels!r}, got {self.n_mfcc!r}."
+            )
+
+    def _check_band(self, fmin, fmax):
+        """Refuse a band with which all features would be equal, or NaN."""
+        band = f"got fmin={self.fmin!r} and fmax={self.fmax!r}"
+        if fmax - fmin <= MIN_RELATIVE_SPACING * fmax * (self.n_mels + 1):
+            raise ValueError(
+                f"fmin and fmax must be further apart, to have n_mels={self.n_mels!r} "
+                f"filters between them, {band}."
+            )
+        step = self.sample_rate / self.n_fft
+        if step * (math.floor(fmin / step) + 1) >= fmax:
+            raise ValueError(
+                "fmin and fmax must have a frequency of the FFT between them, a "
+                f"multiple of sample_rate / n_fft = {step:g} Hz, {band}."
             )
 
     def _check_workings(self):
