@@ -10,13 +10,7 @@ from skgenre.networks import (
     build_mlp,
     convolved_shape,
 )
-from skgenre.networks.augmentation import (
-    mask_coefficients,
-    mask_frames,
-    mix_rows,
-    shift_channel,
-)
-from skgenre.networks.covariance import pool_statistics
+from skgenre.networks.covariance import pool_statistics, shift_channel
 
 INPUT_SHAPE, N_GENRES = (130, 13), 10
 CNN = {
@@ -91,8 +85,7 @@ def test_first_convolution_that_does_not_fit_is_found():
 
 COVARIANCE = {
     **{"lags": (1, 2), "hidden_units": 64, "dropout": 0.3, "l2": 0},
-    **{"channel_shift": 0, "time_mask": 0, "coefficient_mask": 0},
-    **{"mixup": 0, "label_smoothing": 0},
+    "channel_shift": 0,
 }
 
 
@@ -155,82 +148,3 @@ def test_channel_shift_is_one_constant_per_row_and_coefficient():
     assert_allclose(shifts, np.repeat(shifts[:, :1], 50, axis=1), atol=1e-5)
     # Of 256 normal numbers the deviation is known to 4.4 %.
     assert 4 < shifts[:, 0].std() < 6
-
-
-def test_time_mask_is_one_run_of_at_most_its_share():
-    rows = make_rows()
-    trained, otherwise = augment(mask_frames, 0.4, rows)
-    assert_array_equal(otherwise, rows)
-    masked = (trained != rows).all(axis=2)
-    assert_array_equal(trained[~masked], rows[~masked])
-    means = np.repeat(rows.mean(axis=1, keepdims=True), 50, axis=1)
-    assert_allclose(trained[masked], means[masked], rtol=1e-5)
-    runs = np.abs(np.diff(masked.astype(int), axis=1, prepend=0, append=0)).sum(axis=1)
-    assert set(runs) <= {0, 2}
-    lengths = masked.sum(axis=1)
-    assert lengths.max() <= 20
-    # Uniform from 0 to 20 frames: the mean of 64 lies within 3 of 10.
-    assert 7 < lengths.mean() < 13
-
-
-def test_masked_coefficients_are_their_means_throughout_and_others_unscaled():
-    rows = make_rows()
-    trained, otherwise = augment(mask_coefficients, 0.25, rows)
-    assert_array_equal(otherwise, rows)
-    masked = trained.std(axis=1) < 1e-5
-    assert 0.15 < masked.mean() < 0.35
-    assert_allclose(trained.mean(axis=1), rows.mean(axis=1), rtol=1e-5)
-    kept = ~np.repeat(masked[:, None], 50, axis=1)
-    assert_array_equal(trained[kept], rows[kept])
-
-
-def test_mixed_rows_lie_between_a_row_and_the_one_opposite():
-    rows = make_rows()
-    trained, otherwise = augment(lambda x, s: mix_rows(x, s)[0], 0.4, rows)
-    assert_array_equal(otherwise, rows)
-    shares = (trained - rows[::-1]) / (rows - rows[::-1])
-    shares = np.median(shares.reshape(64, -1), axis=1)
-    mixed = shares[:, None, None] * rows + (1 - shares[:, None, None]) * rows[::-1]
-    assert_allclose(trained, mixed, atol=1e-4)
-    assert shares.min() >= 0.5 - 1e-4
-    assert shares.max() <= 1 + 1e-4
-    assert shares.std() > 0.05
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_smoothed_loss_is_keras_own_on_smoothed_labels(training):
-    from keras import losses
-
-    model = build_covariance(
-        (50, 4), 3, **{**COVARIANCE, "dropout": 0, "l2": 0.1, "label_smoothing": 0.2}
-    )
-    model.compile(loss="sparse_categorical_crossentropy")
-    rows, labels = make_rows(n_rows=6), np.array([0, 1, 2, 0, 1, 2])
-    weights = np.array([1, 2, 3, 1, 2, 3], dtype=np.float32)
-    predicted = model(rows)
-    targets = np.eye(3, dtype=np.float32)[labels]
-    smoothed = 0.8 * targets + 0.2 / 3 if training else targets
-    errors = losses.categorical_crossentropy(smoothed, predicted)
-    if training:
-        expected = np.average(errors, weights=weights)
-    else:
-        expected = np.mean(errors * weights)
-    expected += float(sum(model.losses))
-    loss = model.compute_loss(rows, labels, predicted, weights, training=training)
-    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
-
-
-def test_labels_are_mixed_as_their_rows_were():
-    parameters = {**COVARIANCE, "dropout": 0, "mixup": 0.5}
-    model = build_covariance((50, 4), 3, **parameters)
-    model.compile(loss="sparse_categorical_crossentropy")
-    rows, labels = make_rows(n_rows=6), np.array([0, 1, 2, 0, 1, 2])
-    predicted = np.array(model(rows, training=True), dtype=float)
-    kept = np.array(model.mixing.shares, dtype=float)
-    own = -np.log(predicted[range(6), labels])
-    other = -np.log(predicted[range(6), labels[::-1]])
-    expected = np.mean(kept * own + (1 - kept) * other)
-    loss = model.compute_loss(
-        rows, labels, predicted.astype(np.float32), np.ones(6, np.float32)
-    )
-    assert float(loss) == pytest.approx(expected, rel=1e-4)

@@ -46,18 +46,6 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     channel_shift : float, default=0.0
         Standard deviation, in dB, of a constant added to each of a row's coefficients
         while training: what another equaliser or room would do.
-    time_mask : float, default=0.0
-        Largest share of a row's frames, in one run, set to the row's means while
-        training, in [0, 1) (SpecAugment's masks; Park et al., 2019).
-    coefficient_mask : float, default=0.0
-        Share of a row's coefficients set to their means while training, in [0, 1).
-    mixup : float, default=0.0
-        Strength with which each row is mixed with another, and its label likewise,
-        while training: the shares are drawn from Beta(mixup, mixup) (Zhang et al.,
-        2018). 0 mixes nothing.
-    label_smoothing : float, default=0.0
-        Share of the probability that all genres get alike in the labels trained on, in
-        [0, 1).
     learning_rate : float, default=0.003
         Step size of Adam; of its first epoch, for the "cosine" schedule.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
@@ -91,8 +79,8 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     pooling : {"mean", "geometric", "median", "vote", "max"}, default="geometric"
         How the probabilities of a track's segments become the track's.
     random_state : int, RandomState instance or None, default=None
-        Decides the initial weights, the order of segments, the dropout, the
-        augmentation and which tracks are held out.
+        Decides the initial weights, the order of segments, the dropout, the channel
+        shifts and which tracks are held out.
     verbose : int, default=0
         What Keras shows while training: nothing, a progress bar (1) or lines (2).
 
@@ -136,10 +124,6 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         "dropout",
         "l2",
         "channel_shift",
-        "time_mask",
-        "coefficient_mask",
-        "mixup",
-        "label_smoothing",
     )
 
     def __init__(
@@ -150,10 +134,6 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         dropout: float = 0.3,
         l2: float = 0.1,
         channel_shift: float = 0.0,
-        time_mask: float = 0.0,
-        coefficient_mask: float = 0.0,
-        mixup: float = 0.0,
-        label_smoothing: float = 0.0,
         learning_rate: float = 0.003,
         learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
         epochs: int = 10,
@@ -192,19 +172,14 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         self.dropout = dropout
         self.l2 = l2
         self.channel_shift = channel_shift
-        self.time_mask = time_mask
-        self.coefficient_mask = coefficient_mask
-        self.mixup = mixup
-        self.label_smoothing = label_smoothing
 
     def _check_parameters(self):
         super()._check_parameters()
         check_sizes(self.lags, name="lags")
         check_count(self.hidden_units, name="hidden_units")
-        for name in ("dropout", "time_mask", "coefficient_mask", "label_smoothing"):
-            check_number(getattr(self, name), name=name, low=0, high=1, high_open=True)
-        for name in ("l2", "channel_shift", "mixup"):
-            check_number(getattr(self, name), name=name, low=0)
+        check_number(self.dropout, name="dropout", low=0, high=1, high_open=True)
+        check_number(self.l2, name="l2", low=0)
+        check_number(self.channel_shift, name="channel_shift", low=0)
         check_choice(
             self.learning_rate_schedule,
             ("cosine", "constant"),

@@ -2,14 +2,6 @@
 
 import numpy as np
 
-from skgenre.networks.augmentation import (
-    make_soft_label_model,
-    mask_coefficients,
-    mask_frames,
-    mix_rows,
-    shift_channel,
-)
-
 # Of the moving moments: Keras' 0.99 would still be far off after a few epochs of a
 # hundred tracks.
 _MOMENTUM = 0.9
@@ -20,30 +12,13 @@ _SMALL_VARIANCE = 3.0
 
 
 def build_covariance(
-    input_shape,
-    n_classes,
-    *,
-    lags,
-    hidden_units,
-    dropout,
-    l2,
-    channel_shift,
-    time_mask,
-    coefficient_mask,
-    mixup,
-    label_smoothing,
+    input_shape, n_classes, *, lags, hidden_units, dropout, l2, channel_shift
 ):
-    """Dense layers over the standardised covariance statistics of the coefficients.
-
-    Shift, masks, mixup and label smoothing change the training only.
-    """
-    from keras import Input, layers, regularizers
+    """Dense layers over the standardised covariance statistics of the coefficients."""
+    from keras import Input, Model, layers, regularizers
 
     segments = Input(input_shape)
-    mixed, mixing = mix_rows(segments, mixup)
-    shifted = shift_channel(mixed, channel_shift)
-    masked = mask_coefficients(mask_frames(shifted, time_mask), coefficient_mask)
-    statistics = pool_statistics(masked, lags=lags)
+    statistics = pool_statistics(shift_channel(segments, channel_shift), lags=lags)
     # Standardises each statistic by its moments over the training segments.
     hidden = layers.BatchNormalization(momentum=_MOMENTUM)(statistics)
     hidden = _drop(hidden, dropout)
@@ -56,9 +31,22 @@ def build_covariance(
     probabilities = layers.Dense(
         n_classes, activation="softmax", kernel_regularizer=penalty
     )(hidden)
-    return make_soft_label_model(
-        segments, probabilities, mixing=mixing, label_smoothing=label_smoothing
-    )
+    return Model(segments, probabilities)
+
+
+def shift_channel(values, deviation):
+    """In training, add a normal constant to each coefficient of a row.
+
+    A fixed linear filter, such as another room or equaliser, adds a constant to the
+    cepstrum. The deviation is in dB; 0 leaves the shift out.
+    """
+    from keras import layers, ops
+
+    if not deviation:
+        return values
+    # Keras' layer takes deviations of up to one.
+    noise = layers.GaussianNoise(1.0)(ops.zeros_like(values[:, :1]))
+    return values + deviation * noise
 
 
 def pool_statistics(values, *, lags):
