@@ -731,27 +731,6 @@ def test_features_too_large_to_compute_with_are_refused(estimator, factor, featu
         clone(estimator).fit(X, y, X_val=X * factor, y_val=y)
 
 
-def test_weights_too_large_to_compute_with_are_refused(features):
-    with pytest.raises(ValueError, match=r"^sample_weight must hold values of at most"):
-        clone(MLP).fit(*features, sample_weight=np.full(12, 1e300))
-
-
-@pytest.mark.parametrize(
-    ("class_weight", "sample_weight"),
-    [
-        (dict.fromkeys(["blues", "jazz", "rock"], 0), None),
-        ({"blues": 0}, np.repeat([1.0, 0.0], [4, 8])),
-        (None, np.full(12, 1e-300)),
-    ],
-    ids=["of genres", "of both", "rounded"],
-)
-def test_weights_that_leave_no_track_are_refused(class_weight, sample_weight, features):
-    model = clone(MLP).set_params(class_weight=class_weight)
-    with pytest.raises(ValueError, match="leave a track a weight above zero"):
-        model.fit(*features, sample_weight=sample_weight)
-    assert not hasattr(model, "network_")
-
-
 @pytest.mark.parametrize("way", ["warm_start", "partial_fit"])
 def test_an_error_while_training_goes_on_leaves_the_network_as_it_was(way, features):
     import keras

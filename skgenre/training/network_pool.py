@@ -17,8 +17,8 @@ from skgenre.training.isolation import isolated_random_state
 # Distinct architectures kept: a network keeps its graphs and three times its weights.
 POOL_SIZE = 16
 
-# Of features and weights: squared and summed over a segment it is far from infinite.
-LARGEST_VALUE = 1e15
+# Squared and summed over a segment it is far from infinite.
+LARGEST_FEATURE = 1e15
 
 
 @dataclass(frozen=True)
@@ -138,23 +138,23 @@ class PooledNetwork:
     def cast(self, X, y, sample_weight):
         """Rows in the types that the network takes."""
         return [
-            self.cast_floats(X, name="X"),
+            self.cast_features(X),
             np.asarray(y, np.int32),
-            self.cast_floats(sample_weight, name="sample_weight"),
+            np.asarray(sample_weight, self.dtype),
         ]
 
-    def cast_floats(self, values, *, name):
-        """Floats in the type that the network takes; refuses those that are too large.
+    def cast_features(self, X):
+        """Features in the type that the network takes; refuses those too large.
 
         Between layers they would become infinite and then, behind ReLU, zero.
         """
-        largest = max(np.max(values), -np.min(values))
-        if largest > LARGEST_VALUE:
+        largest = max(np.max(X), -np.min(X))
+        if largest > LARGEST_FEATURE:
             raise ValueError(
-                f"{name} must hold values of at most {LARGEST_VALUE:g} in size, got "
+                f"X must hold values of at most {LARGEST_FEATURE:g} in size, got "
                 f"{largest:.4g}: a network computes with their squares."
             )
-        return np.asarray(values, self.dtype)
+        return np.asarray(X, self.dtype)
 
     def set_state(self, state):
         """Set weights and seed generators, as `read_state` has read them."""

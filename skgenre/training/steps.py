@@ -51,7 +51,7 @@ def predict(network, X):
     """Class probabilities: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
     forward = network.traced(_make_forward)
     size = PREDICTION_BATCH_SIZE
-    padded = _pad(network.cast_floats(X, name="X"), -(-len(X) // size) * size)
+    padded = _pad(network.cast_features(X), -(-len(X) // size) * size)
     batches = [forward(padded[i : i + size]) for i in range(0, len(padded), size)]
     return np.concatenate(batches)[: len(X)]
 
