@@ -5,6 +5,7 @@ scikit-learn's own ``_parameter_constraints`` are private to it.
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Set
 from numbers import Integral, Real
 
@@ -72,6 +73,20 @@ def check_verbosity(value, *, name="verbose"):
     """Refuse anything but a whole number that is not negative (booleans are fine)."""
     if not isinstance(value, (Integral, np.bool_)) or value < 0:
         raise ValueError(f"{name} must be a non-negative integer, got {value!r}.")
+
+
+def check_n_folds(value, y, groups=None, *, name):
+    """Refuse more folds than groups or, without these, than tracks of each genre."""
+    if groups is not None:
+        n_most, expected, found = len(set(groups)), "groups", "groups"
+    else:
+        genre, n_most = min(Counter(y).items(), key=lambda item: item[1])
+        expected, found = "tracks of each genre", f"of {str(genre)!r}"
+    if value > n_most:
+        raise ValueError(
+            f"{name} must be at most the number of {expected}, got {name}={value} and "
+            f"{n_most} {found}."
+        )
 
 
 def check_n_jobs(value, *, name="n_jobs"):

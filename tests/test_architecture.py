@@ -27,7 +27,10 @@ LAYERS = [
         "_workers",
     },
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
-    {"audit", "datasets", "features", "model_selection", "track_classifier"},
+    {
+        *("audit", "calibration", "datasets", "features"),
+        *("model_selection", "track_classifier"),
+    },
     {"keras_classifiers", "open_set", "timeline"},
     {"model_check", "models"},
     {"benchmark", "displays", "persistence"},

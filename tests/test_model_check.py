@@ -58,8 +58,11 @@ C = "The 'C' parameter of LogisticRegression must be"
         (OpenSetClassifier(WRONG), f"step 'estimator__{EPOCHS}"),
         (OpenSetClassifier(SVC(probability=True), method="a"), "method must be one of"),
         (TemperatureScaledClassifier(WRONG), f"step 'estimator__{EPOCHS}"),
-        (TemperatureScaledClassifier(LogisticRegression(), cv=1), "cv must be at"),
-        (TemperatureScaledClassifier(LogisticRegression(), cv="5"), "cv must be a"),
+        (TemperatureScaledClassifier(LogisticRegression(), cv=1), "n_splits=2 or"),
+        (
+            TemperatureScaledClassifier(LogisticRegression(), cv="5"),
+            "as an integer, ",
+        ),
         (VotingClassifier([("a", WRONG)]), f"step 'a__{EPOCHS}"),
         (
             FeatureUnion([("a", TrackStatistics()), ("b", MFCCExtractor(n_fft=0))]),

@@ -32,11 +32,11 @@ from skgenre import (
     OpenSetClassifier,
     SegmentPoolingClassifier,
     TemperatureScaledClassifier,
+    check_model,
     make_model,
 )
-from skgenre.open_set.held_out import predict_held_out
-from skgenre.open_set.rejection import find_threshold, measure_evidence
-from skgenre.open_set.temperature import fit_temperature
+from skgenre.calibration import fit_temperature
+from skgenre.open_set import find_threshold, measure_evidence
 
 SCORES = np.array([0.95, 0.55, 0.80, 0.60, 0.75, 0.65, 0.90, 0.70, 0.85])
 GENRES = np.array(["blues", "rock", "jazz"] * 3)
@@ -289,7 +289,7 @@ def test_temperature_has_the_highest_likelihood(sharpened):
         chosen = powers[np.arange(len(y)), numbers]
         return np.log(chosen / powers.sum(axis=1)).mean()
 
-    best = fit_temperature(X, numbers)
+    best = fit_temperature(X, np.eye(4, dtype=bool)[numbers])
     assert log_likelihood(best) > log_likelihood(best * 1.02)
     assert log_likelihood(best) > log_likelihood(best / 1.02)
 
@@ -446,13 +446,12 @@ def test_genre_of_one_artist_does_not_count_where_it_is_held_out(blobs, kind):
 
 def test_genre_that_a_fold_does_not_train_on_has_probability_zero():
     X, y = np.tile([0.9, 0.1, 0], (6, 1)), np.repeat(["a", "b", "c"], 2)
-    folds = [(np.array([3, 4, 5]), np.array([2]))]
-    classes = np.array(["a", "b", "c"])
-    held_out = predict_held_out(
-        Stated(), X, y, folds, classes=classes, metadata={}, n_jobs=None
-    )
-    assert held_out.y.tolist() == [1]
-    assert held_out.probabilities.tolist() == [[0, 0.9, 0.1]]
+    cv = [([3, 4, 5], [2])]
+    model = OpenSetClassifier(Stated(), method="entropy", target_coverage=0.5, cv=cv)
+    nats = -0.9 * np.log(0.9) - 0.1 * np.log(0.1)
+    assert_allclose(model.fit(X, y).threshold_, 1 - nats / np.log(3))
+    # 0.9 for "b", which is right, so no temperature is too low.
+    assert TemperatureScaledClassifier(Stated(), cv=cv).fit(X, y).temperature_ < 0.1
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -462,15 +461,26 @@ def test_part_of_the_tracks_may_be_held_out(blobs, kind):
     assert kind(LogisticRegression(), cv=cv).fit(X, y).predict(X).shape == (120,)
 
 
+@pytest.mark.parametrize("kind", BOTH)
+def test_folds_may_come_from_an_iterator(blobs, kind):
+    X, y, _ = blobs
+    model = kind(LogisticRegression(), cv=StratifiedKFold(3).split(X, y))
+    check_model(model)  # reads none of them
+    same = kind(LogisticRegression(), cv=3).fit(X, y)
+    assert_array_equal(model.fit(X, y).predict_proba(X), same.predict_proba(X))
+    for name in {"threshold_", "temperature_"} & set(vars(same)):
+        assert getattr(model, name) == getattr(same, name)
+
+
 @pytest.mark.parametrize(
     ("cv", "groups", "message"),
     [
-        (1, None, "cv must be at least 2 folds, got 1"),
+        (1, None, "n_splits=2 or more, got n_splits=1"),
         (4, None, "cv must be at most .* cv=4 and 3 of 'blues'"),
         (4, np.repeat([0, 1, 2], 3), "number of groups, got cv=4 and 3 groups"),
         (3, np.tile([0, 1, 2], 3), "each genre has all its tracks in one fold"),
         (RepeatedStratifiedKFold(n_splits=3), None, "once at most, got 90 .* of 9"),
-        ([(np.arange(0, 9, 3), [1])], None, r"fold 0|two classes.*\['blues'\]"),
+        ([(np.arange(0, 9, 3), [1])], None, r"two classes .*got only \['blues'\]"),
         (GroupKFold(3), None, "groups"),
     ],
 )
@@ -482,7 +492,7 @@ def test_folds_that_cannot_be_are_refused(stated, cv, groups, message):
 @pytest.mark.parametrize("kind", BOTH)
 def test_faulty_input_is_refused(stated, kind):
     X, y = stated
-    with pytest.raises(ValueError, match=r"must be .* with predict_proba.*LinearSVC"):
+    with pytest.raises(ValueError, match="must have predict_proba, got LinearSVC"):
         kind(LinearSVC(), cv=3).fit(X, y)
     with pytest.raises(ValueError, match=r"only one class.*'blues'"):
         kind(Stated(), cv=3).fit(X, ["blues"] * 9)
@@ -514,7 +524,7 @@ def test_fitted_classifier_may_know_more_genres_but_not_fewer(blobs):
     with pytest.raises(ValueError, match="must not be a genre in y, got 'rock'"):
         OpenSetClassifier(fitted, unknown_label="rock").fit(X[some], y[some])
     fitted = FrozenEstimator(LogisticRegression().fit(X[some], y[some]))
-    with pytest.raises(ValueError, match=r"got \['rock'\]; known are"):
+    with pytest.raises(ValueError, match=r"got .*'rock'\]; known are .*'jazz'\]"):
         OpenSetClassifier(fitted).fit(X, y)
 
 
@@ -524,6 +534,19 @@ def test_fitted_classifier_of_one_genre_is_refused(blobs, kind):
     one = FrozenEstimator(KNeighborsClassifier().fit(X[:40], y[:40]))
     with pytest.raises(ValueError, match=r"at least two classes.*\['blues'\]"):
         kind(one).fit(X[:40], y[:40])
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_pipeline_of_fitted_steps_knows_the_genres_that_its_last_step_knows(
+    blobs, kind
+):
+    X, y, _ = blobs
+    some = y != "rock"
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(X[some], y[some])
+    frozen = make_pipeline(*(FrozenEstimator(step) for _, step in fitted.steps))
+    assert kind(frozen).fit(X[some], y[some]).classes_.tolist() == ["blues", "jazz"]
+    with pytest.raises(ValueError, match=r"got .*'rock'\]; known are .*'jazz'\]"):
+        kind(frozen).fit(X, y)
 
 
 def test_default_label_that_is_a_genre_is_refused(stated):

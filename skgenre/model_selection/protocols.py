@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_consistent_length
 from skgenre._validation import (
     check_choice,
     check_groups,
+    check_n_folds,
     check_no_missing_label,
     check_number,
     check_positive_integer,
@@ -115,7 +115,7 @@ def make_splitter(
     if protocol == "artist":
         _check_groups(groups, target, n_splits)
         return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
-    _check_genre_sizes(target, n_splits)
+    check_n_folds(n_splits, target, name="n_splits")
     return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
 
 
@@ -203,27 +203,14 @@ def _check_genres(target):
         )
 
 
-def _check_genre_sizes(target, n_splits):
-    genre, n_tracks = min(Counter(target).items(), key=lambda item: item[1])
-    if n_tracks < n_splits:
-        raise ValueError(
-            f"n_splits must be at most the number of tracks of each genre, got "
-            f"n_splits={n_splits} and {n_tracks} of {str(genre)!r}."
-        )
-
-
 def _check_groups(groups, target, n_splits):
     if groups is None:
         raise ValueError("protocol='artist' needs groups, the artist of each track.")
-    n_groups = len(np.unique(check_groups(groups, n_tracks=len(target))))
+    numbers = check_groups(groups, n_tracks=len(target))
     names = np.asarray(groups, dtype=object).ravel().tolist()
-    if n_groups == len(names) and not any(map(is_known_group, names)):
+    if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
         raise ValueError(
             "protocol='artist' needs groups, but no track's artist is known: that "
             "would be the protocol 'track' under another name."
         )
-    if n_groups < n_splits:
-        raise ValueError(
-            f"n_splits must be at most the number of groups, got n_splits={n_splits} "
-            f"and {n_groups} groups."
-        )
+    check_n_folds(n_splits, target, numbers, name="n_splits")

@@ -1,4 +1,4 @@
-"""Tell music of a known genre from music of none."""
+"""Rejection: "unknown" for tracks of no known genre."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre._validation import check_choice, check_number
-from skgenre.open_set.base import CrossFittedClassifier
+from skgenre.calibration import CrossFittedClassifier
 
 if TYPE_CHECKING:
     from typing import Any, Literal
@@ -21,47 +21,48 @@ if TYPE_CHECKING:
 
     from skgenre._typing import CrossValidation
 
-# The default, which has a number in its place where genres are numbers.
+METHODS = ("max_probability", "margin", "entropy")
+# The default; if genres are numbers, a number takes its place.
 UNKNOWN = "unknown"
 
 
 class OpenSetClassifier(CrossFittedClassifier):
-    """Any classifier of tracks, which answers "unknown" where the evidence is weak.
+    """Let any classifier of tracks answer "unknown" where the evidence is weak.
 
-    A track is rejected when its evidence, `score_samples`, is below a threshold, which
-    is set on held-out tracks of the known genres, such that `target_coverage` of them
-    are accepted. No track of an unknown genre is needed.
+    A track is rejected if its evidence (`score_samples`) is below a threshold. The
+    threshold is set on held-out tracks of the known genres, such that `target_coverage`
+    of them are accepted. No track of an unknown genre is needed.
 
     Parameters
     ----------
     estimator : classifier
-        Anything with `predict_proba`, whole pipelines from paths included. A
-        `sklearn.frozen.FrozenEstimator` is not fitted again: then all tracks of `fit`
+        Any classifier with `predict_proba`, also a whole pipeline that takes paths. A
+        `sklearn.frozen.FrozenEstimator` is not fitted again: all tracks given to `fit`
         count as held out.
     method : {"max_probability", "margin", "entropy"}, default="max_probability"
-        The evidence that a track is of a known genre: its highest probability; the
-        highest less the second; or one less the entropy, as a share of the highest
-        possible. All are one where a genre is certain.
+        How the evidence that a track is of a known genre is measured: its highest
+        probability; the highest minus the second highest; or one minus the entropy,
+        relative to the highest possible. All are one where a genre is certain.
     target_coverage : float, default=0.95
         Share of the tracks of known genres to accept, above 0. With 1, all tracks are.
     unknown_label : str or number, default="unknown"
-        The label of rejected tracks: none of the genres, but a word where genres are
-        words, and a number where they are numbers. There the default stands for -1, as
-        scikit-learn labels outliers, or for one less than the smallest genre, where
-        genres are below zero.
+        Label of rejected tracks. It must not be one of the genres, and must be text if
+        they are text, a number if they are numbers. For numbers the default means -1,
+        scikit-learn's label of outliers, or one less than the smallest genre if that
+        is negative.
     cv : int, cross-validation splitter, iterable or None, default=5
         How tracks are held out. A number of folds is stratified by genre, and keeps
         groups together where `fit` is given any; as in scikit-learn, tracks are not
-        shuffled, and None is five. A splitter may hold out a part of the tracks only,
-        but none twice.
+        shuffled, and None means five. A splitter may hold out only a part of the
+        tracks, but no track twice.
     n_jobs : int or None, default=None
-        Folds fitted at the same time, in processes of their own.
+        Number of folds to fit at the same time, in processes of their own.
 
     Attributes
     ----------
     threshold_ : float
-        Tracks of at least this evidence are accepted. Minus infinity, all tracks, where
-        those held out are too few to reject any.
+        Tracks of at least this evidence are accepted. Minus infinity (all tracks) if
+        too few tracks were held out to reject any.
     coverage_ : float
         Share of the held-out tracks that are accepted.
     unknown_label_ : str or number
@@ -69,8 +70,8 @@ class OpenSetClassifier(CrossFittedClassifier):
     estimator_ : classifier
         The clone that was fitted on all tracks.
     classes_ : ndarray of shape (n_classes,)
-        The known genres, as the estimator has them: the columns of `predict_proba`. The
-        unknown label is none of them, although `predict` gives it.
+        The known genres, as the estimator has them: the columns of `predict_proba`.
+        They do not include the unknown label, which `predict` may return.
     n_features_in_, feature_names_in_ : int, ndarray
         Of the estimator, where it has them.
 
@@ -84,17 +85,18 @@ class OpenSetClassifier(CrossFittedClassifier):
     -----
     With n held-out tracks, the threshold is the k-th smallest of their evidence, k =
     floor((n + 1) (1 - target_coverage)), and evidence equal to it is accepted. If a new
-    track of a known genre and the n are exchangeable, and the model has seen none of
-    them, it is accepted with a probability of at least `target_coverage` (the split
+    track of a known genre and the n are exchangeable, and the model was trained on none
+    of them, it is accepted with a probability of at least `target_coverage` (the split
     conformal guarantee: over the draw of all n + 1 tracks, not for each genre, nor each
     set of n). That is the case for a `FrozenEstimator`. With cross-fitting it holds
-    nearly: the n were judged by models of the other folds, new tracks are by one
-    that was fitted on all. Tracks of an artist are alike: without `groups` the promise
-    is for new tracks of the same artists; with them it is for new artists, and only as
-    good as their number. There is no promise of how many unknown tracks are rejected.
+    approximately: the n were judged by models of the other folds, new tracks by one
+    that was fitted on all. Tracks of an artist are alike: without `groups` the
+    guarantee is for new tracks of the same artists; with them it is for new artists,
+    and only as good as their number. There is no guarantee of how many unknown tracks
+    are rejected.
 
-    There is no `decision_function`: in a classifier of scikit-learn it stands for the
-    classes, and scorers would take it for that.
+    There is no `decision_function`: scikit-learn's scorers would take it for the
+    scores of the classes.
 
     Examples
     --------
@@ -128,7 +130,7 @@ class OpenSetClassifier(CrossFittedClassifier):
         self.n_jobs = n_jobs
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Predict the genre of each track, or that it is of none.
+        """Predict the genre of each track, or the unknown label.
 
         Parameters
         ----------
@@ -138,7 +140,8 @@ class OpenSetClassifier(CrossFittedClassifier):
         Returns
         -------
         genres : ndarray of shape (n_tracks,)
-            The genre of the highest probability, or the unknown label.
+            The genre of the highest probability, or ``unknown_label_`` where the
+            evidence is below the threshold.
         """
         probabilities = self.predict_proba(X)
         is_known = measure_evidence(probabilities, self.method) >= self.threshold_
@@ -184,21 +187,18 @@ class OpenSetClassifier(CrossFittedClassifier):
             self.target_coverage, name="target_coverage", low=0, high=1, low_open=True
         )
 
-    def _check_fit(self, y):
-        y = super()._check_fit(y)
-        choose_unknown_label(self.unknown_label, np.unique(y))
-        return y
+    def _check_genres(self, y, *, known):
+        super()._check_genres(y, known=known)
+        self.unknown_label_ = choose_unknown_label(self.unknown_label, known)
 
-    def _fit_held_out(self, held_out):
-        # A frozen estimator may know more genres than `y` holds.
-        self.unknown_label_ = choose_unknown_label(self.unknown_label, self.classes_)
-        evidence = measure_evidence(held_out.probabilities, self.method)
+    def _fit_held_out(self, probabilities, y):
+        evidence = measure_evidence(probabilities, self.method)
         self.threshold_ = find_threshold(evidence, self.target_coverage)
         self.coverage_ = float(np.mean(evidence >= self.threshold_))
 
 
 def choose_unknown_label(label, genres):
-    """The label of rejected tracks, of the kind of the genres and none of them."""
+    """Return the label of rejected tracks, of the same kind as the genres."""
     genres = genres.tolist()
     are_words = isinstance(genres[0], str)
     if label == UNKNOWN and not are_words:
@@ -217,10 +217,10 @@ def choose_unknown_label(label, genres):
 
 
 def find_threshold(evidence, target_coverage):
-    """The least evidence (n_tracks,) to accept; see `OpenSetClassifier`."""
+    """Return the smallest evidence to accept; see the notes of `OpenSetClassifier`."""
     n_tracks = len(evidence)
-    # Rounded, since 10 * (1 - 0.9) is less than one. At most all of them, though a
-    # coverage that is next to nothing is rounded to none.
+    # Rounded, since 10 * (1 - 0.9) is less than one. A coverage of nearly zero is
+    # rounded to a rank of n_tracks + 1; the track of the highest evidence is accepted.
     rank = math.floor(round((n_tracks + 1) * (1 - float(target_coverage)), 9))
     if rank > 0:
         return float(np.sort(evidence)[min(rank, n_tracks) - 1])
@@ -235,27 +235,12 @@ def find_threshold(evidence, target_coverage):
 
 
 def measure_evidence(probabilities, method):
-    """Evidence (n_tracks,) of probabilities (n_tracks, n_classes)."""
-    return _METHODS[method](np.asarray(probabilities, dtype=np.float64))
-
-
-def _max_probability(probabilities):
-    return probabilities.max(axis=1)
-
-
-def _margin(probabilities):
-    second, first = np.sort(probabilities, axis=1)[:, -2:].T
-    return first - second
-
-
-def _entropy(probabilities):
-    entropies = -xlogy(probabilities, probabilities).sum(axis=1)
-    return 1 - entropies / math.log(probabilities.shape[1])
-
-
-_METHODS = {
-    "max_probability": _max_probability,
-    "margin": _margin,
-    "entropy": _entropy,
-}
-METHODS = tuple(_METHODS)
+    """Return the evidence (n_tracks,) of probabilities (n_tracks, n_classes)."""
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if method == "max_probability":
+        return probabilities.max(axis=1)
+    if method == "margin":
+        second, first = np.sort(probabilities, axis=1)[:, -2:].T
+        return first - second
+    highest_entropy = math.log(probabilities.shape[1])
+    return 1 - entr(probabilities).sum(axis=1) / highest_entropy
