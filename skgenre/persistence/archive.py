@@ -145,7 +145,7 @@ def _open_zip(opened):
         reason = "it is empty" if not opened.seek(0, os.SEEK_END) else str(error)
         raise _ArchiveError(
             f"it is no model file, or not all of it is there ({reason}). Only files "
-            "written by skgenre.save can be loaded; pickles never are."
+            "written by skgenre.save_model can be loaded; pickles never are."
         ) from error
 
 
@@ -153,7 +153,9 @@ def _check_directory(archive, n_file_bytes):
     members = archive.infolist()
     names = [member.filename for member in members]
     if INFO not in names:
-        raise _ArchiveError(f"it has no {INFO}: it was not written by skgenre.save")
+        raise _ArchiveError(
+            f"it has no {INFO}: it was not written by skgenre.save_model"
+        )
     if len(members) > MAX_N_MEMBERS:
         raise _ArchiveError(
             f"it has {len(members)} members, expected at most {MAX_N_MEMBERS}"
@@ -181,7 +183,7 @@ def _read_info(archive):
     except (ValueError, RecursionError) as error:
         raise _ArchiveError(f"its {INFO} is no JSON ({error})") from error
     if not isinstance(info, dict) or not isinstance(info.get("digest"), str):
-        raise _ArchiveError(f"its {INFO} is not one that skgenre.save writes")
+        raise _ArchiveError(f"its {INFO} is not one that skgenre.save_model writes")
     return info
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WATCHED_PACKAGES = ("skgenre", "scikit-learn")
 
 
-def save(
+def save_model(
     model: Any,
     file: StrPath,
     *,
@@ -64,20 +64,20 @@ def save(
 
     See Also
     --------
-    load : The way back.
+    load_model : The way back.
     read_model_info : What the file says of the model.
 
     Examples
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from skgenre import MLPGenreClassifier, load, save
+    >>> from skgenre import MLPGenreClassifier, load_model, save_model
     >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
     >>> y = np.repeat(["blues", "rock"], 4)
     >>> model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=1).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(model, f"{folder}/model.skops")
-    ...     loaded = load(f"{folder}/model.skops")
+    ...     save_model(model, f"{folder}/model.skops")
+    ...     loaded = load_model(f"{folder}/model.skops")
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
@@ -94,10 +94,10 @@ def save(
         raise OSError(error.errno, reason, os.fspath(file)) from error
 
 
-def load(
+def load_model(
     file: StrPath, *, trusted: Sequence[str] = (), cache_dir: StrPath | None = None
 ) -> Any:
-    """Load a model that `save` has written.
+    """Load a model that `save_model` has written.
 
     No code from the file is ever run, whoever wrote it: only types and functions from
     a fixed list are made, each by its exact name, and files of any other form, pickles
@@ -106,7 +106,7 @@ def load(
     Parameters
     ----------
     file : str or Path
-        Written by `save`.
+        Written by `save_model`.
     trusted : sequence of str, default=()
         Full names of types and functions of your own that the model may use, such as
         ``["mypackage.networks.build_gru"]``. They are imported, and run when the model
@@ -135,19 +135,19 @@ def load(
 
     See Also
     --------
-    save : The way there.
+    save_model : The way there.
 
     Examples
     --------
     >>> import tempfile
-    >>> from skgenre import load, make_genre_tracks, make_model, save
+    >>> from skgenre import load_model, make_genre_tracks, make_model, save_model
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     data = make_genre_tracks(
     ...         folder, n_genres=2, n_tracks_per_genre=3, duration=4.0, random_state=0
     ...     )
     ...     model = make_model("logistic").fit(data.paths, data.target)
-    ...     save(model, f"{folder}/model.skops", data=data)
-    ...     loaded = load(f"{folder}/model.skops", cache_dir=f"{folder}/features")
+    ...     save_model(model, f"{folder}/model.skops", data=data)
+    ...     loaded = load_model(f"{folder}/model.skops", cache_dir=f"{folder}/features")
     ...     bool((loaded.predict(data.paths) == model.predict(data.paths)).all())
     True
     """

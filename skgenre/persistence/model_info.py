@@ -35,17 +35,17 @@ def read_model_info(file: StrPath) -> dict[str, Any]:
     Parameters
     ----------
     file : str or Path
-        Written by `save`.
+        Written by `save_model`.
 
     Returns
     -------
     info : dict
         ``model``, its description; ``classes``, the genres; ``features``, the
         parameters of each `MFCCExtractor` in it (one dict, as a rule); ``data``, the
-        fingerprint of the training tracks, or None; ``scores``, as given to `save`;
-        ``versions``, of skgenre and the packages it was written with; ``trusted``, the
-        names that `load` must be told to trust; ``written``, the time (UTC);
-        ``format_version``.
+        fingerprint of the training tracks, or None; ``scores``, as given to
+        `save_model`; ``versions``, of skgenre and the packages it was written with;
+        ``trusted``, the names that `load_model` must be told to trust; ``written``, the
+        time (UTC); ``format_version``.
 
     Raises
     ------
@@ -58,12 +58,12 @@ def read_model_info(file: StrPath) -> dict[str, Any]:
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from skgenre import MLPGenreClassifier, read_model_info, save
+    >>> from skgenre import MLPGenreClassifier, read_model_info, save_model
     >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
     >>> y = np.repeat(["blues", "rock"], 4)
     >>> model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=1).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(model, f"{folder}/model.skops", scores={"accuracy": 0.75})
+    ...     save_model(model, f"{folder}/model.skops", scores={"accuracy": 0.75})
     ...     info = read_model_info(f"{folder}/model.skops")
     >>> info["classes"], info["scores"]
     (['blues', 'rock'], {'accuracy': 0.75})
@@ -83,7 +83,7 @@ def check_info(info, file):
         )
     unusable = [n for n, kind in _FIELDS.items() if not isinstance(info.get(n), kind)]
     if unusable or version < 1 or not all(map(_is_version, info["versions"].values())):
-        reason = f"its {INFO} is not one that skgenre.save writes"
+        reason = f"its {INFO} is not one that skgenre.save_model writes"
         raise ModelFileError(file, reason)
     return {name: info[name] for name in _FIELDS}
 

@@ -72,7 +72,7 @@ def unpack_model(info, members, *, trusted, cache_dir):
 
 def _load(members, names):
     with warnings.catch_warnings():
-        # One for each estimator; `load` warns once.
+        # One for each estimator; `load_model` warns once.
         warnings.simplefilter("ignore", InconsistentVersionWarning)
         return skops.io.loads(_repack(members), trusted=sorted(names))
 
@@ -119,7 +119,7 @@ def _public_names():
 
 
 def _list_untrusted(members):
-    """Names that `load` must be told to trust; refuse what it can never load."""
+    """Names that `load_model` must be told to trust; refuse what it can never load."""
     try:
         audit_schema(members)
     except ForbiddenTypeError as error:
