@@ -8,6 +8,7 @@ import zipfile
 import joblib
 import numpy as np
 import pytest
+from model_archive import read_parts, write_parts
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -44,7 +45,6 @@ from skgenre import (
     save_model,
 )
 from skgenre.models import MODEL_NAMES, NETWORK_NAMES
-from skgenre.persistence import model_info
 from skgenre.persistence.allowed_types import ALLOWED_TYPES, OUR_FUNCTIONS, OUR_OBJECTS
 
 FAST = {"learning_rate": 0.02, "epochs": 1, "random_state": 0}
@@ -84,6 +84,13 @@ def build_small(input_shape, n_classes, units=4):
 
     stack = [layers.Input(input_shape), layers.Flatten(), layers.Dense(units)]
     return Sequential([*stack, layers.Dense(n_classes, activation="softmax")])
+
+
+def edit_info(file, change):
+    """Let a model file say something else of itself."""
+    info, members = read_parts(file)
+    change(info)
+    write_parts(file, info, members)
 
 
 def run_fresh(code, *arguments):
@@ -157,16 +164,6 @@ def test_network_of_the_paper_takes_less_than_four_and_a_half_megabytes(file):
     save_model(model.set_params(epochs=1).fit(X, list("abab")), file)
     n_weights = 1690 * 512 + 512 * 256 + 256 * 64 + 64 * 2 + 512 + 256 + 64 + 2
     assert 0.8 * 4 * n_weights < file.stat().st_size <= 4.5e6
-
-
-def test_same_model_makes_the_same_members(fitted, tmp_path):
-    members = []
-    for name in ("a.skops", "b.skops"):
-        save_model(fitted, tmp_path / name)
-        with zipfile.ZipFile(tmp_path / name) as archive:
-            names = [name for name in archive.namelist() if name != "info.json"]
-            members.append({name: archive.read(name) for name in names})
-    assert members[0] == members[1]
 
 
 def test_nothing_of_the_trainers_machine_is_in_the_file(made_tracks, file, tmp_path):
@@ -246,13 +243,14 @@ def test_splits_of_the_training_tracks_are_left_out(features, file):
 
 
 def test_what_is_in_a_model_twice_is_saved_once(features, tmp_path):
-    voting = VotingClassifier([("a", NETWORKS["mlp"]), ("b", SCALED)]).fit(*features)
-    save_model(voting, tmp_path / "voting.skops")
-    save_model(voting.estimators_[0], tmp_path / "network.skops")
-    with zipfile.ZipFile(tmp_path / "voting.skops") as archive:
-        contents = [archive.read(name) for name in archive.namelist()]
-    assert len(set(contents)) == len(contents)
-    loaded = load_model(tmp_path / "voting.skops")
+    steps = [("a", clone(FOREST)), ("b", clone(SCALED))]
+    voting = VotingClassifier(steps).fit(*features)
+    sizes = []
+    for name, model in [("both", voting), *voting.named_estimators_.items()]:
+        save_model(model, tmp_path / name)
+        sizes.append((tmp_path / name).stat().st_size)
+    assert sizes[0] < 1.2 * sum(sizes[1:])
+    loaded = load_model(tmp_path / "both")
     assert loaded.estimators_[0] is loaded.named_estimators_["a"]
 
 
@@ -310,7 +308,7 @@ def test_parts_that_no_file_can_hold_are_refused(features, file):
 
     function = partial(np.multiply, 1.0)
     model = make_pipeline(FunctionTransformer(function), SCALED).fit(*features)
-    with pytest.raises(TypeError, match=r"cannot be saved: functools.partial"):
+    with pytest.raises(TypeError, match=r"cannot be saved: .*functools\.partial"):
         save_model(model, file)
     assert not file.exists()
 
@@ -380,27 +378,21 @@ def test_other_versions_are_warned_of(fitted, file, monkeypatch):
         load_model(file)
 
 
-def test_another_release_of_scikit_learn_is_warned_of(fitted, file, monkeypatch):
-    versions = model_info.list_versions()
-    monkeypatch.setattr(
-        "skgenre.persistence.packing.list_versions",
-        lambda: {**versions, "scikit-learn": "0.24.1"},
-    )
+def test_another_release_of_scikit_learn_is_warned_of(fitted, file):
     save_model(fitted, file)
+    edit_info(file, lambda info: info["versions"].update({"scikit-learn": "0.24.1"}))
     with pytest.warns(UserWarning, match=r"with scikit-learn 0\.24\.1"):
         load_model(file)
 
 
-def test_network_of_another_keras_is_loaded(features, file, monkeypatch):
+def test_network_of_another_keras_is_loaded(features, file):
     X, y = features
     model = MLPGenreClassifier(hidden_layer_sizes=(7,), **FAST).fit(X, y)
     expected = model.predict_proba(X)
     # What another version's description of the same network would come to.
     model.network_._fingerprint = "0" * 64
-    versions = {**model_info.list_versions(), "keras": "3.0.0"}
-    monkeypatch.setattr("skgenre.persistence.packing.list_versions", lambda: versions)
     save_model(model, file)
-    monkeypatch.undo()
+    edit_info(file, lambda info: info["versions"].update(keras="3.0.0"))
     loaded = load_model(file)
     assert_array_equal(loaded.predict_proba(X), expected)
     assert_array_equal(loaded.predict_proba(X), expected)
@@ -416,10 +408,9 @@ def test_older_file_without_a_later_parameter_is_loaded(features, file):
     assert load_model(file).validation_fraction == 0.1
 
 
-def test_newer_format_is_refused(fitted, file, monkeypatch):
-    monkeypatch.setattr("skgenre.persistence.packing.FORMAT_VERSION", 2)
+def test_newer_format_is_refused(fitted, file):
     save_model(fitted, file)
-    monkeypatch.undo()
+    edit_info(file, lambda info: info.update(format_version=2))
     for read in (load_model, read_model_info):
         with pytest.raises(
             ModelFileError, match=r"newer skgenre .*reads up to ver.* 1"
