@@ -33,7 +33,7 @@ _HOMES = {
     "audit_tracks": "audit",
     "check_model": "model_check",
     "fetch_gtzan": "datasets",
-    "load": "persistence",
+    "load_model": "persistence",
     "load_audio": "audio",
     "load_genre_folder": "datasets",
     "load_gtzan_features": "datasets",
@@ -45,7 +45,7 @@ _HOMES = {
     "read_model_info": "persistence",
     "reproduce_paper": "benchmark",
     "run_benchmark": "benchmark",
-    "save": "persistence",
+    "save_model": "persistence",
     "save_mfcc_json": "datasets",
     "save_mfcc_npz": "datasets",
     "write_report": "report",
@@ -96,9 +96,9 @@ if TYPE_CHECKING:
     from skgenre.models import make_model as make_model
     from skgenre.open_set import OpenSetClassifier as OpenSetClassifier
     from skgenre.persistence import ModelFileError as ModelFileError
-    from skgenre.persistence import load as load
+    from skgenre.persistence import load_model as load_model
     from skgenre.persistence import read_model_info as read_model_info
-    from skgenre.persistence import save as save
+    from skgenre.persistence import save_model as save_model
     from skgenre.report import write_report as write_report
     from skgenre.timeline import Timeline as Timeline
     from skgenre.timeline import predict_timeline as predict_timeline

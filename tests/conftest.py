@@ -8,7 +8,7 @@ import pytest
 import sklearn
 import soundfile
 
-from skgenre import make_genre_tracks, make_model, save
+from skgenre import make_genre_tracks, make_model, save_model
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 SAMPLE_RATE = 22050
@@ -54,7 +54,7 @@ def model_file(made_tracks, tmp_path_factory):
     """A classical model of the made tracks, with probabilities, in a file."""
     path = tmp_path_factory.mktemp("model") / "model.skops"
     model = make_model("logistic").fit(made_tracks.paths, made_tracks.target)
-    save(model, path, data=made_tracks, scores={"training_accuracy": 0.75})
+    save_model(model, path, data=made_tracks, scores={"training_accuracy": 0.75})
     return str(path)
 
 

@@ -39,6 +39,8 @@ from skgenre.feature_store import FeatureStore
 
 # Beside the library's own lines, those of numpy and contextlib that write an entry.
 TRACED = ("skgenre", "_format_impl.py", "contextlib.py")
+# What writes files, by its owner and name.
+SAVERS = ((FeatureStore, "save"), (CellFolder, "save"), (persistence, "save_model"))
 N_TRACKS = 8
 X = np.random.default_rng(0).normal(size=(12, 3, 6, 4))
 
@@ -85,10 +87,10 @@ def scores_of(rows):
 def save_models(data, folder):
     """Replace one file by models of more and more neighbours."""
     file = folder / "model.skops"
-    n_done = persistence.load(file)[-1].n_neighbors if file.exists() else 0
+    n_done = persistence.load_model(file)[-1].n_neighbors if file.exists() else 0
     for n_neighbors in range(n_done + 1, N_TRACKS + 1):
-        persistence.save(model_of(n_neighbors), file)
-    return digest(persistence.load(file).predict_proba(X).tobytes())
+        persistence.save_model(model_of(n_neighbors), file)
+    return digest(persistence.load_model(file).predict_proba(X).tobytes())
 
 
 @functools.cache
@@ -182,15 +184,16 @@ def make(folder):
 
 def log_finished():
     """Have everything that is finished written down, as soon as it is."""
-    for owner in (FeatureStore, CellFolder, persistence):
+    for owner, name in SAVERS:
+        original = getattr(owner, name)
 
-        def save(*arguments, original=owner.save):
+        def save(*arguments, original=original):
             original(*arguments)
-            folder, name = place_of(*arguments[:2])
+            folder, kept = place_of(*arguments[:2])
             with open(folder / "finished", "a") as file:
-                file.write(f"{name}\n")
+                file.write(f"{kept}\n")
 
-        owner.save = save
+        setattr(owner, name, save)
 
 
 def place_of(saver, saved):
@@ -228,7 +231,7 @@ def examine_model(folder, reference):
     n_neighbors, n_damaged = 0, 0
     if file.exists():
         try:
-            model = persistence.load(file)
+            model = persistence.load_model(file)
         except ModelFileError:
             n_damaged = 1
         else:
@@ -316,8 +319,8 @@ def kill_at_line(moment, work, data, folder):
 
 def kill_at_byte(moment, work, data, folder):
     """The kernel ends the process in the middle of a write, as SIGKILL would."""
-    owner = persistence if work is save_models else FeatureStore
-    original = owner.save
+    owner, name = SAVERS[-1] if work is save_models else SAVERS[0]
+    original = getattr(owner, name)
 
     def save(*arguments):
         if len(read_finished(folder)) == moment % N_TRACKS:
@@ -326,7 +329,7 @@ def kill_at_byte(moment, work, data, folder):
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(moment), int(moment)))
         original(*arguments)
 
-    owner.save = save
+    setattr(owner, name, save)
     return work(data, folder)
 
 

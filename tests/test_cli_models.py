@@ -14,9 +14,9 @@ from sklearn.model_selection import cross_val_score
 import skgenre
 from skgenre import (
     MFCCExtractor,
-    load,
     load_mfcc_json,
     load_mfcc_npz,
+    load_model,
     make_model,
     predict_timeline,
     read_model_info,
@@ -194,7 +194,7 @@ def test_trained_model_is_the_pipeline_fitted_on_the_files(made_tracks, tmp_path
     model = make_model("forest", random_state=3, n_estimators=5)
     model.fit(made_tracks.paths, made_tracks.target)
     assert_array_equal(
-        load(file).predict_proba(made_tracks.paths),
+        load_model(file).predict_proba(made_tracks.paths),
         model.predict_proba(made_tracks.paths),
     )
     accuracy = model.score(made_tracks.paths, made_tracks.target)
@@ -208,7 +208,7 @@ def test_values_are_literals_of_python_or_json_or_bare_words(folder, tmp_path):
     settings = ["kernel=linear", "C=2.5", "shrinking=false", "svc__random_state=None"]
     command = ["train", str(folder), "-o", file, "--model", "svm"]
     main(command + [word for text in settings for word in ("--set", text)])
-    svc = load(file)[-1]
+    svc = load_model(file)[-1]
     assert (svc.kernel, svc.C, svc.shrinking) == ("linear", 2.5, False)
     assert svc.random_state is None
 
@@ -263,7 +263,7 @@ def test_predicted_table_has_a_line_per_file(made_tracks, model_file, capsys):
     assert main(["predict", model_file, *files]) == 0
     head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
     assert head == ["file", "genre", "probability"]
-    model = load(model_file)
+    model = load_model(model_file)
     best = model.predict_proba(files).max(axis=1)
     expected = zip(files, model.predict(files), best, strict=True)
     assert rows == [[file, genre, f"{p:.3f}"] for file, genre, p in expected]
@@ -273,7 +273,7 @@ def test_predicted_json_has_every_probability(made_tracks, model_file, capsys):
     file = made_tracks.paths[0]
     exit_code, rows = answers(capsys, model_file, file)
     assert exit_code == 0
-    model = load(model_file)
+    model = load_model(model_file)
     expected = dict(zip(model.classes_, model.predict_proba([file])[0], strict=True))
     assert rows[0]["probabilities"] == pytest.approx(expected)
     assert rows[0]["probability"] == pytest.approx(max(expected.values()))
@@ -283,7 +283,7 @@ def test_segments_have_times_and_probabilities(made_tracks, model_file, capsys):
     file = made_tracks.paths[0]
     assert main(["predict", model_file, file, "--segments", "--csv"]) == 0
     head, *rows = csv.reader(capsys.readouterr().out.splitlines())
-    timeline = predict_timeline(load(model_file), file)
+    timeline = predict_timeline(load_model(model_file), file)
     probabilities = [f"probability_{name}" for name in timeline.classes]
     assert head == [
         "file",
@@ -370,7 +370,7 @@ def test_other_rates_and_channels_are_answered(
     path = write_tone(duration=4, sample_rate=sample_rate, n_channels=n_channels)
     exit_code, rows = answers(capsys, model_file, str(path))
     assert exit_code == 0
-    assert rows[0]["genre"] in load(model_file).classes_
+    assert rows[0]["genre"] in load_model(model_file).classes_
 
 
 def test_odd_names_come_back_from_json(odd_names, model_file, capsys):
@@ -391,7 +391,7 @@ def test_model_without_probabilities_shows_none(made_tracks, folder, tmp_path, c
     track = made_tracks.paths[0]
     _, rows = answers(capsys, file, track)
     assert (rows[0]["genre"], rows[0]["probability"]) == (
-        load(file).predict([track]),
+        load_model(file).predict([track]),
         None,
     )
     assert main(["predict", file, track, "--segments"]) == 0
@@ -437,9 +437,9 @@ def test_trusted_names_are_passed_on(made_tracks, model_file, monkeypatch):
 
     def spy(file, **arguments):
         trusted.extend(arguments["trusted"])
-        return load(file)
+        return load_model(file)
 
-    monkeypatch.setattr(skgenre, "load", spy)
+    monkeypatch.setattr(skgenre, "load_model", spy)
     command = ["predict", model_file, made_tracks.paths[0]]
     assert main([*command, "--trusted", "a.b", "--trusted", "a.c"]) == 0
     assert trusted == ["a.b", "a.c"]

@@ -149,7 +149,7 @@ def test_unexpected_error_is_one_line_with_its_type(model_file, capsys, monkeypa
     def fail(*_, **__):
         raise RuntimeError("first\nsecond")
 
-    monkeypatch.setattr(skgenre, "load", fail)
+    monkeypatch.setattr(skgenre, "load_model", fail)
     assert main(["predict", model_file, "a.wav"]) == 1
     assert capsys.readouterr().err == ("skgenre: error: RuntimeError: first; second\n")
     with pytest.raises(RuntimeError, match="first"):
@@ -252,7 +252,7 @@ def test_command_inside_a_process_leaves_no_trace_in_it(
 def test_keras_has_pandas_after_a_prediction_in_its_process(made_tracks, tmp_path):
     model = skgenre.make_model("mlp", hidden_layer_sizes=(4,), epochs=1, n_segments=1)
     model.fit(made_tracks.paths, made_tracks.target)
-    skgenre.save(model, tmp_path / "mlp.skops")
+    skgenre.save_model(model, tmp_path / "mlp.skops")
     command = ["predict", str(tmp_path / "mlp.skops"), made_tracks.paths[0]]
     code = (
         "from skgenre.cli import main\n"

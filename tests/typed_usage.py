@@ -23,8 +23,10 @@ def use_the_main_job(folder: Path) -> None:
 
 def use_models(paths: list[str], genres: list[str]) -> None:
     model = skgenre.make_model("mlp", epochs=1).fit(paths, genres)
-    skgenre.save(model, "model.skops", scores={"accuracy": 0.5})
-    timeline = skgenre.predict_timeline(skgenre.load("model.skops"), Path(paths[0]))
+    skgenre.save_model(model, "model.skops", scores={"accuracy": 0.5})
+    timeline = skgenre.predict_timeline(
+        skgenre.load_model("model.skops"), Path(paths[0])
+    )
     assert_type(timeline, skgenre.Timeline)
     assert_type(timeline.path, str)
 

@@ -22,9 +22,9 @@ def add_command(commands):
         _run,
         help="predict the genres of audio files",
         description="Predict the genre of each file, with a model that `skgenre train` "
-        "or skgenre.save has written. All segments of a recording are taken, however "
-        "long it is. A file that cannot be analysed gets a row that says why, and the "
-        "exit code is then 1.",
+        "or skgenre.save_model has written. All segments of a recording are taken, "
+        "however long it is. A file that cannot be analysed gets a row that says why, "
+        "and the exit code is then 1.",
         examples=_EXAMPLES,
     )
     add = parser.add_argument
@@ -62,9 +62,9 @@ def add_command(commands):
 
 
 def _run(options):
-    from skgenre import load
+    from skgenre import load_model
 
-    model = load(options.model, trusted=options.trusted)
+    model = load_model(options.model, trusted=options.trusted)
     answers = options.form(
         options.files, list(map(str, model.classes_)), segments=options.segments
     )

@@ -36,9 +36,9 @@ def add_command(commands):
         _run,
         help="train a model on labelled tracks, and write it to a file",
         description="Train a model on folders of audio, one sub-folder per genre, and "
-        "write it to a file for `skgenre predict` and skgenre.load. Files that cannot "
-        "be analysed are left out, each with a line that says why, and the exit code "
-        "is then 1.",
+        "write it to a file for `skgenre predict` and skgenre.load_model. Files "
+        "that cannot be analysed are left out, each with a line that says why, and the "
+        "exit code is then 1.",
         examples=_EXAMPLES,
     )
     add_folders(parser)
@@ -120,7 +120,7 @@ def _run(options):
     data = load_tracks(options.folders, gtzan=options.gtzan)
     _check_tracks(data, options)
     kept, features = _extract(model, data, options)
-    from skgenre import save
+    from skgenre import save_model
     from skgenre._products import one_blas_thread
 
     scores = {}
@@ -128,7 +128,7 @@ def _run(options):
         if options.cv is not None:
             scores.update(_cross_validate(model, features, kept, options))
         scores.update(_fit(model, features, kept, options.model))
-    save(model, options.output, data=kept, scores=scores)
+    save_model(model, options.output, data=kept, scores=scores)
     say(_describe(scores, options.output))
     return int(len(kept.paths) < len(data.paths))
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import warnings
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from skgenre._files import atomic_write
-from skgenre.persistence.archive import ModelFileError, pack_archive, read_archive
-from skgenre.persistence.model_info import check_info, list_versions
+from skgenre.persistence.archive import (
+    RefusalError,
+    open_archive,
+    open_model_file,
+    pack_archive,
+    read_info,
+    read_members,
+)
+from skgenre.persistence.model_info import FORMAT_VERSION, check_info, list_versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 _WATCHED_PACKAGES = ("skgenre", "scikit-learn")
 
 
-def save(
+def save_model(
     model: Any,
     file: StrPath,
     *,
@@ -64,27 +74,75 @@ def save(
 
     See Also
     --------
-    load : The way back.
+    load_model : The way back.
     read_model_info : What the file says of the model.
 
     Examples
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from skgenre import MLPGenreClassifier, load, save
+    >>> from skgenre import MLPGenreClassifier, load_model, save_model
     >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
     >>> y = np.repeat(["blues", "rock"], 4)
     >>> model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=1).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(model, f"{folder}/model.skops")
-    ...     loaded = load(f"{folder}/model.skops")
+    ...     save_model(model, f"{folder}/model.skops")
+    ...     loaded = load_model(f"{folder}/model.skops")
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    # Scikit-learn takes a second that `read_model_info` need not wait for.
-    from skgenre.persistence.packing import pack_model
+    # Here, because scikit-learn takes a second that `read_model_info` does without.
+    from skgenre._validation import check_number
+    from skgenre.datasets import fingerprint_tracks
+    from skgenre.persistence.parts import (
+        check_importable,
+        copy_model,
+        list_feature_parameters,
+    )
+    from skgenre.persistence.schema import CONTENT_ERRORS, audit_members, dump_members
+    from skgenre.persistence.soundness import check_classifier, check_sound
 
-    content = pack_archive(*pack_model(model, data=data, scores=scores))
+    check_classifier(model)
+    for name, score in (scores or {}).items():
+        check_number(score, name=f"scores[{name!r}]")
+    if data is not None and not isinstance(data, str):
+        if not hasattr(data, "paths") or not hasattr(data, "target"):
+            raise TypeError(
+                "data must have paths and target, as load_genre_folder gives them, or "
+                f"be a fingerprint, got {type(data).__name__}."
+            )
+        data = fingerprint_tracks(data)
+    model, parts = copy_model(model)
+    check_classifier(model)
+    for part in parts:
+        check_importable(part)
+        check_sound(part)
+    try:
+        members = dump_members(model)
+        _, untrusted = audit_members(members)
+    except (RefusalError, *CONTENT_ERRORS) as error:
+        raise TypeError(
+            f"the model has a part that cannot be saved: {error}"
+        ) from error
+    for name in untrusted:
+        if name.startswith("__main__."):
+            raise ValueError(
+                f"the model has {name}, which no other process can import: define it "
+                "in a module of its own."
+            )
+    info = {
+        "format_version": FORMAT_VERSION,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": list_versions(),
+        # Functions are shown with their addresses.
+        "model": re.sub(r" at 0x[0-9a-f]+", "", " ".join(repr(model).split())),
+        "classes": model.classes_.tolist(),
+        "features": list_feature_parameters(parts),
+        "data": data,
+        "scores": {str(name): float(score) for name, score in (scores or {}).items()},
+        "trusted": untrusted,
+    }
+    content = pack_archive(info, members)
     try:
         with atomic_write(file) as opened:
             opened.write(content)
@@ -94,10 +152,10 @@ def save(
         raise OSError(error.errno, reason, os.fspath(file)) from error
 
 
-def load(
+def load_model(
     file: StrPath, *, trusted: Sequence[str] = (), cache_dir: StrPath | None = None
 ) -> Any:
-    """Load a model that `save` has written.
+    """Load a model that `save_model` has written.
 
     No code from the file is ever run, whoever wrote it: only types and functions from
     a fixed list are made, each by its exact name, and files of any other form, pickles
@@ -106,7 +164,7 @@ def load(
     Parameters
     ----------
     file : str or Path
-        Written by `save`.
+        Written by `save_model`.
     trusted : sequence of str, default=()
         Full names of types and functions of your own that the model may use, such as
         ``["mypackage.networks.build_gru"]``. They are imported, and run when the model
@@ -135,54 +193,64 @@ def load(
 
     See Also
     --------
-    save : The way there.
+    save_model : The way there.
 
     Examples
     --------
     >>> import tempfile
-    >>> from skgenre import load, make_genre_tracks, make_model, save
+    >>> from skgenre import load_model, make_genre_tracks, make_model, save_model
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     data = make_genre_tracks(
     ...         folder, n_genres=2, n_tracks_per_genre=3, duration=4.0, random_state=0
     ...     )
     ...     model = make_model("logistic").fit(data.paths, data.target)
-    ...     save(model, f"{folder}/model.skops", data=data)
-    ...     loaded = load(f"{folder}/model.skops", cache_dir=f"{folder}/features")
+    ...     save_model(model, f"{folder}/model.skops", data=data)
+    ...     loaded = load_model(f"{folder}/model.skops", cache_dir=f"{folder}/features")
     ...     bool((loaded.predict(data.paths) == model.predict(data.paths)).all())
     True
     """
-    from skgenre.persistence.packing import unpack_model
-    from skgenre.persistence.schema import (
-        ForbiddenTypeError,
-        SchemaError,
-        UntrustedTypesError,
-    )
+    import skops.io
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    from skgenre.persistence.parts import copy_model, settle
+    from skgenre.persistence.schema import CONTENT_ERRORS, audit_members
+    from skgenre.persistence.soundness import check_classifier, check_sound
 
     names = (trusted,) if trusted is None else tuple(trusted)
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"trusted must be a sequence of names, got {trusted!r}.")
-    info, members = read_archive(file)
-    info = check_info(info, file)
-    try:
-        model = unpack_model(
-            info, members, trusted=frozenset(names), cache_dir=cache_dir
-        )
-    except ForbiddenTypeError as error:
-        reason = f"it holds what no model is made of: {error}"
-        raise ModelFileError(file, reason) from error
-    except UntrustedTypesError as error:
-        raise ModelFileError(file, _describe_untrusted(error.names)) from error
-    except SchemaError as error:
-        raise ModelFileError(file, f"{error}{_describe_versions(info)}") from error
+    with open_model_file(file) as opened:
+        # First, so that what is no model file is not read whole.
+        described = read_info(open_archive(opened))
+        info = check_info(described)
+        opened.seek(0)
+        # In memory: what is loaded must be what was audited, should the file change.
+        content = io.BytesIO(opened.read())
+        members = read_members(open_archive(content), described["digest"])
+        try:
+            needed, untrusted = audit_members(members, trusted=frozenset(names))
+            if untrusted:
+                raise RefusalError(
+                    "it holds types that are not known to be harmless: "
+                    f"{', '.join(untrusted)}. If you trust them, and whoever wrote the "
+                    f"file, load it with trusted={untrusted}."
+                )
+            with warnings.catch_warnings():
+                # One for each estimator; there is one for all below.
+                warnings.simplefilter("ignore", InconsistentVersionWarning)
+                model = skops.io.load(content, trusted=sorted(needed))
+            # A crafted file may name a folder to write to, or ask for many processes.
+            model, parts = copy_model(model)
+            check_classifier(model)
+            is_foreign = info["versions"].get("keras") != list_versions().get("keras")
+            for part in parts:
+                check_sound(part)
+                settle(part, cache_dir, written_by_other_keras=is_foreign)
+        except CONTENT_ERRORS as error:
+            reason = f"its content makes no model ({error!r}){_describe_versions(info)}"
+            raise RefusalError(reason) from error
     _warn_of_versions(file, info)
     return model
-
-
-def _describe_untrusted(names):
-    return (
-        f"it holds types that are not known to be harmless: {', '.join(names)}. If you "
-        f"trust them, and whoever wrote the file, load it with trusted={names}."
-    )
 
 
 def _describe_versions(info):

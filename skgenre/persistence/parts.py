@@ -1,4 +1,4 @@
-"""The objects that a model is made of, and a copy of those that travel."""
+"""A copy of a model that travels, and the objects that it is made of."""
 
 import inspect
 import sys
@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 
 from skgenre._sklearn_callbacks import drop_callbacks
 from skgenre._validation import plain_integers
-from skgenre.features import WORKINGS
+from skgenre.features import WORKINGS, MFCCExtractor
 from skgenre.training import TrainedNetwork
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
@@ -21,35 +21,41 @@ _LOCAL_PARAMETERS = (*WORKINGS, "callbacks", "memory")
 # What only further training needs (the routing of metadata, scikit-learn's optimizers
 # and generators), and a key that is valid in one process.
 _LOCAL_ATTRIBUTES = (
-    *("_metadata_request", "_optimizer", "_feature_subsample_rng"),
+    "_metadata_request",
+    "_optimizer",
+    "_feature_subsample_rng",
     "_digest",
 )
 _NEIGHBOR_TREES = {"kd_tree": KDTree, "ball_tree": BallTree}
 
 
-def iterate_parts(model):
-    """Every object in a model, once: estimators, networks, functions, arrays."""
-    seen, waiting = {}, [model]
-    while waiting:
-        part = waiting.pop()
-        if id(part) not in seen:
-            seen[id(part)] = part
-            yield part
-            waiting += _list_children(part)
+def copy_model(model):
+    """Copy a model without what belongs to one machine; its arrays are shared.
+
+    Searches are replaced by what they have found, parameters such as `n_jobs` by their
+    defaults; what only further training needs is left out.
+
+    Returns
+    -------
+    copied : estimator
+    parts : list
+        Every object in the copy: estimators, networks, functions, arrays, containers.
+    """
+    # With the originals, whose ids would otherwise be used again.
+    copies = {}
+
+    def copy(value):
+        if id(value) not in copies:
+            copies[id(value)] = value, _copy_value(value, copy)
+        return copies[id(value)][1]
+
+    copied = copy(model)
+    return copied, [part for _, part in copies.values()]
 
 
 def list_attributes(part):
     """The attributes of an estimator or network, by name; none of anything else."""
     return vars(part) if _is_composed(part) else {}
-
-
-def copy_parts(model):
-    """A copy that shares the model's arrays, without what belongs to one machine.
-
-    Searches are replaced by what they have found, parameters such as `n_jobs` by their
-    defaults; what only further training needs is left out.
-    """
-    return _Copier().copy(model)
 
 
 def check_importable(part):
@@ -70,93 +76,81 @@ def check_importable(part):
         )
 
 
-def build_neighbor_tree(neighbors):
-    """Build the tree of a nearest neighbours' estimator anew, from its samples.
+def list_feature_parameters(parts):
+    """What decides the numbers of each extractor in a model, as dicts, each once."""
+    found = []
+    for part in parts:
+        if isinstance(part, MFCCExtractor):
+            parameters = part.get_params().items()
+            features = {name: v for name, v in parameters if name not in WORKINGS}
+            if features not in found:
+                found.append(features)
+    return found
 
-    Trees are not saved: a crafted one could make scikit-learn read outside of it.
-    """
-    tree = _NEIGHBOR_TREES.get(getattr(neighbors, "_fit_method", None))
-    if tree is not None:
-        neighbors._tree = tree(
-            neighbors._fit_X,
-            neighbors.leaf_size,
-            metric=neighbors.effective_metric_,
-            **neighbors.effective_metric_params_,
+
+def settle(part, cache_dir, *, written_by_other_keras):
+    """Make one part of a loaded model at home in this process."""
+    if isinstance(part, MFCCExtractor):
+        part.cache_dir = cache_dir
+    elif isinstance(part, TrainedNetwork) and written_by_other_keras:
+        part.forget_fingerprint()
+    elif getattr(part, "_fit_method", None) in _NEIGHBOR_TREES:
+        # Trees are not saved: a crafted one could make scikit-learn read outside of it.
+        part._tree = _NEIGHBOR_TREES[part._fit_method](
+            part._fit_X,
+            part.leaf_size,
+            metric=part.effective_metric_,
+            **part.effective_metric_params_,
         )
 
 
-class _Copier:
-    def __init__(self):
-        # With the originals, whose ids would otherwise be used again.
-        self._copies = {}
-
-    def copy(self, value):
-        if id(value) not in self._copies:
-            self._copies[id(value)] = value, self._copy(value)
-        return self._copies[id(value)][1]
-
-    def _copy(self, value):
-        if type(value) in (list, tuple):
-            return type(value)([self.copy(item) for item in value])
-        if type(value) in (dict, Bunch):
-            copied = type(value)()
-            copied.update((name, self.copy(item)) for name, item in value.items())
-            return copied
-        if isinstance(value, np.ndarray) and value.dtype == object:
-            copied = np.empty_like(value)
-            copied.flat = [self.copy(item) for item in value.flat]
-            return copied
-        if _is_search(value):
-            return self.copy(getattr(value, "best_estimator_", value.estimator))
-        return self._copy_object(value) if _is_composed(value) else value
-
-    def _copy_object(self, value):
-        attributes = _drop_local(list_attributes(value))
-        if isinstance(value, TrainedNetwork):
-            attributes["training_state"] = None
-        if isinstance(value, BaseEstimator):
-            attributes.update(_list_defaults(value))
-            # Parameters; a file of an older version may lack some.
-            for name, attribute in attributes.items():
-                if not name.startswith("_") and not name.endswith("_"):
-                    attributes[name] = plain_integers(attribute)
-        if attributes.get("_fit_method") in _NEIGHBOR_TREES:
-            attributes["_tree"] = None
-        copied = type(value).__new__(type(value))
-        vars(copied).update(self.copy(attributes))
+def _copy_value(value, copy):
+    """Copy one object; `copy` copies those in it."""
+    if type(value) in (list, tuple):
+        return type(value)([copy(item) for item in value])
+    if type(value) in (dict, Bunch):
+        copied = type(value)()
+        copied.update((name, copy(item)) for name, item in value.items())
         return copied
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        copied = np.empty_like(value)
+        copied.flat = [copy(item) for item in value.flat]
+        return copied
+    if isinstance(value, (GridSearchCV, RandomizedSearchCV)) or hasattr(
+        value, "best_estimator_"
+    ):
+        return copy(getattr(value, "best_estimator_", value.estimator))
+    if not _is_composed(value):
+        return value
+    copied = type(value).__new__(type(value))
+    vars(copied).update(copy(_list_travelling(value)))
+    return copied
 
 
-def _list_defaults(estimator):
-    """Defaults of the parameters that are about one machine.
-
-    And of those that the estimator lacks, because its version did not have them.
-    """
-    parameters = inspect.signature(type(estimator)).parameters
-    names = {*_LOCAL_PARAMETERS, *(parameters.keys() - vars(estimator).keys())}
-    # Splits of the training tracks may be listed here.
-    if not isinstance(getattr(estimator, "cv", None), (int, str)):
-        names.add("cv")
-    return {
-        name: parameter.default
-        for name, parameter in parameters.items()
-        if name in names and parameter.default is not parameter.empty
-    }
-
-
-def _list_children(part):
-    if type(part) in (list, tuple):
-        return part
-    if type(part) in (dict, Bunch):
-        return part.values()
-    if isinstance(part, np.ndarray) and part.dtype == object:
-        return part.flat
-    return list_attributes(part).values()
-
-
-def _drop_local(attributes):
-    attributes = drop_callbacks(attributes)
-    return {n: v for n, v in attributes.items() if n not in _LOCAL_ATTRIBUTES}
+def _list_travelling(value):
+    """The attributes of an object that its copy is to have."""
+    attributes = drop_callbacks(vars(value))
+    for name in _LOCAL_ATTRIBUTES:
+        attributes.pop(name, None)
+    if isinstance(value, TrainedNetwork):
+        attributes["training_state"] = None
+    if attributes.get("_fit_method") in _NEIGHBOR_TREES:
+        attributes["_tree"] = None
+    if isinstance(value, BaseEstimator):
+        for name, attribute in attributes.items():
+            # A parameter: unlike `vars`, the signature lacks those of a user's builder.
+            if not name.startswith("_") and not name.endswith("_"):
+                attributes[name] = plain_integers(attribute)
+        for name, parameter in inspect.signature(type(value)).parameters.items():
+            # The version that wrote an older file did not have all parameters, and
+            # `cv` may list the splits of the training tracks.
+            if (
+                name in _LOCAL_PARAMETERS
+                or name not in attributes
+                or (name == "cv" and not isinstance(attributes["cv"], (int, str)))
+            ) and parameter.default is not parameter.empty:
+                attributes[name] = parameter.default
+    return attributes
 
 
 def _is_composed(value):
@@ -173,10 +167,4 @@ def _is_composed(value):
         and not isinstance(value, (type, FunctionType))
         and kind.__reduce__ is object.__reduce__
         and kind.__reduce_ex__ is object.__reduce_ex__
-    )
-
-
-def _is_search(value):
-    return hasattr(value, "best_estimator_") or isinstance(
-        value, (GridSearchCV, RandomizedSearchCV)
     )

@@ -13,7 +13,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre.features import MFCCExtractor
-from skgenre.persistence.parts import iterate_parts, list_attributes
+from skgenre.persistence.parts import list_attributes
 from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import OWN_SETTINGS, Architecture, TrainedNetwork
 
@@ -30,20 +30,14 @@ def check_classifier(model):
         raise TypeError(f"model must be a classifier, with classes_, got {model!r}.")
 
 
-def check_sound(model):
-    """Refuse a classifier whose parts do not fit together."""
-    check_classifier(model)
-    for part in iterate_parts(model):
-        _check_attributes(part)
-        for kind, check in _CHECKS.items():
-            if isinstance(part, kind):
-                check(part)
-
-
-def _check_attributes(part):
-    """Refuse to have methods replaced."""
+def check_sound(part):
+    """Refuse a part of a model that is not as its own `fit` would have left it."""
     for name in list_attributes(part):
+        # Methods must not be replaced.
         _require(not callable(getattr(type(part), name, None)), part)
+    for kind, check in _CHECKS.items():
+        if isinstance(part, kind):
+            check(part)
 
 
 def _check_parameters(estimator):

@@ -9,24 +9,24 @@ import pytest
 from fuzz.mutations import fuzzing, mutants
 from hypothesis import given
 from hypothesis import strategies as st
+from model_archive import read_parts, write_parts
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skgenre import (
     ModelFileError,
     TrackStatistics,
-    load,
     load_genre_folder,
     load_gtzan_features,
     load_mfcc_json,
     load_mfcc_npz,
-    save,
+    load_model,
     save_mfcc_json,
     save_mfcc_npz,
+    save_model,
 )
 from skgenre.datasets.gtzan_index import IndexRow, parse_index
 from skgenre.feature_store import FeatureStore
-from skgenre.persistence.archive import pack_archive, read_archive
 
 X = np.random.default_rng(0).normal(size=(4, 2, 3, 2)).astype(np.float32)
 GENRES = ["blues", "blues", "rock", "rock"]
@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
     save_mfcc_json(folder / "features.json", X, GENRES)
     save_mfcc_npz(folder / "packed.npz", X, GENRES, paths=TRACKS, groups=TRACKS)
     np.savez(folder / "plain.npz", **np.load(folder / "packed.npz"))
-    save(MODEL, folder / "model.skops")
+    save_model(MODEL, folder / "model.skops")
     for track in TRACKS:
         (folder / track).parent.mkdir(exist_ok=True)
         (folder / track).touch()
@@ -156,7 +156,7 @@ def test_an_entry_of_the_store_is_whole_or_absent(folder, mutant):
 def test_a_model_file_is_the_model_that_was_saved_or_refused(folder, mutant):
     file = write_mutant(folder, mutant, "model.skops")
     with refusing(file, ModelFileError):
-        assert np.array_equal(load(file).predict_proba(X), MODEL.predict_proba(X))
+        assert np.array_equal(load_model(file).predict_proba(X), MODEL.predict_proba(X))
 
 
 @fuzzing(100)
@@ -164,9 +164,9 @@ def test_a_model_file_is_the_model_that_was_saved_or_refused(folder, mutant):
 def test_a_damaged_member_under_a_right_checksum_is_a_classifier_or_refused(
     folder, mutant
 ):
-    info, members = read_archive(folder / "model.skops")
+    info, members = read_parts(folder / "model.skops")
     name, content = mutant(members)
     file = folder / "mutant"
-    file.write_bytes(pack_archive(info, {**members, name: content}))
+    write_parts(file, info, {**members, name: content})
     with refusing(file, ModelFileError):
-        assert hasattr(load(file), "classes_")
+        assert hasattr(load_model(file), "classes_")
