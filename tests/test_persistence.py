@@ -275,8 +275,8 @@ def test_saved_network_is_used_under_the_settings_it_was_trained_under(features,
     finally:
         keras.config.set_dtype_policy("float32")
     for model, dtype in [(own, np.float64), (ours, np.float32)]:
-        save(model, file)
-        loaded = load(file, trusted=[f"{__name__}.build_small"])
+        save_model(model, file)
+        loaded = load_model(file, trusted=[f"{__name__}.build_small"])
         assert loaded.network_.weights[0].dtype == dtype
         assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
 
@@ -287,7 +287,7 @@ def test_other_settings_of_keras_than_there_are_are_refused(settings, features, 
     object.__setattr__(model.network_.architecture, "settings", settings)
     # Both when it is written and when it is read.
     with pytest.raises(ValueError, match="parts of its Architecture do not fit"):
-        save(model, file)
+        save_model(model, file)
 
 
 def test_trusted_must_be_names(file):
