@@ -1,6 +1,7 @@
 import io
 import os
 import pickle
+import re
 import subprocess
 import sys
 import zipfile
@@ -504,6 +505,23 @@ def test_allowed_names_are_exact_and_ours_exist():
     for path in OUR_OBJECTS | OUR_FUNCTIONS:
         module, _, name = path.rpartition(".")
         assert callable(getattr(sys.modules[module], name))
+
+
+def test_types_go_by_their_public_names_in_a_file(features, file):
+    save_model(clone(FOREST).fit(*features), file)
+    _, members = read_parts(file)
+    modules = set(re.findall(rb'"__module__":"(sk[^"]+)"', members["schema.json"]))
+    public = {b"skgenre", b"sklearn.pipeline", b"sklearn.ensemble", b"sklearn.tree"}
+    # What no public package has: scikit-learn's own class of the nodes of a tree.
+    assert modules == public | {b"sklearn.tree._tree"}
+
+
+def test_weights_that_are_all_zero_are_no_zip_bomb(features, file):
+    X, y = features
+    model = MLPGenreClassifier(hidden_layer_sizes=(512,), **FAST).fit(X, y)
+    model.network_.weights = [np.zeros_like(array) for array in model.network_.weights]
+    save_model(model, file)
+    assert not any(array.any() for array in load_model(file).network_.weights)
 
 
 def test_every_public_estimator_may_be_loaded():

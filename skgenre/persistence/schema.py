@@ -64,7 +64,9 @@ def dump_members(model):
 
     schema = json.loads(members[SCHEMA], object_hook=tidy)
     encoded = json.dumps(schema, separators=(",", ":"))
-    arrays = {name: members[name] for name in _ARRAY_NAME.findall(encoded)}
+    # Those of the second descriptions are left out, too.
+    named = set(_ARRAY_NAME.findall(encoded))
+    arrays = {name: content for name, content in members.items() if name in named}
     return {SCHEMA: encoded.encode(), **arrays}
 
 
