@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from pairs import N_WARM_UP_PAIRS, describe_versions
+from pairs import N_WARM_UP_PAIRS, describe_versions, refuse_thread_limits
 
 from skgenre import make_genre_tracks
 
@@ -46,6 +46,7 @@ def main():
     parser.add_argument("--data", type=Path, help="folder of wav files")
     parser.add_argument("--n-pairs", type=int, default=7)
     arguments = parser.parse_args()
+    refuse_thread_limits()
     print(describe_versions())
     with tempfile.TemporaryDirectory() as folder:
         if arguments.data is None:

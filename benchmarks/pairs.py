@@ -1,5 +1,6 @@
 """Paired, alternating measurements: what the machine does falls on both sides."""
 
+import os
 import platform
 from importlib import metadata
 from time import perf_counter, process_time
@@ -19,6 +20,13 @@ def measure_pairs(ours, theirs, n_pairs):
             (ours, theirs)[side]()
             pair[side] = perf_counter() - wall, process_time() - cpu
     return seconds[N_WARM_UP_PAIRS:]
+
+
+def refuse_thread_limits():
+    """Users set no such variable, and it hides what threads cost."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        if name in os.environ:
+            raise SystemExit(f"unset {name}: users run without it")
 
 
 def describe_versions():

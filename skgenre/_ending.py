@@ -38,7 +38,10 @@ def finished_before_the_end():
 def _let_threads_finish():
     _is_ending.set()
     deadline = time.monotonic() + MAX_WAIT_SECONDS
-    while _busy and time.monotonic() < deadline:
+    # In a fork, threads of the process that it comes from are not alive.
+    while any(thread.is_alive() for thread in list(_busy)):
+        if time.monotonic() > deadline:
+            break
         try:
             time.sleep(0.001)
         except KeyboardInterrupt:
