@@ -23,9 +23,15 @@ COMMAND = [sys.executable, "-P", "-m", "skgenre"]
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
 
+def heed_ctrl_c():
+    # A shell's background jobs, CI's perhaps, start with the signal ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*arguments, **streams):
     return subprocess.Popen(
         [*COMMAND, *arguments],
+        preexec_fn=heed_ctrl_c if os.name == "posix" else None,
         **{
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
