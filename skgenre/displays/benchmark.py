@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MARKERS = {"paper": "o", "track": "s", "artist": "D", "filtered": "^"}
 _COLOURS = {"paper": "white", "track": "#9ecae1", "artist": "#3182bd"}
 _COLOURS["filtered"] = "#08306b"
+# Between the protocols of a model; models are 1 apart.
+_SPACING = 0.16
 _LABELS = {
     "paper": "paper: segments shuffled (per segment)",
     "track": "track: whole tracks shuffled",
@@ -113,12 +115,17 @@ class BenchmarkDisplay:
         ax = make_axes(ax, figsize=(8, 2 + 0.45 * len(models)))
         # The first model on top.
         heights = {model: len(models) - 1 - n for n, model in enumerate(models)}
-        points: dict[str, list[float]] = {model: [] for model in models}
-        for protocol in PROTOCOLS:
+        points: dict[str, list[tuple[float, float]]] = {model: [] for model in models}
+        protocols = {row["protocol"] for row in self.summary}
+        protocols = [name for name in PROTOCOLS if name in protocols]
+        for number, protocol in enumerate(protocols):
             rows = [row for row in self.summary if row["protocol"] == protocol]
-            self._plot_protocol(ax, protocol, rows, heights, points)
-        for model, accuracies in points.items():
-            ax.plot(accuracies, [heights[model]] * len(accuracies), c="0.7", zorder=1)
+            # Side by side: whiskers of two protocols may overlap.
+            shift = _SPACING * ((len(protocols) - 1) / 2 - number)
+            shifted = {model: height + shift for model, height in heights.items()}
+            self._plot_protocol(ax, protocol, rows, shifted, points)
+        for positions in points.values():
+            ax.plot(*np.reshape(positions, (-1, 2)).T, c="0.7", zorder=1)
         if chance is not None:
             ax.axvline(chance, color="0.4", linestyle=":", label="guessing")
         ax.set_yticks(list(heights.values()), list(map(plain_text, heights)))
@@ -140,7 +147,7 @@ class BenchmarkDisplay:
             return
         rows, means, below, above = zip(*read, strict=True)
         for row, mean in zip(rows, means, strict=True):
-            points[row["model"]].append(mean)
+            points[row["model"]].append((mean, heights[row["model"]]))
         ax.errorbar(
             means,
             [heights[row["model"]] for row in rows],

@@ -49,23 +49,25 @@ def _summarise(result):
 
 def _compare(result):
     compared = result.compare()
-    if compared:
-        yield _make_table(
-            "Which model is better?",
-            "Differences of mean accuracies on the same folds; p-values of the "
-            "corrected resampled t-test, adjusted by Holm's method over all rows. A "
-            "model is called better where p is below 0.05.",
-            ["protocol", "first", "second", "better", "no test", "difference", "p"],
-            [
-                [
-                    *(row["protocol"], row["first"], row["second"]),
-                    *(row["better"] or "–", row["reason"] or "–"),
-                    *(row["difference"], row["p_value"]),
-                ]
-                for row in compared
-            ],
-            n_text=5,
-        )
+    if not compared:
+        return
+    columns = ["protocol", "first", "second", "better", "difference", "p"]
+    rows = [
+        [
+            *(row["protocol"], row["first"], row["second"], row["better"] or "–"),
+            *(row["difference"], row["p_value"]),
+        ]
+        for row in compared
+    ]
+    reasons = sorted({row["reason"] for row in compared if row["reason"]})
+    about = (
+        "Differences of mean accuracies on the same folds; p-values of the corrected "
+        "resampled t-test, adjusted by Holm's method over all rows. A model is called "
+        "better where p is below 0.05."
+    )
+    if reasons:
+        about += f" Where p is missing, there is no test: {'; '.join(reasons)}."
+    yield _make_table("Which model is better?", about, columns, rows, n_text=4)
 
 
 def _describe_genres(result):
