@@ -384,9 +384,11 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             for name in earlier | history
         }
         self.n_iter_ = n_before + n_epochs
-        self.best_epoch_ = None
         if "val_loss" in history:
-            self.best_epoch_ = n_before + int(np.nanargmin(history["val_loss"]))
+            losses = np.nan_to_num(history["val_loss"], nan=np.inf)
+            self.best_epoch_ = n_before + int(np.argmin(losses))
+        elif not resume:
+            self.best_epoch_ = None
 
     def _predict_segments(self, segments):
         return self.network_.predict(segments)

@@ -77,7 +77,8 @@ class MLPGenreClassifier(KerasTrackClassifier):
         Number of epochs run.
     best_epoch_ : int or None
         Index into the lists of `history_` of the lowest validation loss of the last
-        call, whose weights `restore_best_weights` keeps; None if it had no validation.
+        call that had validation, whose weights `restore_best_weights` keeps; None if no
+        call had any.
     network_ : TrainedNetwork
         The builder's arguments and the trained weights.
     segment_shape_ : tuple of int
