@@ -1,6 +1,7 @@
 """What threads are in the middle of when Python ends."""
 
 import atexit
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -36,13 +37,18 @@ def finished_before_the_end():
 
 @atexit.register
 def _let_threads_finish():
-    _is_ending.set()
     deadline = time.monotonic() + MAX_WAIT_SECONDS
-    # In a fork, threads of the process that it comes from are not alive.
-    while any(thread.is_alive() for thread in list(_busy)):
-        if time.monotonic() > deadline:
-            break
+    while True:
         try:
-            time.sleep(0.001)
+            _is_ending.set()
+            # Not `Thread.is_alive`, which is wrong after an interrupted `join`.
+            while _busy and time.monotonic() < deadline:
+                time.sleep(0.001)
+            break
         except KeyboardInterrupt:
             continue
+
+
+if hasattr(os, "register_at_fork"):
+    # The threads of the process that a fork comes from are not in it.
+    os.register_at_fork(after_in_child=_busy.clear)

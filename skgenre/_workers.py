@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from functools import partial
@@ -62,18 +63,22 @@ def _run_threads(function, items, n_threads):
     """
     numbered, turn = iter(enumerate(items)), threading.Lock()
     outcomes = queue.SimpleQueue()
-    is_over = threading.Event()
+    running, over = set(), []
 
     def work():
-        while not is_over.is_set():
-            with turn:
-                number, item = next(numbered, (None, None))
-            if number is None:
-                return
-            try:
-                outcomes.put((number, function(item), None))
-            except BaseException as error:  # raised below, where results are taken
-                outcomes.put((number, None, error))
+        running.add(threading.current_thread())
+        try:
+            while not over:
+                with turn:
+                    number, item = next(numbered, (None, None))
+                if number is None:
+                    return
+                try:
+                    outcomes.put((number, function(item), None))
+                except BaseException as error:  # raised below, where results are taken
+                    outcomes.put((number, None, error))
+        finally:
+            running.discard(threading.current_thread())
 
     threads = [threading.Thread(target=work) for _ in range(n_threads)]
     try:
@@ -90,8 +95,7 @@ def _run_threads(function, items, n_threads):
                 raise error
             yield result
     finally:
-        is_over.set()
-        _join(threads)
+        _end(threads, running, over)
 
 
 def _start(threads):
@@ -105,15 +109,22 @@ def _start(threads):
     return threads[0].ident is not None
 
 
-def _join(threads):
-    """Wait for threads to end; another Ctrl-C meanwhile counts afterwards."""
+def _end(threads, running, over):
+    """Let `running` threads finish their item; another Ctrl-C counts afterwards."""
     interruption = None
-    for thread in threads:
-        while thread.is_alive():
-            try:
-                thread.join()
-            except BaseException as error:
-                interruption = error
+    while True:
+        try:
+            over.append(True)
+            # `Thread.join` comes after this: interrupted, it takes a running thread for
+            # one that has ended (Python 3.11).
+            while running:
+                time.sleep(0.0005)
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+            break
+        except BaseException as error:
+            interruption = error
     if interruption is not None:
         raise interruption
 
