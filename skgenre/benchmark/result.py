@@ -43,8 +43,10 @@ _SIZES = ("n_train", "n_test")
 _PROTOCOLS_BY_ARTIST = ("artist", "filtered")
 RESULT_FILES = ("results.json", "results.csv")
 _MAX_DATA_BYTES = 10_000
-PACKAGES = ("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy")
-PACKAGES += ("scipy", "soxr", "soundfile")
+PACKAGES = (
+    *("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy"),
+    *("scipy", "soxr", "soundfile"),
+)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

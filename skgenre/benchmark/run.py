@@ -294,13 +294,14 @@ def _seed(model, seed):
 def _run_models(models, tracks, splits, *, scoring, audio, output, **options):
     """One row per model and fold of each split; those of finished folds are read."""
     folder = CellFolder(None if output is None else Path(output, CELLS))
+    versions = describe_versions()
     runs, reasons = [], Counter()
     for split in splits:
         for name, model in models.items():
             model = _seed(model, split.label["seed"])
             cells = _list_cells(name, model, split, tracks)
             if output is not None:
-                cells = _identify(cells, model, split, tracks, scoring, audio)
+                cells = _identify(cells, model, split, tracks, scoring, audio, versions)
             rows = []
             for cell in cells:
                 row, reason = folder.load(cell)
@@ -330,9 +331,8 @@ def _list_cells(name, model, split, tracks):
     ]
 
 
-def _identify(cells, model, split, tracks, scoring, audio):
+def _identify(cells, model, split, tracks, scoring, audio, versions):
     """The same folds, each with all that decides its scores."""
-    versions = describe_versions()
     scorers = sorted(scoring.items(), key=lambda item: str(item[0]))
     # Of scikit-learn's settings, those that change what steps and splitters are given.
     settings = [get_config()[name] for name in _SETTINGS]

@@ -106,7 +106,9 @@ def make_splitter(
         check_consistent_length(target, filtered_split)
         return FilteredSplit(filtered_split)
     if protocol == "paper":
-        check_number(test_size, name="test_size", **_OPEN_UNIT_INTERVAL)
+        check_number(
+            test_size, name="test_size", low=0, high=1, low_open=True, high_open=True
+        )
         return StratifiedShuffleSplit(
             n_splits, test_size=test_size, random_state=random_state
         )
@@ -117,9 +119,6 @@ def make_splitter(
         return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
     check_n_folds(n_splits, target, name="n_splits")
     return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
-
-
-_OPEN_UNIT_INTERVAL = {"low": 0, "high": 1, "low_open": True, "high_open": True}
 
 
 def find_untrained_genres(
