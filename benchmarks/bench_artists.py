@@ -116,7 +116,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument(
         "--models",
-        default="cnn,networks,classical,covariance,logistic,logistic-voting",
+        default="cnn,networks,classical,covariance,logistic,logistic-segments",
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -24,7 +24,7 @@ data = make_genre_tracks(
 result = run_benchmark(
     ["logistic", "forest", "knn"],
     data,
-    protocols=("paper", "track", "artist"),
+    protocols=("segment", "track", "artist"),
     n_splits=3,
 )
 print(result)
@@ -41,5 +41,5 @@ plt.show()
 # :func:`~skgenre.model_selection.make_splitter`.
 
 for row in result.summary():
-    score = "segment_accuracy" if row["protocol"] == "paper" else "accuracy"
+    score = "segment_accuracy" if row["protocol"] == "segment" else "accuracy"
     print(f"{row['model']:9} {row['protocol']:7} {row[score + '_mean']:.2f}")

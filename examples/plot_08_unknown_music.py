@@ -28,7 +28,7 @@ trained = is_known & ~is_tested
 
 folds = StratifiedKFold(4, shuffle=True, random_state=0)
 model = OpenSetClassifier(
-    make_model("logistic-voting", n_segments=3), target_coverage=0.9, cv=folds
+    make_model("logistic-segments", n_segments=3), target_coverage=0.9, cv=folds
 )
 model.fit(data.paths[trained], data.target[trained])
 print(f"accept from {model.threshold_:.2f}")

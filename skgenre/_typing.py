@@ -9,7 +9,7 @@ import numpy as np
 StrPath: TypeAlias = str | PathLike[str]
 Paths: TypeAlias = Sequence[StrPath] | np.ndarray
 Pooling: TypeAlias = Literal["mean", "geometric", "median", "vote", "max"]
-Protocol: TypeAlias = Literal["paper", "track", "artist", "filtered"]
+Protocol: TypeAlias = Literal["segment", "track", "artist", "filtered"]
 RandomState: TypeAlias = int | np.integer | np.random.RandomState | None
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 # A number of folds, a splitter, or the folds themselves; scikit-learn has no types.

@@ -39,7 +39,7 @@ def _make_lda():
     return statistics, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
 
 
-def _make_voting():
+def _make_logistic_segments():
     # Strongly regularised: a track's segments are nearly one observation.
     classifier = LogisticRegression(C=0.003, class_weight="balanced", max_iter=2000)
     return (
@@ -60,7 +60,7 @@ _NETWORKS = {
 }
 _CLASSICAL = {
     "logistic": lambda: _on_statistics(LogisticRegression(max_iter=2000)),
-    "logistic-voting": _make_voting,
+    "logistic-segments": _make_logistic_segments,
     "lda": _make_lda,
     "svm": lambda: _on_statistics(SVC(kernel="rbf")),
     "forest": lambda: _on_statistics(RandomForestClassifier(n_estimators=300)),
@@ -83,8 +83,8 @@ def make_model(name: str, **parameters: Any) -> Pipeline:
         each track's standardised statistics: ``logistic`` (regression), ``lda``
         (shrunken linear discriminants), ``svm`` (RBF kernel), ``forest`` (random
         forest), ``knn`` (nearest neighbours), ``dummy`` (the most frequent genre);
-        ``logistic-voting`` is trained on the statistics of segments, the probabilities
-        of which are pooled.
+        ``logistic-segments`` is trained on the statistics of segments, whose
+        probabilities are pooled.
     **parameters : dict
         Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
         where several steps have one of that name, with the step's

@@ -98,7 +98,7 @@ def test_artist_protocol_keeps_artists_apart_and_says_what_it_cannot_train(
 
 
 def test_paper_protocol_scores_segments_and_no_tracks(made_tracks, models):
-    result = run_benchmark(models, made_tracks, protocols=["paper"], n_splits=2)
+    result = run_benchmark(models, made_tracks, protocols=["segment"], n_splits=2)
     segments = {fold["model"]: fold["segment_accuracy"] for fold in result.folds}
     assert 0 <= segments["mine"] <= 1
     assert segments["chance"] == pytest.approx(1 / 3, abs=0.1)
@@ -197,7 +197,7 @@ def test_progress_goes_to_the_logger(made_tracks, caplog):
         ({"protocols": ["genre"]}, "protocol must be one of"),
         ({"protocols": ["filtered"]}, "needs filtered_split"),
         (
-            {"protocols": ["paper"], "models": {"a": DummyClassifier()}},
+            {"protocols": ["segment"], "models": {"a": DummyClassifier()}},
             "pipelines that begin with an MFCCExtractor, got 'a'",
         ),
         ({"n_splits": 9}, "got n_splits=9 and 8 of"),
@@ -601,7 +601,7 @@ def test_any_changed_parameter_is_fitted_again(
 def test_changed_features_are_fitted_again_under_the_papers_protocol(
     made_tracks, models, tmp_path
 ):
-    arguments = {"n_splits": 2, "protocols": ["paper"]}
+    arguments = {"n_splits": 2, "protocols": ["segment"]}
     run_benchmark({"m": models["mine"]}, made_tracks, output=tmp_path, **arguments)
     model = clone(models["mine"]).set_params(mfccextractor__fmax=2000.0)
     result = run_benchmark({"m": model}, made_tracks, output=tmp_path, **arguments)
@@ -850,9 +850,9 @@ def test_segments_that_cannot_be_split_are_refused_before_any_fit(
     data = Bunch(paths=made_tracks.paths[first], target=made_tracks.target[first])
     monkeypatch.setattr("skgenre.benchmark.run.run_cell", None)
     with pytest.raises(
-        ValueError, match="'paper' cannot split these 6 segments: The te"
+        ValueError, match="'segment' cannot split these 6 segments: The te"
     ):
-        run_benchmark(models, data, protocols=["paper"], n_splits=2)
+        run_benchmark(models, data, protocols=["segment"], n_splits=2)
 
 
 def test_small_numbers_of_numpy_are_as_good_as_pythons(made_tracks, tmp_path):

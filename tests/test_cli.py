@@ -120,7 +120,7 @@ def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
     [
         (["--models", "vgg"], "'vgg' is not one of mlp, "),
         (["--models", ""], "expected distinct names"),
-        (["--protocols", "genre"], "'genre' is not one of paper, track, artist"),
+        (["--protocols", "genre"], "'genre' is not one of segment, track, artist"),
         (["--data", "a", "--gtzan", "b"], "not allowed with"),
         (["--folds", "1"], "at least 2, got '1'"),
         (["--epochs", "zero"], "at least 1, got 'zero'"),

@@ -67,13 +67,13 @@ def test_benchmark_shows_each_model_under_each_protocol(made_tracks):
     result = run_benchmark(
         ["knn", "logistic"],
         made_tracks,
-        protocols=("paper", "track", "artist"),
+        protocols=("segment", "track", "artist"),
         n_splits=2,
     )
     display = BenchmarkDisplay.from_result(result)
     labels = [text.get_text() for text in display.legend_.get_texts()]
     assert [label.split(":")[0] for label in labels] == [
-        *("guessing", "paper", "track", "artist")
+        *("guessing", "segment", "track", "artist")
     ]
     assert [t.get_text() for t in display.ax_.get_yticklabels()] == ["knn", "logistic"]
     points = display.ax_.containers[1].lines[0].get_xdata()

@@ -104,7 +104,11 @@ def test_a_benchmark_gives_the_scores_of_one_process(
     tracks, on_cluster, tmp_path, progress
 ):
     models = {name: make_short(name) for name in ("logistic", "knn")}
-    arguments = {"protocols": ("paper", "artist"), "n_splits": 2, "progress": progress}
+    arguments = {
+        "protocols": ("segment", "artist"),
+        "n_splits": 2,
+        "progress": progress,
+    }
     result = run_benchmark(models, tracks, **arguments, output=tmp_path)
     assert not result.failed
     with joblib.parallel_config(backend="sequential"):

@@ -51,7 +51,7 @@ C = "The 'C' parameter of LogisticRegression must be"
         (make_model("lda", statistics=("mode",)), "statistics[0] must be one of"),
         (make_model("logistic", C=-1), f"step 'logisticregression': {C}"),
         (
-            make_model("logistic-voting", estimator__logisticregression__C=-1),
+            make_model("logistic-segments", estimator__logisticregression__C=-1),
             f"step 'segmentpoolingclassifier__estimator__logisticregression': {C}",
         ),
         (SegmentPoolingClassifier(SVC()), "estimator must have predict_proba"),

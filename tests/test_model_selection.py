@@ -79,7 +79,7 @@ def test_filtered_split_is_a_splitter_of_scikit_learn(filtered_split):
 
 @pytest.mark.parametrize("test_size", [0.2, 0.8])
 def test_paper_protocol_splits_segments(test_size):
-    splitter = make_splitter("paper", Y, n_splits=1, test_size=test_size)
+    splitter = make_splitter("segment", Y, n_splits=1, test_size=test_size)
     ((train, test),) = splitter.split(Y, Y)
     assert len(test) == 15 * test_size
     assert len(train) == 15 - len(test)
@@ -89,7 +89,7 @@ def test_paper_protocol_splits_segments(test_size):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"protocol": "genre"}, "protocol must be one of 'paper', 'track', 'artist'"),
+        ({"protocol": "genre"}, "protocol must be one of 'segment', 'track', 'artist'"),
         ({"n_splits": 6}, "got n_splits=6 and 5 of 'rock'"),
         ({"n_splits": 1}, "n_splits must be at least 2, got 1"),
         ({"target": ["rock"] * 9}, "at least two genres, got .*rock"),
@@ -118,7 +118,7 @@ def test_paper_protocol_splits_segments(test_size):
         ({"protocol": "filtered", "filtered_split": ["test"] * 15}, "hold 'train'"),
         ({"protocol": "filtered", "filtered_split": ["dev"] * 15}, r"got \['dev'\]"),
         ({"protocol": "filtered", "filtered_split": ["test"]}, "inconsistent"),
-        ({"protocol": "paper", "test_size": 1}, "test_size must"),
+        ({"protocol": "segment", "test_size": 1}, "test_size must"),
     ],
 )
 def test_protocol_that_cannot_be_is_refused(arguments, message):

@@ -24,15 +24,15 @@ rng = np.random.default_rng(0)
 filters = MFCCExtractor(n_mfcc=40, n_mels=512)
 X = rng.standard_normal((60, 10, 130, 20)).astype(np.float32)
 y = np.repeat(["blues", "jazz", "rock"], 20)
-voting = make_model("logistic-voting")[1:]
+logistic_segments = make_model("logistic-segments")[1:]
 model = make_model("logistic").fit(sys.argv[1:], ["blues", "rock"] * 3)
 moments = TrackStatistics(statistics=("correlation", "log_covariance"))
 work = {
     "extraction": lambda: MFCCExtractor().transform(sys.argv[1:]),
     "many filters": lambda: filters.transform(sys.argv[1:]),
     "statistics": lambda: moments.fit_transform(X),
-    "training": lambda: voting.fit(X, y),
-    "prediction": lambda: voting.predict_proba(np.repeat(X, 20, axis=1)),
+    "training": lambda: logistic_segments.fit(X, y),
+    "prediction": lambda: logistic_segments.predict_proba(np.repeat(X, 20, axis=1)),
     "audit": lambda: audit_tracks(sys.argv[1:]),
     "timeline": lambda: predict_timeline(model, sys.argv[1]),
 }

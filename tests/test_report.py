@@ -20,7 +20,7 @@ def result(made_tracks):
         "<b>knn</b>": make_model("knn"),
         "broken": make_model("knn", n_neighbors=100),
     }
-    protocols = ("paper", "track", "artist")
+    protocols = ("segment", "track", "artist")
     models["broken"].set_params(mfccextractor__n_segments=2)
     return run_benchmark(models, made_tracks, protocols=protocols, n_splits=3)
 
@@ -52,7 +52,7 @@ def test_page_has_a_row_per_model_and_protocol(page, result):
     outline = Outline(page.read_text(encoding="utf-8"))
     assert outline.text.count("3 models on 24 tracks of 3 genres") == 2
     for row in result.summary():
-        if row["n_failed"] == 0 and row["protocol"] != "paper":
+        if row["n_failed"] == 0 and row["protocol"] != "segment":
             assert f"{row['accuracy_mean']:.3f}" in outline.text
 
 
@@ -115,7 +115,7 @@ def test_summary_speaks_of_the_protocol_that_leaks_least(result):
 
 
 def test_summary_of_the_papers_protocol_alone_promises_nothing():
-    label = {"model": "a", "protocol": "paper", "seed": 0, "fold": 0}
+    label = {"model": "a", "protocol": "segment", "seed": 0, "fold": 0}
     row = {**label, "segment_accuracy": 0.9, "n_train": 8, "n_test": 2, "error": None}
     assert "measures no new tracks" in summarise(BenchmarkResult.from_rows([row]))
 

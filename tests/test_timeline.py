@@ -114,7 +114,7 @@ def test_votes_are_shown_before_they_are_counted(fit, song):
     assert_allclose(timeline.track_probabilities, votes / 4)
 
 
-@pytest.mark.parametrize("name", ["logistic", "logistic-voting"])
+@pytest.mark.parametrize("name", ["logistic", "logistic-segments"])
 def test_statistics_are_those_of_single_segments(fit, song, name):
     model = fit(make_model(name, n_segments=1))
     X = MFCCExtractor(n_segments=None).transform([song])

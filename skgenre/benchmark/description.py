@@ -26,12 +26,12 @@ import numpy as np
 
 from skgenre._sklearn_callbacks import drop_callbacks
 from skgenre.benchmark.result import PACKAGES
-from skgenre.features import WORKINGS
+from skgenre.features import EXECUTION_PARAMETERS
 
 # Parameters of any estimator that decide no number.
-_WORKINGS = {*WORKINGS, "memory"}
+_EXECUTION_PARAMETERS = {*EXECUTION_PARAMETERS, "memory"}
 # What Python itself writes into every class.
-_CLASS_WORKINGS = {
+_CLASS_EXECUTION_PARAMETERS = {
     *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__"),
     *("__firstlineno__", "__static_attributes__", "_abc_impl"),
 }
@@ -176,7 +176,9 @@ class _Description:
         attributes = drop_callbacks({**state, **estimator.get_params(deep=False)})
         yield from ("estimator", self.describe(type(estimator)))
         yield from self._list_items(
-            item for item in sorted(attributes.items()) if item[0] not in _WORKINGS
+            item
+            for item in sorted(attributes.items())
+            if item[0] not in _EXECUTION_PARAMETERS
         )
 
     def _take_class_apart(self, kind):
@@ -185,7 +187,9 @@ class _Description:
             return
         yield from map(self.describe, kind.__bases__)
         members = sorted(vars(kind).items())
-        yield from self._list_items(m for m in members if m[0] not in _CLASS_WORKINGS)
+        yield from self._list_items(
+            m for m in members if m[0] not in _CLASS_EXECUTION_PARAMETERS
+        )
 
     def _take_function_apart(self, function):
         # A decorator's wrapper goes by the name of what it wraps.

@@ -232,7 +232,7 @@ def reproduce_paper(
     check_boolean(strict, name="strict")
     tracks = check_data(data)
     # Refuses what has a single genre.
-    make_splitter("paper", tracks.target)
+    make_splitter("segment", tracks.target)
     with features_folder(cache_dir) as folder:
         extractor = MFCCExtractor(cache_dir=folder)
         failures = analyse_tracks(

@@ -57,21 +57,21 @@ def list_folds(protocol, splitter, tracks):
     return folds
 
 
-def list_paper_folds(splitter, target):
+def list_segment_folds(splitter, target):
     """Indices of the segments to train and to test on."""
     try:
         return list(splitter.split(np.zeros(len(target)), target))
     except ValueError as error:
         raise ValueError(
-            f"protocol 'paper' cannot split these {len(target)} segments: {error}"
+            f"protocol 'segment' cannot split these {len(target)} segments: {error}"
         ) from error
 
 
-def check_paper_model(model, name):
+def check_segment_model(model, name):
     """Refuse what cannot be cut between tracks and segments."""
     if not isinstance(model, Pipeline) or not isinstance(model[0], MFCCExtractor):
         raise ValueError(
-            f"protocol 'paper' needs pipelines that begin with an MFCCExtractor, got "
+            f"protocol 'segment' needs pipelines that begin with an MFCCExtractor, got "
             f"{name!r}: {model!r}."
         )
 

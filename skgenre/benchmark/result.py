@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from skgenre._typing import Row, StrPath
 
-PAPER_NOTE = (
-    "paper: rows are segments, and those of one track are on both sides of the split. "
+SEGMENT_NOTE = (
+    "segment: rows are segments, those of one track on both sides of the split. "
     "This measures how well known tracks are recognised, not new ones; it is for "
     "comparison with published numbers only."
 )
@@ -62,7 +62,7 @@ class BenchmarkResult:
         ``fit_seconds``, ``predict_seconds`` (of the test part), ``seconds_per_epoch``,
         ``n_parameters``, ``n_train``, ``n_test``; ``best_params``, what a search chose;
         and ``error``, None unless the model failed. What a model or protocol does not
-        have is NaN: there is no score per track under the protocol ``"paper"``, whose
+        have is NaN: there is no score per track under the protocol ``"segment"``, whose
         rows are segments.
     predictions : list of dict
         Per row: its label, and of its test part ``rows``, ``target`` and ``predicted``.
@@ -73,7 +73,7 @@ class BenchmarkResult:
     setting : dict
         What was run on what: models, protocols, folds, seeds, tracks per genre.
     paths : list of str
-        The tracks; ``rows`` are indices into it (but for ``"paper"``).
+        The tracks; ``rows`` are indices into it (but for ``"segment"``).
     groups : list of int or None
         The artist of each track, as a number; None where no artists were given.
     versions : dict
@@ -212,7 +212,7 @@ class BenchmarkResult:
             for entry in self.predictions
             if (entry["model"], entry["protocol"]) == (model, protocol)
         ]
-        if protocol == "paper" or not answers:
+        if protocol == "segment" or not answers:
             return {"accuracy_low": math.nan, "accuracy_high": math.nan}
         correct = [
             predicted == target
@@ -279,8 +279,8 @@ class BenchmarkResult:
         for fold in self.failed:
             what = "{model}, protocol {protocol}, seed {seed}, fold {fold}"
             yield f"{what.format(**fold)} failed: {fold['error']}"
-        if any(fold["protocol"] == "paper" for fold in self.folds):
-            yield PAPER_NOTE
+        if any(fold["protocol"] == "segment" for fold in self.folds):
+            yield SEGMENT_NOTE
         lost: dict[str, set[str]] = {}
         for entry in self.untrained_genres:
             lost.setdefault(entry["protocol"], set()).update(entry["genres"])

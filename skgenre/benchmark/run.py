@@ -25,10 +25,10 @@ from skgenre.benchmark.arguments import (
 from skgenre.benchmark.cells import CELLS, Cell, CellFolder, run_cell
 from skgenre.benchmark.description import describe_parts
 from skgenre.benchmark.protocols import (
-    check_paper_model,
+    check_segment_model,
     explode_tracks,
     list_folds,
-    list_paper_folds,
+    list_segment_folds,
     make_splitter,
 )
 from skgenre.benchmark.result import (
@@ -93,9 +93,10 @@ def run_benchmark(
     data : Bunch
         Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
         ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.
-    protocols : sequence of {"paper", "track", "artist", "filtered"}, default=("track",)
-        How tracks are split; see `skgenre.model_selection.make_splitter`. For
-        ``"paper"`` the rows are segments: it has no scores per track.
+    protocols : sequence of str, default=("track",)
+        How tracks are split, by ``"segment"``, ``"track"``, ``"artist"`` or
+        ``"filtered"``; see `skgenre.model_selection.make_splitter`. For
+        ``"segment"`` the rows are segments: it has no scores per track.
     n_splits : int, default=5
         Number of folds.
     seeds : sequence of int, default=(0,)
@@ -164,9 +165,9 @@ def run_benchmark(
         epochs = int(epochs)
     check_n_jobs(n_jobs)
     _list_splits(tracks, protocols, seeds, n_splits)
-    if "paper" in protocols:
+    if "segment" in protocols:
         for name, model in models.items():
-            check_paper_model(model, name)
+            check_segment_model(model, name)
     check_folder(cache_dir, name="cache_dir")
     check_output(output)
     audio = {}
@@ -250,7 +251,9 @@ def _list_splits(tracks, protocols, seeds, n_splits):
         for seed in seeds:
             splitter = make_splitter(protocol, tracks, n_splits=n_splits, seed=seed)
             folds = (
-                None if protocol == "paper" else list_folds(protocol, splitter, tracks)
+                None
+                if protocol == "segment"
+                else list_folds(protocol, splitter, tracks)
             )
             label = {"protocol": protocol, "seed": seed}
             splits.append(_Split(label, splitter, folds))
@@ -323,7 +326,7 @@ def _list_cells(name, model, split, tracks):
     folds = split.folds
     if folds is None:
         _, target, model = explode_tracks(model, tracks)
-        folds = list_paper_folds(split.splitter, target)
+        folds = list_segment_folds(split.splitter, target)
     label = {"model": name, **split.label}
     return [
         Cell({**label, "fold": number}, model, train, test)
@@ -341,7 +344,7 @@ def _identify(cells, model, split, tracks, scoring, audio, versions):
     )
     identified = []
     for cell in cells:
-        # The paper's rows are segments, of any track.
+        # Rows are segments, of any track.
         rows = slice(None)
         if split.folds is not None:
             rows = np.concatenate([cell.train, cell.test])
@@ -363,8 +366,8 @@ def _run_model(
     what = "{model}, protocol {protocol}, seed {seed}".format(**label)
     logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
     X, target, groups = tracks.paths, tracks.target, tracks.groups
-    is_paper = split.folds is None
-    if is_paper and missing:
+    is_segment = split.folds is None
+    if is_segment and missing:
         X, target, _ = explode_tracks(model, tracks)
         groups = None
     return_as = "list" if progress is None else choose_return()
@@ -373,7 +376,7 @@ def _run_model(
             joblib.delayed(run_cell)(
                 *(cells[number], X, target, groups),
                 scoring=scoring,
-                rows_are_segments=is_paper,
+                rows_are_segments=is_segment,
                 folder=folder,
             )
             for number in missing

@@ -7,7 +7,7 @@ from skgenre.cli.screen import complain, say
 
 # Names, not the registry itself: its import would make --help wait for scikit-learn.
 MODEL_NAMES = ("mlp", "mlp-regularized", "cnn", "lstm", "covariance")
-MODEL_NAMES += ("logistic", "logistic-voting", "lda", "svm", "forest", "knn", "dummy")
+MODEL_NAMES += ("logistic", "logistic-segments", "lda", "svm", "forest", "knn", "dummy")
 
 _WIDTH = 79
 

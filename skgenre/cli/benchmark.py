@@ -30,7 +30,7 @@ _QUICK_FOLDS = 2
 _EXAMPLES = """\
   skgenre benchmark --quick
   skgenre benchmark --data genres --models covariance,logistic --output report
-  skgenre benchmark --gtzan gtzan --protocols paper,track,artist --cache-dir features
+  skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
 """
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ def _add_choices(parser):
         "--protocols",
         type=names,
         default=["track"],
-        help="comma-separated, of paper,track,artist,filtered (default: track); paper "
-        "splits segments, for comparison with published numbers only",
+        help="comma-separated, of segment,track,artist,filtered (default: track); "
+        "segment splits segments, for comparison with published numbers only",
     )
     add("--folds", type=at_least(2), help="number of folds (default: 5)")
     add(

@@ -67,9 +67,9 @@ def _add_model(parser):
     add(
         "--model",
         choices=MODEL_NAMES,
-        default="logistic-voting",
+        default="logistic-segments",
         metavar="NAME",
-        help=f"one of {', '.join(MODEL_NAMES)} (default: logistic-voting)",
+        help=f"one of {', '.join(MODEL_NAMES)} (default: logistic-segments)",
     )
     add(
         "--set",

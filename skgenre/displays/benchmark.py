@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from skgenre.benchmark import BenchmarkResult
 
 # Shape and filling tell them apart in grey; hollow is what leaks.
-_MARKERS = {"paper": "o", "track": "s", "artist": "D", "filtered": "^"}
-_COLOURS = {"paper": "white", "track": "#9ecae1", "artist": "#3182bd"}
+_MARKERS = {"segment": "o", "track": "s", "artist": "D", "filtered": "^"}
+_COLOURS = {"segment": "white", "track": "#9ecae1", "artist": "#3182bd"}
 _COLOURS["filtered"] = "#08306b"
 # Between the protocols of a model; models are 1 apart.
 _SPACING = 0.16
 _LABELS = {
-    "paper": "paper: segments shuffled (per segment)",
+    "segment": "segment: segments shuffled (per segment)",
     "track": "track: whole tracks shuffled",
     "artist": "artist: artists kept apart",
     "filtered": "filtered: given, fault-filtered split",
@@ -161,7 +161,7 @@ class BenchmarkDisplay:
 
 def _read_accuracy(row):
     """Mean, and the lengths of the whiskers to the left and to the right."""
-    if row["protocol"] == "paper":
+    if row["protocol"] == "segment":
         deviation = row["segment_accuracy_std"]
         return row["segment_accuracy_mean"], deviation, deviation
     mean = row["accuracy_mean"]

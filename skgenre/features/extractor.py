@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 # Parameters that decide how and where the work is done, and no number.
-WORKINGS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
+EXECUTION_PARAMETERS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 # The largest that make sense, with much to spare: beyond them the features of one
 # segment ask for more memory than there is, or float32 cannot hold them.

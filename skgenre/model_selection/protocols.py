@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from skgenre._typing import Protocol, RandomState
 
 # From the protocol that leaks most to the one that leaks least.
-PROTOCOLS = ("paper", "track", "artist", "filtered")
+PROTOCOLS = ("segment", "track", "artist", "filtered")
 
 
 def make_splitter(
@@ -47,25 +47,26 @@ def make_splitter(
 
     Parameters
     ----------
-    protocol : {"paper", "track", "artist", "filtered"}
+    protocol : {"segment", "track", "artist", "filtered"}
         - ``"track"``: whole tracks are shuffled, each genre in equal shares;
         - ``"artist"``: all tracks of a group (artist) are on one side, the genres as
           nearly in equal shares as that allows;
         - ``"filtered"``: one split, given by `filtered_split`;
-        - ``"paper"``: rows are *segments*, from `explode_segments`, and the segments of
-          a track fall on both sides. For comparison with published numbers only: what
+        - ``"segment"``: rows are *segments*, from `explode_segments`, and those of a
+          track fall on both sides. For comparison with published numbers only: what
           it measures is mostly how well tracks are recognised.
     target : array-like of shape (n_tracks,)
-        Genres of the tracks (of the segments, for ``"paper"``) that will be split.
+        Genres of the tracks (of the segments, for ``"segment"``) that will be split.
     groups : array-like of shape (n_tracks,), default=None
         Artists, for ``"artist"``. One that is missing (None, NaN, pd.NA or an empty
         text) is unknown: that track is a group of its own.
     filtered_split : array-like of shape (n_tracks,), default=None
         The part of each track, for ``"filtered"``; see `FilteredSplit`.
     n_splits : int, default=5
-        Number of folds, at least two; of repetitions, for ``"paper"``.
+        Number of folds, at least two; of repetitions, for ``"segment"``.
     test_size : float, default=0.2
-        Share of the segments to test on, for ``"paper"``: it tests on 0.2, and on 0.8.
+        Share of the segments to test on, for ``"segment"``: the paper tests on 0.2,
+        and on 0.8.
     random_state : int, RandomState instance or None, default=None
         Decides the order of tracks.
 
@@ -105,7 +106,7 @@ def make_splitter(
             )
         check_consistent_length(target, filtered_split)
         return FilteredSplit(filtered_split)
-    if protocol == "paper":
+    if protocol == "segment":
         check_number(
             test_size, name="test_size", low=0, high=1, low_open=True, high_open=True
         )

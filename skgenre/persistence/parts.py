@@ -12,12 +12,12 @@ from sklearn.utils import Bunch
 
 from skgenre._sklearn_callbacks import drop_callbacks
 from skgenre._validation import plain_integers
-from skgenre.features import WORKINGS, MFCCExtractor
+from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
 from skgenre.training import TrainedNetwork
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
-_LOCAL_PARAMETERS = (*WORKINGS, "callbacks", "memory")
+_LOCAL_PARAMETERS = (*EXECUTION_PARAMETERS, "callbacks", "memory")
 # What only further training needs (the routing of metadata, scikit-learn's optimizers
 # and generators), and a key that is valid in one process.
 _LOCAL_ATTRIBUTES = (
@@ -82,7 +82,9 @@ def list_feature_parameters(parts):
     for part in parts:
         if isinstance(part, MFCCExtractor):
             parameters = part.get_params().items()
-            features = {name: v for name, v in parameters if name not in WORKINGS}
+            features = {
+                name: v for name, v in parameters if name not in EXECUTION_PARAMETERS
+            }
             if features not in found:
                 found.append(features)
     return found

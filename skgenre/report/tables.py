@@ -136,7 +136,7 @@ def gather_answers(result):
     """Genres, answers and tracks of all predictions, by model and protocol."""
     answers = {}
     for entry in result.predictions:
-        if entry["protocol"] != "paper":
+        if entry["protocol"] != "segment":
             key = entry["model"], entry["protocol"]
             target, predicted, tracks = answers.setdefault(key, ([], [], []))
             target += map(str, entry["target"])
