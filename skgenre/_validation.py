@@ -436,15 +436,6 @@ def check_target(y, *, estimator):
     return y
 
 
-def check_n_mfcc(transformer, X):
-    """Refuse tracks of another number of coefficients than `fit` has seen."""
-    if X.shape[-1] != transformer.n_mfcc_:
-        raise ValueError(
-            f"X has {X.shape[-1]} coefficients, but {type(transformer).__name__} was "
-            f"fitted on {transformer.n_mfcc_}.{describe_channels(X.shape)}"
-        )
-
-
 def _refuse_paths(X, estimator):
     if hasattr(X, "to_numpy"):
         X = X.to_numpy()

@@ -13,24 +13,19 @@ from joblib.parallel import SequentialBackend, ThreadingBackend, get_active_back
 from skgenre._ending import finished_before_the_end
 
 
-def run_workers(function, items, *, n_jobs, verbose, work, kept_in=None):
+def run_workers(function, items, *, n_jobs, work, kept_in=None):
     """Yield ``function(item)`` of each item, in order.
 
     `n_jobs` is joblib's: so many threads, unless ``joblib.parallel_config`` says
-    otherwise. `work` and `kept_in` are for `explaining_dead_workers`. Whoever takes the
-    results closes this generator: its threads have then ended.
+    otherwise. `work` and `kept_in` are for `explaining_dead_workers`. The caller closes
+    this generator: its threads have then ended.
     """
     function = partial(_finish, function)
     with (
         explaining_dead_workers(work, kept_in),
         closing(_start_workers(function, items, n_jobs)) as results,
     ):
-        if verbose:
-            from tqdm import tqdm
-
-            yield from tqdm(results, total=len(items), desc=work)
-        else:
-            yield from results
+        yield from results
 
 
 def _finish(function, item):

@@ -28,10 +28,10 @@ LAYERS = [
     },
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
     {
-        *("audit", "calibration", "datasets", "features"),
+        *("calibration", "datasets", "features"),
         *("model_selection", "track_classifier"),
     },
-    {"keras_classifiers", "open_set", "timeline"},
+    {"audit", "keras_classifiers", "open_set", "timeline"},
     {"model_check", "models"},
     {"benchmark", "displays", "persistence"},
     {"report"},

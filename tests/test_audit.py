@@ -11,8 +11,11 @@ import soundfile
 import soxr
 
 from skgenre.audit import FAULTS, AuditReport, Finding, audit_tracks
-from skgenre.audit.fingerprint import FRAMES_PER_SECOND, compute_fingerprint
-from skgenre.audit.replicas import find_near_replicas
+from skgenre.audit.replicas import (
+    FRAMES_PER_SECOND,
+    compute_fingerprint,
+    find_near_replicas,
+)
 
 SAMPLE_RATE = 22050
 N_PLANTED = 15  # of the 50 of benchmarks/bench_audit.py

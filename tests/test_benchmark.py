@@ -153,16 +153,16 @@ def test_unreadable_files_stop_a_strict_benchmark(made_tracks, models, tmp_path)
 
 
 def test_each_file_is_analysed_once(made_tracks, monkeypatch, tmp_path):
-    from skgenre.features import analysis
+    from skgenre.features import extractor
 
     analysed = []
-    stream_audio = analysis.stream_audio
+    stream_audio = extractor.stream_audio
 
     def count(path, **parameters):
         analysed.append(path)
         return stream_audio(path, **parameters)
 
-    monkeypatch.setattr(analysis, "stream_audio", count)
+    monkeypatch.setattr(extractor, "stream_audio", count)
     run_benchmark(["knn", "dummy"], made_tracks, n_splits=3, cache_dir=tmp_path)
     assert sorted(analysed) == sorted(made_tracks.paths)
 

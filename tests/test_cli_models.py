@@ -47,10 +47,10 @@ def folder(made_tracks, tmp_path):
 def unread(monkeypatch):
     """No file may be analysed."""
 
-    def refuse(*_):
+    def refuse(*_, **options):
         pytest.fail("a file was analysed")
 
-    monkeypatch.setattr(MFCCExtractor, "transform", refuse)
+    monkeypatch.setattr(MFCCExtractor, "analyse", refuse)
 
 
 def answers(capsys, *arguments):
@@ -175,10 +175,10 @@ def test_error_of_a_full_disk_names_the_output(folder, tmp_path, capsys, monkeyp
 def test_ctrl_c_in_the_analysis_leaves_nothing(
     command, folder, model_file, tmp_path, capsys, monkeypatch
 ):
-    def interrupt(*_):
+    def interrupt(*_, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(MFCCExtractor, "transform", interrupt)
+    monkeypatch.setattr(MFCCExtractor, "analyse", interrupt)
     arguments = [str(folder), "-o", str(tmp_path / "output.npz")]
     if command == "predict":
         arguments = [model_file, str(folder / "a.wav")]

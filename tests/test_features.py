@@ -34,7 +34,7 @@ from skgenre import (
     SegmentStatistics,
     TrackStatistics,
 )
-from skgenre.features import analysis as analysis_module
+from skgenre.features import extractor as extractor_module
 
 
 def librosa_segments(path, *, sample_rate=22050, segment_samples=66150, **parameters):
@@ -157,7 +157,7 @@ def test_paths_may_come_in_any_container(made_tracks, container):
 def test_kept_features_are_used_again(made_tracks, tmp_path, monkeypatch):
     extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path / "store")
     first = extractor.transform(made_tracks.paths[:2])
-    monkeypatch.setattr("skgenre.features.analysis.stream_audio", None)
+    monkeypatch.setattr("skgenre.features.extractor.stream_audio", None)
     assert_array_equal(extractor.transform(made_tracks.paths[:2]), first)
 
 
@@ -513,13 +513,13 @@ def test_folder_without_permission_is_said_to_be(made_tracks, tmp_path, monkeypa
 def test_file_replaced_while_it_is_read_is_not_kept(made_tracks, tmp_path, monkeypatch):
     path = tmp_path / "track.wav"
     path.write_bytes(Path(made_tracks.paths[0]).read_bytes())
-    compute = analysis_module.compute_mfcc
+    compute = extractor_module.compute_mfcc
 
     def replace(*args, **parameters):
         os.utime(path, ns=(0, 0))
         return compute(*args, **parameters)
 
-    monkeypatch.setattr(analysis_module, "compute_mfcc", replace)
+    monkeypatch.setattr(extractor_module, "compute_mfcc", replace)
     with pytest.raises(AudioDecodeError, match=r"track\.wav: changed while"):
         MFCCExtractor(n_segments=1, cache_dir=tmp_path / "store").transform([path])
     assert list((tmp_path / "store").glob("*/*.npy")) == []

@@ -1,23 +1,24 @@
 """Promises of gathering: one array, in memory or in a file, never mostly NaN."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from skgenre import AudioDecodeError, MFCCExtractor
-from skgenre.features.track_array import gather_tracks
+from skgenre.features.analysis import TrackArray
 
 
 def gather(counts, *, n_segments=None, mmap_dir=None):
     """Tracks of so many segments of shape (2, 3), each full of its track's number."""
-    tracks = [np.full((n, 2, 3), i, np.float32) for i, n in enumerate(counts)]
-    return gather_tracks(
-        iter(tracks),
-        [f"{number}.wav" for number in range(len(counts))],
-        n_segments=n_segments,
-        segment_shape=(2, 3),
-        mmap_dir=mmap_dir,
-    )
+    with TrackArray(
+        n_segments=n_segments, segment_shape=(2, 3), mmap_dir=mmap_dir
+    ) as tracks:
+        for number, count in enumerate(counts):
+            tracks.append(np.full((count, 2, 3), number, np.float32))
+        tracks.finish([f"{number}.wav" for number in range(len(counts))])
+    return tracks.load()
 
 
 @pytest.mark.parametrize("in_file", [False, True])
@@ -53,10 +54,14 @@ def test_padding_is_free_where_the_number_of_segments_is_given():
     assert gather([1] * 9, n_segments=100).shape[1] == 100
 
 
-def test_refusal_comes_before_anything_is_allocated(monkeypatch):
-    monkeypatch.setattr(np, "empty", None)
+def test_refusal_comes_before_anything_is_padded():
+    tracemalloc.start()
     with pytest.raises(ValueError, match="too long"):
-        gather([1] * 99 + [1000])
+        gather([1] * 999 + [10_000])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The data have 264 kB, and padded 240 MB.
+    assert peak < 2e6
 
 
 def test_a_long_recording_among_short_ones_is_named(write_tone):

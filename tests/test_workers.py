@@ -105,7 +105,7 @@ def test_an_exit_hook_extracts_in_threads(registered, made_tracks, tmp_path):
 
 
 def run(function, items, **options):
-    options = {"n_jobs": 2, "verbose": 0, "work": "roots were taken"} | options
+    options = {"n_jobs": 2, "work": "taking roots"} | options
     return run_workers(function, items, **options)
 
 
@@ -156,8 +156,3 @@ def test_no_more_threads_can_be_started_is_one_thread_of_work(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert list(run(math.sqrt, [0, 1, 4])) == [0, 1, 2]
-
-
-def test_verbose_shows_how_many_are_done(capsys):
-    assert list(run(math.sqrt, [0, 1, 4], verbose=1)) == [0, 1, 2]
-    assert "3/3" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """The only decoder of files: one audio file in, one mono signal out, or a reason."""
 
-from skgenre.audio.decoder import HIGHEST_FILE_RATE
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, read_header
 from skgenre.audio.error import AudioDecodeError
 from skgenre.audio.signal import MAX_DURATION_SECONDS, load_audio, stream_audio
 
@@ -17,5 +17,6 @@ __all__ = [
     "MAX_DURATION_SECONDS",
     "AudioDecodeError",
     "load_audio",
+    "read_header",
     "stream_audio",
 ]

@@ -49,6 +49,13 @@ def open_audio(path):
         raise AudioDecodeError([(path, reason)]) from error
 
 
+def read_header(path):
+    """Return the sample rate of an audio file, in hertz, and its number of channels."""
+    find_version(path)
+    with open_audio(path) as reader:
+        return reader.samplerate, reader.channels
+
+
 def find_version(path):
     """What changes when the file does; refuses a pipe, since opening it would hang."""
     try:

@@ -1,64 +1,63 @@
-"""From paths to a report: every file is decoded once, what is kept of it is small."""
+"""The audit: every file is decoded once, and a report made of what is kept of it."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
-from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import soundfile
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from skgenre._validation import (
     check_n_jobs,
     check_no_missing_label,
     check_paths,
     check_verbosity,
+    is_known_group,
 )
-from skgenre._workers import run_workers
-from skgenre.audio import AudioDecodeError, load_audio
-from skgenre.audit.fingerprint import FINGERPRINT_RATE, compute_fingerprint
-from skgenre.audit.label_faults import (
-    find_confounded_artists,
-    find_imbalance,
-    find_two_labels,
-)
+from skgenre.audio import load_audio, read_header
 from skgenre.audit.replicas import (
     MAX_BIT_ERROR_RATE,
-    find_exact_replicas,
+    compute_fingerprint,
     find_near_replicas,
 )
 from skgenre.audit.report import FAULTS, AuditReport, Finding
 from skgenre.audit.signal_faults import find_signal_faults
+from skgenre.features.analysis import analyse_files
+from skgenre.model_selection.replicas import number_components
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from skgenre._typing import Paths, Progress
 
-# Nothing of music is left to classify in less.
+# In less, no music is left to classify.
 MIN_DURATION_SECONDS = 1.0
 # Tracks of one collection are of one kind: excerpts or songs. Half the median is an
 # excerpt that was cut short.
 MIN_RELATIVE_DURATION = 0.5
+
+# From this share on a classifier can learn the artist and call it the genre.
+MAX_ARTIST_SHARE = 0.9
+# The artist of a single known track is trivially the only one.
+MIN_KNOWN_TRACKS = 2
+
+# Largest genre to smallest, in tracks: from here on, accuracy mostly tells the size.
+MAX_IMBALANCE = 3.0
 
 # How the decoder says that a file is sound in order, but digitally silent.
 SILENCE_REASON = "holds only silence"
 
 
 class TrackSurvey(NamedTuple):
-    """What is kept of one track: some 4 kB for 30 s."""
+    """What is kept of one track: about 4 kB for 30 s."""
 
     faults: list
-    sample_rate: int | None = None
-    n_channels: int | None = None
-    duration: float | None = None
-    digest: bytes | None = None
-    fingerprint: np.ndarray = np.empty(0, dtype=np.uint32)
+    sample_rate: int
+    n_channels: int
+    duration: float
+    digest: bytes
+    fingerprint: np.ndarray
 
 
 def audit_tracks(
@@ -70,7 +69,7 @@ def audit_tracks(
     verbose: int = 0,
     progress: Progress = None,
 ) -> AuditReport:
-    """Look for what is wrong with a collection of tracks.
+    """Look for faults and replicas in a collection of tracks.
 
     Each file is decoded once, at its own rate, mixed to mono. Replicas are found by
     fingerprints in an index, so that the time grows with the number of tracks, not of
@@ -86,16 +85,16 @@ def audit_tracks(
         Genre of each track. Without it no finding is about genres.
     groups : array-like of shape (n_tracks,) or None, default=None
         Artist of each track, as the loaders of datasets give them. One that is missing
-        (None, NaN, pd.NA or an empty text) or begins with ``track:`` is unknown. Needs
-        `target` to tell anything.
+        (None, NaN, pd.NA or an empty text) or begins with ``track:`` is unknown. Not
+        used without `target`.
     n_jobs : int or None, default=None
         Tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` says otherwise.
     verbose : int, default=0
         Above zero, a bar on standard error shows how many tracks are done.
     progress : callable or None, default=None
-        Shows progress of your own: called as ``progress(iterable, total=n_tracks,
-        what="auditing")``, it hands on the items of the iterable, one per track.
+        Wraps an iterable like `tqdm`: ``progress(iterable, total=n_tracks,
+        what="auditing")`` yields its items, one per track.
 
     Returns
     -------
@@ -105,7 +104,8 @@ def audit_tracks(
     Raises
     ------
     TypeError, ValueError
-        An argument is no such thing, or `target` or `groups` is of another length.
+        An argument has the wrong type or is out of range, or `target` or `groups` has
+        another length.
 
     Examples
     --------
@@ -125,23 +125,27 @@ def audit_tracks(
     groups = _check_labels(groups, name="groups", n_tracks=len(paths))
     check_verbosity(verbose)
     check_n_jobs(n_jobs)
-    workers = run_workers(
+    analysis = analyse_files(
         survey_track,
         paths,
         n_jobs=n_jobs,
         verbose=verbose,
-        work="tracks were audited",
+        progress=progress,
+        what="auditing",
     )
-    with closing(workers) as surveys:
-        if progress is not None:
-            surveys = progress(surveys, total=len(paths), what="auditing")
-        surveys = list(surveys)
-    findings = [
-        Finding(fault, (track,), detail)
-        for track, survey in enumerate(surveys)
-        for fault, detail in survey.faults
-    ]
-    findings += _find_odd_tracks(surveys)
+    by_path = dict(zip(analysis.paths, analysis.features, strict=True))
+    surveys, findings = {}, []
+    for track, path in enumerate(paths):
+        if path in by_path:
+            surveys[track] = by_path[path]
+            faults = by_path[path].faults
+        else:
+            reason = analysis.failures[path]
+            is_silent = reason.startswith(SILENCE_REASON)
+            faults = [("silent" if is_silent else "unreadable", reason)]
+        findings += [Finding(fault, (track,), detail) for fault, detail in faults]
+    if surveys:
+        findings += _find_odd_tracks(surveys)
     replica_findings, replicas = _find_replicas(surveys)
     findings += replica_findings
     if target is not None:
@@ -156,152 +160,115 @@ def _check_labels(labels, *, name, n_tracks):
         return None
     if isinstance(labels, (str, bytes)) or not hasattr(labels, "__len__"):
         raise TypeError(f"{name} must be None or one label per track, got {labels!r}.")
-    shape = np.shape(np.asarray(labels, dtype=object))
-    if shape not in ((n_tracks,), (n_tracks, 1)):
+    labels = np.asarray(labels, dtype=object)
+    if labels.shape not in ((n_tracks,), (n_tracks, 1)):
         raise ValueError(
-            f"{name} must have shape (n_tracks,) = ({n_tracks},), got {shape}."
+            f"{name} must have shape (n_tracks,) = ({n_tracks},), got {labels.shape}."
         )
-    labels = np.asarray(labels, dtype=object).ravel().tolist()
     if name == "target":
-        check_no_missing_label(labels, name="target")
-    return labels
+        check_no_missing_label(labels, name=name)
+    return labels.ravel().tolist()
 
 
 def survey_track(path):
-    """Decode one file and keep what the audit needs of it; never raises on bad files.
-
-    Parameters
-    ----------
-    path : str
-        An audio file, or what is said to be one.
-
-    Returns
-    -------
-    survey : TrackSurvey
-        Its faults, and what is compared with other tracks.
-    """
-    try:
-        sample_rate, n_channels = _read_header(path)
-        signal = load_audio(path, sample_rate=sample_rate)
-    except AudioDecodeError as error:
-        reason = error.reasons[0]
-        is_silent = reason.startswith(SILENCE_REASON)
-        return TrackSurvey([("silent" if is_silent else "unreadable", reason)])
-    faults = find_signal_faults(signal, sample_rate=sample_rate)
+    """Decode one file and return what the audit needs of it, a TrackSurvey."""
+    sample_rate, n_channels = read_header(path)
+    signal = load_audio(path, sample_rate=sample_rate)
     # SHA-1 tells files apart here and protects nothing; it is the fastest of hashlib.
     digest = hashlib.sha1(signal.data, usedforsecurity=False)
     digest.update(str(sample_rate).encode())
-    survey = TrackSurvey(
-        faults,
-        sample_rate,
-        n_channels,
-        len(signal) / sample_rate,
-        digest.digest(),
+    return TrackSurvey(
+        faults=find_signal_faults(signal, sample_rate=sample_rate),
+        sample_rate=sample_rate,
+        n_channels=n_channels,
+        duration=len(signal) / sample_rate,
+        digest=digest.digest(),
+        fingerprint=compute_fingerprint(signal, sample_rate=sample_rate),
     )
-    if sample_rate < FINGERPRINT_RATE:
-        # The bands are not there, and a header of 1 Hz would ask for 4000 times the
-        # samples.
-        return survey
-    fingerprint = compute_fingerprint(signal, sample_rate=sample_rate)
-    return survey._replace(fingerprint=fingerprint)
-
-
-def _read_header(path):
-    """Sample rate in hertz and number of channels; the decoder tells what is wrong."""
-    # Opening a named pipe would hang: the decoder looks first.
-    if os.path.isfile(path):
-        name = os.fsencode(path) if os.name == "posix" else path
-        try:
-            header = soundfile.info(name)
-        except soundfile.LibsndfileError:
-            pass
-        else:
-            if header.samplerate > 0:
-                return header.samplerate, header.channels
-    load_audio(path, duration=MIN_DURATION_SECONDS)
-    raise AudioDecodeError([(path, "changed while it was read")])
 
 
 def _find_odd_tracks(surveys):
-    """Findings on tracks that are not like most of the collection."""
+    """Return findings on tracks that are not like most of the collection."""
     findings = []
-    known = [i for i, survey in enumerate(surveys) if survey.duration is not None]
-    if not known:
-        return findings
-    median = float(np.median([surveys[i].duration for i in known]))
+    median = float(np.median([survey.duration for survey in surveys.values()]))
     shortest = max(MIN_DURATION_SECONDS, MIN_RELATIVE_DURATION * median)
-    for track in known:
-        duration = surveys[track].duration
-        if duration < shortest:
+    for track, survey in surveys.items():
+        if survey.duration < shortest:
             detail = (
-                f"{duration:.2f} s (at least {shortest:.2f} s; median {median:.2f})"
+                f"{survey.duration:.2f} s (at least {shortest:.2f} s; "
+                f"median {median:.2f})"
             )
             findings.append(Finding("short", (track,), detail))
-    rates = [surveys[i].sample_rate for i in known]
-    channels = [surveys[i].n_channels for i in known]
-    findings += _find_minority("sample-rate", known, rates, "Hz")
-    findings += _find_minority("channels", known, channels, "channel(s)")
+    for fault, field, unit in (
+        ("sample-rate", "sample_rate", "Hz"),
+        ("channels", "n_channels", "channel(s)"),
+    ):
+        values = {track: getattr(survey, field) for track, survey in surveys.items()}
+        usual, n_usual = Counter(values.values()).most_common(1)[0]
+        expected = f"{n_usual} of {len(values)} tracks have {usual} {unit}"
+        findings += [
+            Finding(fault, (track,), f"{value} {unit} ({expected})")
+            for track, value in values.items()
+            if value != usual
+        ]
     return findings
 
 
-def _find_minority(fault, tracks, values, unit):
-    usual, n_usual = Counter(values).most_common(1)[0]
-    return [
-        Finding(
-            fault,
-            (track,),
-            f"{value} {unit} ({n_usual} of {len(values)} tracks have {usual} {unit})",
-        )
-        for track, value in zip(tracks, values, strict=True)
-        if value != usual
-    ]
-
-
 def _find_replicas(surveys):
-    """Findings on replicas, and the pairs of tracks that are one recording."""
-    fingerprints = [survey.fingerprint for survey in surveys]
-    findings, pairs = [], []
-    for tracks in find_exact_replicas([survey.digest for survey in surveys]):
-        findings.append(Finding("exact-replica", tuple(tracks), "equal samples"))
-        pairs += [(tracks[0], track) for track in tracks[1:]]
-        # One of them is enough to find what else is of this recording.
-        for track in tracks[1:]:
-            fingerprints[track] = fingerprints[track][:0]
-    for near in find_near_replicas(fingerprints):
+    """Return findings on replicas, and the pairs of tracks that are one recording."""
+    findings, pairs, equal = [], [], {}
+    for track, survey in surveys.items():
+        equal.setdefault(survey.digest, []).append(track)
+    for first, *others in equal.values():
+        if others:
+            tracks = (first, *others)
+            findings.append(Finding("exact-replica", tracks, "equal samples"))
+            pairs += [(first, other) for other in others]
+    # Of equal tracks one is enough to find what else is of this recording.
+    distinct = [tracks[0] for tracks in equal.values()]
+    for near in find_near_replicas([surveys[track].fingerprint for track in distinct]):
+        pair = (distinct[near.first], distinct[near.second])
         detail = (
             f"{near.overlap_seconds:.1f} s in common at {near.offset_seconds:+.1f} s, "
             f"bit error rate {near.bit_error_rate:.3f} "
             f"(more than {MAX_BIT_ERROR_RATE:g})"
         )
-        findings.append(Finding("near-replica", (near.first, near.second), detail))
-        pairs.append((near.first, near.second))
+        findings.append(Finding("near-replica", pair, detail))
+        pairs.append(pair)
     return findings, sorted(pairs)
 
 
 def _find_label_faults(target, groups, replicas):
-    findings = [
-        Finding("two-labels", tracks, detail)
-        for tracks, detail in find_two_labels(
-            _join_pairs(replicas, len(target)), target
+    """Return findings on genres: against replicas, artists and each other."""
+    findings, recordings, artists = [], {}, {}
+    components = number_components(replicas, len(target)).tolist()
+    for track in sorted({track for pair in replicas for track in pair}):
+        recordings.setdefault(components[track], []).append(track)
+    for tracks in recordings.values():
+        genres = sorted({str(target[track]) for track in tracks})
+        if len(genres) > 1:
+            detail = f"one recording as {', '.join(genres)}"
+            findings.append(Finding("two-labels", tuple(tracks), detail))
+    if groups is None:
+        groups = [None] * len(target)
+    for genre, group in zip(target, groups, strict=True):
+        if is_known_group(group):
+            artists.setdefault(str(genre), Counter())[str(group)] += 1
+    for genre, counts in sorted(artists.items()):
+        artist, n_tracks = counts.most_common(1)[0]
+        n_known = counts.total()
+        if n_known >= MIN_KNOWN_TRACKS and n_tracks >= MAX_ARTIST_SHARE * n_known:
+            detail = (
+                f"genre {genre}: {n_tracks} of {n_known} tracks of a known artist are "
+                f"by {artist!r} (too many from {MAX_ARTIST_SHARE:.0%})"
+            )
+            findings.append(Finding("confounded-artist", (), detail))
+    sizes = Counter(map(str, target)).most_common()
+    (largest, n_most), (smallest, n_least) = sizes[0], sizes[-1]
+    if n_most > MAX_IMBALANCE * n_least:
+        detail = (
+            f"genre {largest} has {n_most} tracks, genre {smallest} {n_least}: "
+            f"{n_most / n_least:.1f} times as many (at most {MAX_IMBALANCE:g})"
         )
-    ]
-    details = [] if groups is None else find_confounded_artists(target, groups)
-    findings += [Finding("confounded-artist", (), detail) for detail in details]
-    details = find_imbalance(target)
-    return findings + [Finding("imbalanced", (), detail) for detail in details]
-
-
-def _join_pairs(pairs, n_tracks):
-    """Tracks of each recording that has more than one, linked by chains of pairs."""
-    if not pairs:
-        return []
-    # Of arrays with wider indices, csgraph of scipy 1.11 leaves the labels unset.
-    first, second = np.transpose(pairs).astype(np.int32)
-    links = sparse.coo_array(
-        (np.ones(len(pairs)), (first, second)), shape=(n_tracks, n_tracks)
-    )
-    _, labels = csgraph.connected_components(links, directed=False)
-    recordings = {}
-    for track in np.unique(pairs).tolist():
-        recordings.setdefault(int(labels[track]), []).append(track)
-    return list(recordings.values())
+        findings.append(Finding("imbalanced", (), detail))
+    return findings

@@ -1,4 +1,4 @@
-"""Analyse every track once, before any split."""
+"""The analysis of every track before any split, and what identifies the audio."""
 
 import contextlib
 import hashlib
@@ -15,13 +15,10 @@ from skgenre.features import MFCCExtractor
 
 logger = logging.getLogger(__name__)
 
-# Tracks analysed between two lines of progress.
-_N_TRACKS_PER_STEP = 50
-
 
 @contextlib.contextmanager
 def features_folder(cache_dir):
-    """The folder of the features: a temporary one, unless one is given."""
+    """Yield the folder of the features: a temporary one, unless one is given."""
     if cache_dir is not None:
         yield cache_dir
         return
@@ -30,9 +27,9 @@ def features_folder(cache_dir):
 
 
 def digest_files(paths):
-    """Digest of the content of each file, by path; a new one where it cannot be read.
+    """Return a digest of each file's content, by path; a random one if unreadable.
 
-    A size and a time tell less: another file may have both.
+    Size and modification time are not enough: another file may have both.
     """
     digests = {}
     for path in set(paths):
@@ -49,27 +46,27 @@ def analyse_tracks(models, paths, *, n_jobs, strict, progress):
 
     With `strict`, or where no file can be analysed, those are raised instead.
     """
+    extractors = {}
+    for model in models:
+        for value in model.get_params().values():
+            if isinstance(value, MFCCExtractor):
+                extractors[repr(sorted(value.get_params().items()))] = value
     failures = {}
-    for extractor in _distinct_extractors(models):
+    for extractor in extractors.values():
         if extractor.n_jobs is None:
             extractor = clone(extractor).set_params(n_jobs=n_jobs)
-        starts = range(0, len(paths), _N_TRACKS_PER_STEP)
-        if progress is not None:
-            starts = progress(starts, total=len(starts), what="analysing")
-        for start in starts:
-            step = paths[start : start + _N_TRACKS_PER_STEP]
-            try:
-                extractor.transform(step)
-            except AudioDecodeError as error:
-                failures.update(zip(error.paths, error.reasons, strict=True))
-            logger.info("analysed %d of %d tracks", start + len(step), len(paths))
-    if failures and (strict or len(failures) == len(set(paths))):
-        raise AudioDecodeError(list(failures.items()))
+        analysis = extractor.analyse(
+            paths, strict=strict, keep_features=False, progress=progress
+        )
+        failures |= analysis.failures
+        logger.info("analysed %d of %d tracks", len(analysis.paths), len(paths))
+    if len(failures) == len(set(paths)):
+        raise AudioDecodeError(failures.items())
     return failures
 
 
 def leave_out(tracks, failures):
-    """The tracks whose files can be analysed."""
+    """Return the tracks whose files can be analysed."""
     kept = np.asarray([path not in failures for path in tracks.paths])
     lost = sorted(map(str, set(tracks.target) - set(tracks.target[kept])))
     if lost:
@@ -80,14 +77,5 @@ def leave_out(tracks, failures):
 
 
 def list_unreadable(failures):
-    """The others, as results list them."""
+    """Return the files that cannot, as results list them."""
     return [{"path": path, "reason": reason} for path, reason in failures.items()]
-
-
-def _distinct_extractors(models):
-    extractors = {}
-    for model in models:
-        for value in model.get_params().values():
-            if isinstance(value, MFCCExtractor):
-                extractors[repr(sorted(value.get_params().items()))] = value
-    return list(extractors.values())

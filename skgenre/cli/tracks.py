@@ -1,13 +1,10 @@
 """Labelled tracks from the folders of a command line, and their analysis."""
 
-from contextlib import closing
-from functools import partial
-
 from skgenre.cli.screen import complain, show_progress
 
 
 def load_tracks(folders, *, gtzan):
-    """Tracks of genre folders, or of folders with tracks of GTZAN."""
+    """Return the tracks of genre folders, or of folders with tracks of GTZAN."""
     from skgenre.datasets import fetch_gtzan, join_tracks, load_genre_folder
 
     if gtzan:
@@ -16,52 +13,25 @@ def load_tracks(folders, *, gtzan):
 
 
 def extract_tracks(extractor, data, *, n_jobs, strict):
-    """Analyse tracks file by file, with progress.
+    """Return the tracks that can be analysed, and their features; show progress.
 
-    Returns the tracks that can be analysed and their features. For each of the others
-    one line says why not; with `strict`, or where there is no other, it is an error.
+    For each of the others one line says why not; with `strict`, or where there is no
+    other, it is an error.
     """
+    from sklearn.base import clone
     from sklearn.utils import Bunch
 
-    from skgenre._workers import run_workers
     from skgenre.audio import AudioDecodeError
-    from skgenre.features.track_array import gather_tracks
 
-    workers = run_workers(
-        partial(_extract_track, extractor),
-        data.paths,
-        n_jobs=n_jobs,
-        verbose=0,
-        work="tracks were analysed",
-        kept_in=extractor.cache_dir,
+    analysis = (
+        clone(extractor)
+        .set_params(n_jobs=n_jobs)
+        .analyse(data.paths, strict=strict, progress=show_progress)
     )
-    with closing(workers) as outcomes:
-        outcomes = list(
-            show_progress(outcomes, total=len(data.paths), what="analysing")
-        )
-    failures = [failure for _, failure in outcomes if failure is not None]
-    if failures and (strict or len(failures) == len(outcomes)):
-        raise AudioDecodeError(failures)
-    for failure in failures:
+    if not analysis.paths:
+        raise AudioDecodeError(analysis.failures.items())
+    for failure in analysis.failures.items():
         complain(f"left out: {AudioDecodeError([failure])}")
-    rows = [failure is None for _, failure in outcomes]
+    rows = [path not in analysis.failures for path in data.paths]
     kept = Bunch(**{name: data[name][rows] for name in ("paths", "target", "groups")})
-    found = [features for features, _ in outcomes if features is not None]
-    features = gather_tracks(
-        found,
-        kept.paths,
-        n_segments=extractor.n_segments,
-        segment_shape=found[0].shape[1:],
-        mmap_dir=None,
-    )
-    return kept, features
-
-
-def _extract_track(extractor, path):
-    """Features of one file, or the path and why there are none."""
-    from skgenre.audio import AudioDecodeError
-
-    try:
-        return extractor.transform([path])[0], None
-    except AudioDecodeError as error:
-        return None, (path, error.reasons[0])
+    return kept, analysis.features

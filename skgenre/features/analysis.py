@@ -1,72 +1,240 @@
-"""The features of one file, computed or kept."""
+"""The engine that analyses many files, and the array that their features make."""
+
+import io
+import math
+import warnings
+from contextlib import closing, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 
-from skgenre.audio import AudioDecodeError, load_audio, stream_audio
-from skgenre.mfcc import compute_mfcc, count_frames
-from skgenre.segments import count_segment_samples, split_segments
+from skgenre._files import atomic_write
+from skgenre._workers import run_workers
+from skgenre.audio import AudioDecodeError
 
-# Part of the key of stored features: raise it when decoding or the kernel changes them.
-ANALYSIS_VERSION = 2
+# Missing segments for each present one, at most, where the longest track decides how
+# many segments all of them have: beyond it the array would be mostly NaN.
+MAX_PADDING = 4
+
+# Length of the header of a .npy file: shapes of four numbers of twelve digits fit.
+N_HEADER_BYTES = 128
 
 
-def analyse_track(path, parameters, store):
-    """Features of one file, or why there are none, and why they were not kept.
+class Analysis(NamedTuple):
+    """What became of many files.
 
-    Failures are returned, not raised, so that one bad file does not cost the others.
+    Attributes
+    ----------
+    features : list or ndarray
+        Features of each file of `paths`.
+    paths : list of str
+        Files that could be analysed, in the order given.
+    failures : dict of str to str
+        Why the others could not, by path.
     """
-    try:
-        entry_path = None if store is None else store.entry_path(path)
-    except OSError:
-        # The decoder says what is wrong with the path better than stat does.
-        entry_path = None
-    if entry_path is not None:
-        kept = store.load(entry_path)
-        if kept is not None:
-            return kept, None, None
-    try:
-        features = extract_track(path, **parameters)
-    except AudioDecodeError as error:
-        return None, error.reasons[0], None
-    if entry_path is None:
-        return features, None, None
-    try:
-        if store.entry_path(path) != entry_path:
-            return None, "changed while it was read", None
-        store.save(entry_path, features)
-    except OSError as error:
-        return features, None, f"{store.directory}: {error.strerror or error}"
-    return features, None, None
+
+    features: Any
+    paths: list
+    failures: dict
 
 
-def extract_track(
-    path, *, sample_rate, segment_duration, n_segments, **mfcc_parameters
+def analyse_files(
+    analyse,
+    paths,
+    *,
+    store=None,
+    features=None,
+    strict=False,
+    n_jobs=None,
+    verbose=0,
+    progress=None,
+    what="analysing",
 ):
-    """MFCCs of one file's present segments: (n_present_segments, n_frames, n_mfcc)."""
-    n_segment_samples = count_segment_samples(segment_duration, sample_rate)
-    n_fft, hop_length = mfcc_parameters["n_fft"], mfcc_parameters["hop_length"]
-    n_frames = count_frames(n_segment_samples, n_fft=n_fft, hop_length=hop_length)
-    # Centred, a window of odd length reaches one sample less far.
-    n_required_samples = (n_frames - 1) * hop_length + n_fft % 2
-    duration = None
-    if n_segments is not None:
-        duration = n_segments * n_segment_samples / sample_rate
-    blocks = stream_audio(path, sample_rate=sample_rate, duration=duration)
-    segments = split_segments(
-        blocks,
-        n_segment_samples=n_segment_samples,
-        n_required_samples=n_required_samples,
+    """Analyse many files.
+
+    Parameters
+    ----------
+    analyse : callable
+        Returns the features of the file at a path, or raises AudioDecodeError.
+    paths : list of str
+        The files.
+    store : FeatureStore or None, default=None
+        Where the features of a file are looked up first, and kept. Where it cannot be
+        written to, a warning says so at the end.
+    features : object with a method `append`, default=None
+        Takes the features of each file as they come, in the order of `paths`; None is
+        a new list.
+    strict : bool, default=False
+        Raise for files that cannot be analysed, once all others are.
+    n_jobs : int or None, default=None
+        Files analysed at the same time, by joblib; threads by default.
+    verbose : int, default=0
+        Above zero, a bar on standard error shows how many files are done.
+    progress : callable or None, default=None
+        Shown instead: ``progress(iterable, total=n, what=what)`` yields the items of
+        the iterable, one per file.
+    what : str, default="analysing"
+        Word for the work, in messages.
+
+    Returns
+    -------
+    analysis : Analysis
+        `features`, the files that they are of, and the failures.
+
+    Raises
+    ------
+    AudioDecodeError
+        With `strict`, names every file that cannot be analysed.
+    concurrent.futures.process.BrokenProcessPool
+        A worker process died.
+    """
+    features = [] if features is None else features
+    analysed, failures, unkept = [], {}, set()
+    workers = run_workers(
+        partial(_analyse_file, analyse=analyse, store=store),
+        paths,
+        n_jobs=n_jobs,
+        work=f"{what} tracks",
+        kept_in=None if store is None else store.directory,
     )
-    features = [
-        compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)
-        for segment in segments
-    ]
-    if not features:
-        n_samples = len(load_audio(path, sample_rate=sample_rate, duration=duration))
-        reason = (
-            f"too short: {n_samples / sample_rate:.2f} s ({n_samples} samples at "
-            f"{sample_rate} Hz), expected at least one segment of "
-            f"{segment_duration:g} s ({n_required_samples} samples)"
+    # Closed, whatever happens: the threads have then ended.
+    with closing(workers):
+        outcomes = workers
+        if progress is not None:
+            outcomes = progress(workers, total=len(paths), what=what)
+        elif verbose:
+            from tqdm import tqdm
+
+            outcomes = tqdm(workers, total=len(paths), desc=what)
+        for path, outcome in zip(paths, outcomes, strict=True):
+            if outcome.failure is None:
+                features.append(outcome.features)
+                analysed.append(path)
+            else:
+                failures[path] = outcome.failure
+            if outcome.unkept is not None:
+                unkept.add(outcome.unkept)
+    for reason in sorted(unkept):
+        warnings.warn(
+            f"features could not be kept in cache_dir {reason}; they are computed "
+            "again next time.",
+            RuntimeWarning,
+            stacklevel=4,
         )
-        raise AudioDecodeError([(path, reason)])
-    return np.stack(features)
+    if strict and failures:
+        raise AudioDecodeError(failures.items())
+    return Analysis(features, analysed, failures)
+
+
+class _Outcome(NamedTuple):
+    """Features of one file, or why there are none; why they could not be kept."""
+
+    features: Any = None
+    failure: str | None = None
+    unkept: str | None = None
+
+
+def _analyse_file(path, analyse, store):
+    entry = kept = None
+    if store is not None:
+        # The decoder says what is wrong with a path better than stat does.
+        with suppress(OSError):
+            entry = store.entry_path(path)
+            kept = store.load(entry)
+    if kept is not None:
+        return _Outcome(kept)
+    try:
+        features = analyse(path)
+    except AudioDecodeError as error:
+        return _Outcome(failure=error.reasons[0])
+    if entry is None:
+        return _Outcome(features)
+    try:
+        if store.entry_path(path) != entry:
+            return _Outcome(failure="changed while it was read")
+        store.save(entry, features)
+    except OSError as error:
+        unkept = f"{store.directory}: {error.strerror or error}"
+        return _Outcome(features, unkept=unkept)
+    return _Outcome(features)
+
+
+class TrackArray:
+    """The features of tracks, given one by one, as one array in float32.
+
+    A context manager that collects (n_present_segments, *segment_shape) of each track
+    in an npy file, in memory or in the folder `mmap_dir`. ``n_segments=None`` is the
+    number of the longest track; missing segments are all NaN.
+    """
+
+    def __init__(self, *, n_segments, segment_shape, mmap_dir=None):
+        self._n_segments, self._segment_shape = n_segments, segment_shape
+        self._counts = []
+        self._path, self._opened = None, nullcontext(io.BytesIO())
+        if mmap_dir is not None:
+            self._path = Path(mmap_dir) / f"mfcc-{uuid4().hex}.npy"
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._opened = atomic_write(self._path, "w+b")
+
+    def __enter__(self):
+        self._file = self._opened.__enter__()
+        self._file.write(bytes(N_HEADER_BYTES))
+        return self
+
+    def __exit__(self, *error):
+        return self._opened.__exit__(*error)
+
+    def append(self, track):
+        """Write the segments of the next track."""
+        self._write(track, self._n_segments or len(track))
+        self._counts.append(len(track))
+
+    def finish(self, paths):
+        """Pad all tracks to the same length, and write the header.
+
+        ValueError, which names one of the `paths`, for more padding than MAX_PADDING.
+        """
+        n_tracks, n_present = len(self._counts), sum(self._counts)
+        n_segments = self._n_segments or max(self._counts, default=0)
+        n_missing = n_tracks * n_segments - n_present
+        if self._n_segments is None and n_missing > MAX_PADDING * n_present:
+            raise ValueError(
+                f"{paths[self._counts.index(n_segments)]} is too long to share an "
+                f"array with the other tracks: it has {n_segments} segments, all "
+                f"{n_tracks} tracks together {n_present}, and padding ({n_missing} "
+                f"segments) would exceed {MAX_PADDING} times the data. Analyse tracks "
+                "of such length by themselves, or set n_segments."
+            )
+        if self._n_segments is None and n_missing:
+            # In place, from the last track on: each moves away from those before it.
+            n_bytes, end = 4 * math.prod(self._segment_shape), n_present
+            for number, count in reversed(list(enumerate(self._counts))):
+                self._file.seek(N_HEADER_BYTES + (end - count) * n_bytes)
+                track = np.frombuffer(self._file.read(count * n_bytes), np.float32)
+                self._file.seek(N_HEADER_BYTES + number * n_segments * n_bytes)
+                self._write(track.reshape(count, *self._segment_shape), n_segments)
+                end -= count
+        self._shape = (n_tracks, n_segments, *self._segment_shape)
+        descr = np.dtype(np.float32).str
+        fields = {"descr": descr, "fortran_order": False, "shape": self._shape}
+        header = np.lib.format.magic(1, 0) + (N_HEADER_BYTES - 10).to_bytes(2, "little")
+        header += repr(fields).encode()
+        self._file.seek(0)
+        self._file.write(header.ljust(N_HEADER_BYTES - 1) + b"\n")
+
+    def load(self):
+        """Return the finished array; of a file, memory-mapped and read-only."""
+        if self._path is not None:
+            return np.load(self._path, mmap_mode="r", allow_pickle=False)
+        content = self._file.getbuffer()
+        values = np.frombuffer(content, np.float32, offset=N_HEADER_BYTES)
+        return values.reshape(self._shape)
+
+    def _write(self, track, n_segments):
+        # Written, not mapped: a full disk is an error here, and would be a crash there.
+        self._file.write(np.ascontiguousarray(track, np.float32))
+        missing = (n_segments - len(track), *self._segment_shape)
+        self._file.write(np.full(missing, np.nan, np.float32))

@@ -1,11 +1,10 @@
-"""From paths of audio files to segmented MFCCs."""
+"""The transformer from paths of audio files to segmented MFCCs."""
 
 from __future__ import annotations
 
 import math
 import os
-import warnings
-from contextlib import closing
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,37 +20,44 @@ from skgenre._validation import (
     check_positive_integer,
     check_verbosity,
 )
-from skgenre._workers import run_workers
 from skgenre.audio import (
     HIGHEST_FILE_RATE,
     MAX_DURATION_SECONDS,
     AudioDecodeError,
+    load_audio,
+    stream_audio,
 )
 from skgenre.feature_store import FeatureStore
-from skgenre.features.analysis import ANALYSIS_VERSION, analyse_track
-from skgenre.features.array_output import ArrayOutputMixin, keep_index
-from skgenre.features.names import check_n_names, name_coefficients
-from skgenre.features.track_array import gather_tracks
-from skgenre.mfcc import count_frames
-from skgenre.segments import count_segment_samples
+from skgenre.features.analysis import Analysis, TrackArray, analyse_files
+from skgenre.features.output import (
+    ArrayOutputMixin,
+    check_n_names,
+    keep_index,
+    name_coefficients,
+)
+from skgenre.mfcc import compute_mfcc, count_frames
+from skgenre.segments import count_segment_samples, split_segments
 
 if TYPE_CHECKING:
     from typing import Any, Self
 
     from numpy.typing import ArrayLike, NDArray
 
-    from skgenre._typing import Paths, StrPath
+    from skgenre._typing import Paths, Progress, StrPath
 
 
 # Parameters that decide how and where the work is done, and no number.
 EXECUTION_PARAMETERS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
-# The largest that make sense, with much to spare: beyond them the features of one
-# segment ask for more memory than there is, or float32 cannot hold them.
+# Part of the key of stored features: raise it when decoding or the kernel changes them.
+ANALYSIS_VERSION = 2
+
+# Upper limits, far beyond what makes sense: above them the features of one segment do
+# not fit into memory, or float32 cannot hold them.
 MAXIMA = {"sample_rate": HIGHEST_FILE_RATE, "n_fft": 2**20, "n_mels": 4096}
 
-# Between the edges of mel filters, relative to the highest: closer ones are the same
-# number here and there, and their weights NaN.
+# Smallest distance between edges of mel filters, relative to the highest: closer edges
+# are rounded to the same number, and the weights between them are NaN.
 MIN_RELATIVE_SPACING = 1e-12
 
 
@@ -214,21 +220,59 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         OSError
             The result cannot be written into `mmap_dir`.
         """
+        return keep_index(self, self.analyse(X).features, X)
+
+    def analyse(
+        self,
+        X: Paths,
+        *,
+        strict: bool = True,
+        keep_features: bool = True,
+        progress: Progress = None,
+    ) -> Analysis:
+        """Analyse audio files; say which of them cannot be.
+
+        Parameters
+        ----------
+        X : sequence of str or Path, of shape (n_tracks,)
+            Paths of audio files: a list, array, Series or one-column frame.
+        strict : bool, default=True
+            Raise for files that cannot be analysed, as `transform` does; False leaves
+            them out.
+        keep_features : bool, default=True
+            False only fills `cache_dir`.
+        progress : callable or None, default=None
+            Wraps an iterable like `tqdm`: ``progress(iterable, total=n_tracks,
+            what="analysing")`` yields its items, one per track.
+
+        Returns
+        -------
+        analysis : Analysis
+            A named tuple: `features`, as `transform` returns them (an empty deque
+            without `keep_features`), of the files `paths`; and `failures`, a dict from
+            the path of each other file to the reason.
+
+        Raises
+        ------
+        AudioDecodeError
+            With `strict`: see `transform`, which may raise the other errors, too.
+        """
         self._check_parameters()
         paths = check_paths(X)
-        unkept: set[str] = set()
-        try:
-            with closing(self._analyse(paths, unkept)) as tracks:
-                features = gather_tracks(
-                    tracks,
-                    paths,
-                    n_segments=self._track_parameters()["n_segments"],
-                    segment_shape=(self._count_frames(), int(self.n_mfcc)),
-                    mmap_dir=self.mmap_dir,
-                )
-        finally:
-            _warn_of_unkept(unkept)
-        return keep_index(self, features, X)
+        if not keep_features:
+            return self._analyse_into(deque(maxlen=0), paths, strict, progress)
+        n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
+        n_frames = count_frames(
+            n_samples, n_fft=int(self.n_fft), hop_length=int(self.hop_length)
+        )
+        with TrackArray(
+            n_segments=None if self.n_segments is None else int(self.n_segments),
+            segment_shape=(n_frames, int(self.n_mfcc)),
+            mmap_dir=self.mmap_dir,
+        ) as tracks:
+            analysis = self._analyse_into(tracks, paths, strict, progress)
+            tracks.finish(analysis.paths)
+        return analysis._replace(features=tracks.load())
 
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
@@ -254,50 +298,9 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             check_n_names(input_features, 1)
         return name_coefficients(self.n_mfcc)
 
-    def _analyse(self, paths, unkept):
-        """Yield the features of each file; at the end, name those that have none.
-
-        `unkept` is given the reasons why features could not be kept.
-        """
-        failures = []
-        with closing(self._run_workers(paths)) as outcomes:
-            for path, outcome in zip(paths, outcomes, strict=True):
-                features, failure, unkept_reason = outcome
-                if failure is not None:
-                    failures.append((path, failure))
-                    shape = (0, self._count_frames(), int(self.n_mfcc))
-                    features = np.empty(shape, np.float32)
-                if unkept_reason is not None:
-                    unkept.add(unkept_reason)
-                yield features
-        if failures:
-            raise AudioDecodeError(failures)
-
-    def _run_workers(self, paths):
-        parameters = self._track_parameters()
-        store = None
-        if self.cache_dir is not None:
-            store = FeatureStore(
-                self.cache_dir, {**parameters, "version": ANALYSIS_VERSION}
-            )
-        return run_workers(
-            partial(analyse_track, parameters=parameters, store=store),
-            paths,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            work="tracks were analysed",
-            kept_in=self.cache_dir,
-        )
-
-    def _count_frames(self):
-        n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
-        return count_frames(
-            n_samples, n_fft=int(self.n_fft), hop_length=int(self.hop_length)
-        )
-
-    def _track_parameters(self):
-        """What decides the features of a file, in plain types: also the store's key."""
-        return {
+    def _analyse_into(self, features, paths, strict, progress):
+        # What decides the features of a file, in plain types: also the store's key.
+        parameters = {
             "sample_rate": int(self.sample_rate),
             "n_mfcc": int(self.n_mfcc),
             "n_fft": int(self.n_fft),
@@ -308,6 +311,20 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             "segment_duration": float(self.segment_duration),
             "n_segments": None if self.n_segments is None else int(self.n_segments),
         }
+        store = None
+        if self.cache_dir is not None:
+            key = {**parameters, "version": ANALYSIS_VERSION}
+            store = FeatureStore(self.cache_dir, key)
+        return analyse_files(
+            partial(extract_mfcc, **parameters),
+            paths,
+            store=store,
+            features=features,
+            strict=strict,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            progress=progress,
+        )
 
     def _check_parameters(self):
         for name in ("sample_rate", "n_mfcc", "n_fft", "hop_length", "n_mels"):
@@ -316,14 +333,13 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             check_number(getattr(self, name), name=name, high=highest)
         if self.n_segments is not None:
             check_positive_integer(self.n_segments, name="n_segments")
-        self._check_workings()
-        nyquist = int(self.sample_rate) / 2
-        check_number(self.fmin, name="fmin", low=0, high=nyquist, high_open=True)
-        if self.fmax is not None:
-            check_number(
-                self.fmax, name="fmax", low=self.fmin, high=nyquist, low_open=True
-            )
-        self._check_band(float(self.fmin), float(self.fmax or nyquist))
+        check_verbosity(self.verbose)
+        check_n_jobs(self.n_jobs)
+        for name in ("cache_dir", "mmap_dir"):
+            folder = getattr(self, name)
+            is_path = isinstance(folder, (str, os.PathLike)) and folder != ""
+            if folder is not None and not is_path:
+                raise ValueError(f"{name} must be None or a path, got {folder!r}.")
         check_number(
             self.segment_duration,
             name="segment_duration",
@@ -342,9 +358,17 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             raise ValueError(
                 f"n_mfcc must be at most n_mels={self.n_mels!r}, got {self.n_mfcc!r}."
             )
+        self._check_band()
 
-    def _check_band(self, fmin, fmax):
+    def _check_band(self):
         """Refuse a band with which all features would be equal, or NaN."""
+        nyquist = int(self.sample_rate) / 2
+        check_number(self.fmin, name="fmin", low=0, high=nyquist, high_open=True)
+        if self.fmax is not None:
+            check_number(
+                self.fmax, name="fmax", low=self.fmin, high=nyquist, low_open=True
+            )
+        fmin, fmax = float(self.fmin), float(self.fmax or nyquist)
         band = f"got fmin={self.fmin!r} and fmax={self.fmax!r}"
         if fmax - fmin <= MIN_RELATIVE_SPACING * fmax * (self.n_mels + 1):
             raise ValueError(
@@ -358,16 +382,6 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
                 f"multiple of sample_rate / n_fft = {step:g} Hz, {band}."
             )
 
-    def _check_workings(self):
-        """Check what changes how the work is done, but no number."""
-        check_verbosity(self.verbose)
-        check_n_jobs(self.n_jobs)
-        for name in ("cache_dir", "mmap_dir"):
-            folder = getattr(self, name)
-            is_path = isinstance(folder, (str, os.PathLike)) and folder != ""
-            if folder is not None and not is_path:
-                raise ValueError(f"{name} must be None or a path, got {folder!r}.")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
@@ -376,11 +390,31 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         return tags
 
 
-def _warn_of_unkept(reasons):
-    for reason in sorted(reasons):
-        warnings.warn(
-            f"features could not be kept in cache_dir {reason}; they are computed "
-            "again next time.",
-            RuntimeWarning,
-            stacklevel=4,
+def extract_mfcc(path, *, sample_rate, segment_duration, n_segments, **mfcc_parameters):
+    """Compute the MFCCs of a file: (n_present_segments, n_frames, n_mfcc)."""
+    n_segment_samples = count_segment_samples(segment_duration, sample_rate)
+    n_fft, hop_length = mfcc_parameters["n_fft"], mfcc_parameters["hop_length"]
+    n_frames = count_frames(n_segment_samples, n_fft=n_fft, hop_length=hop_length)
+    # Centred, a window of odd length reaches one sample less far.
+    n_required_samples = (n_frames - 1) * hop_length + n_fft % 2
+    duration = None
+    if n_segments is not None:
+        duration = n_segments * n_segment_samples / sample_rate
+    segments = split_segments(
+        stream_audio(path, sample_rate=sample_rate, duration=duration),
+        n_segment_samples=n_segment_samples,
+        n_required_samples=n_required_samples,
+    )
+    features = [
+        compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)
+        for segment in segments
+    ]
+    if not features:
+        n_samples = len(load_audio(path, sample_rate=sample_rate, duration=duration))
+        reason = (
+            f"too short: {n_samples / sample_rate:.2f} s ({n_samples} samples at "
+            f"{sample_rate} Hz), expected at least one segment of "
+            f"{segment_duration:g} s ({n_required_samples} samples)"
         )
+        raise AudioDecodeError([(path, reason)])
+    return np.stack(features)

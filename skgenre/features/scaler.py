@@ -1,18 +1,14 @@
-"""Standardised coefficients."""
+"""The transformer that standardises coefficients, for networks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from skgenre._atomic_fit import atomic_fit
-from skgenre._doc_links import DocLinkMixin
-from skgenre._validation import check_n_mfcc, check_tracks
-from skgenre.features.array_output import ArrayOutputMixin, keep_index
-from skgenre.features.names import check_names_in
+from skgenre._validation import check_tracks
+from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
 from skgenre.segments import present_segments
 
 if TYPE_CHECKING:
@@ -21,11 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class MFCCScaler(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
+class MFCCScaler(ArrayOutputMixin, TrackTransformer):
     """Standardise each coefficient over all frames of the training tracks.
 
-    Missing segments stay missing. The paper feeds its networks with raw coefficients;
-    its presets leave this step out.
+    Missing segments stay missing. The paper feeds its networks raw coefficients, so the
+    models of the paper leave this step out.
 
     Attributes
     ----------
@@ -65,7 +61,7 @@ class MFCCScaler(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         frames = X[present_segments(X)].reshape(-1, X.shape[-1])
         self.mean_ = frames.mean(axis=0, dtype=np.float64)
         scale = frames.std(axis=0, dtype=np.float64)
-        # A constant coefficient has a deviation of rounding errors, not of zero.
+        # Rounding errors give a constant coefficient a deviation above zero.
         constant = scale <= 10 * np.finfo(X.dtype).eps * np.abs(self.mean_)
         self.scale_ = np.where(constant, 1.0, scale)
         self.n_mfcc_ = X.shape[-1]
@@ -84,9 +80,7 @@ class MFCCScaler(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         features : ndarray of the shape of X
             Standardised features, in the floating type of `X`.
         """
-        check_is_fitted(self)
-        tracks = check_tracks(self, X, reset=False)
-        check_n_mfcc(self, tracks)
+        tracks = self._check_tracks(X)
         mean, scale = self.mean_.astype(tracks.dtype), self.scale_.astype(tracks.dtype)
         scaled = ((tracks - mean) / scale).reshape(np.asarray(X).shape)
         return keep_index(self, scaled, X)
@@ -112,13 +106,7 @@ class MFCCScaler(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         ValueError
             `input_features` are not those that `fit` has seen.
         """
-        return check_names_in(self, input_features)
+        return self._check_names(input_features)
 
     def _check_parameters(self):
-        """It has none."""
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        """There are none; `check_model` calls this."""

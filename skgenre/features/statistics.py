@@ -1,19 +1,16 @@
-"""Summary statistics of tracks, and of segments."""
+"""Transformers that summarise tracks or segments by statistics of their frames."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from scipy.signal import savgol_filter
 
 from skgenre._atomic_fit import atomic_fit
-from skgenre._doc_links import DocLinkMixin
-from skgenre._validation import check_n_mfcc, check_names, check_tracks
-from skgenre.features.array_output import ArrayOutputMixin, keep_index
-from skgenre.features.names import check_names_in
-from skgenre.features.summary import STATISTICS, name_values, summarise
+from skgenre._products import multiply_by_transpose
+from skgenre._validation import check_names, check_tracks
+from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
 from skgenre.segments import SegmentRows, present_segments
 
 if TYPE_CHECKING:
@@ -23,8 +20,39 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
-    """What the two transformers of this module share."""
+# librosa's default width of its delta filter, in frames.
+DELTA_WIDTH = 9
+
+# Distances, in frames, over which changes are measured: octaves of rates, from half the
+# frames' own to 0.7 per second at the extractor's defaults.
+CHANGE_LAGS = (1, 2, 4, 8, 16)
+
+# Added to a deviation (dB) before its logarithm is taken: that of a constant is finite.
+_SMALL_DEVIATION = 1e-2
+
+# Added to the variances (dB squared) before a covariance's logarithm is taken:
+# directions of less variance are noise.
+_SMALL_VARIANCE = 3.0
+
+STATISTICS = (
+    "mean",
+    "std",
+    "log_std",
+    "delta_mean",
+    "delta_std",
+    "delta_log_std",
+    "change_log_std",
+    "correlation",
+    "log_covariance",
+)
+
+# Statistics with a value per pair of coefficients, by where pairs start: at the next
+# coefficient, or at the coefficient itself.
+_OF_PAIRS = {"correlation": 1, "log_covariance": 0}
+
+
+class _Statistics(TrackTransformer):
+    """Base class of the two transformers of this module."""
 
     @atomic_fit
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -78,20 +106,20 @@ class _Statistics(TransformerMixin, DocLinkMixin, BaseEstimator):
         ValueError
             `input_features` are not those that `fit` has seen.
         """
-        names = name_values(self.statistics, check_names_in(self, input_features))
+        coefficients = self._check_names(input_features)
+        names = []
+        for statistic in self.statistics:
+            of = coefficients
+            if statistic in _OF_PAIRS:
+                pairs = np.triu_indices(len(coefficients), k=_OF_PAIRS[statistic])
+                of = [
+                    f"{coefficients[i]}_{coefficients[j]}"
+                    for i, j in zip(*pairs, strict=True)
+                ]
+            elif statistic == "change_log_std":
+                of = [f"{name}_lag{lag}" for lag in CHANGE_LAGS for name in of]
+            names += [f"{name}_{statistic}" for name in of]
         return np.asarray(names, dtype=object)
-
-    def _check_tracks(self, X):
-        check_is_fitted(self)
-        X = check_tracks(self, X, reset=False)
-        check_n_mfcc(self, X)
-        return X
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 class TrackStatistics(_Statistics):
@@ -229,3 +257,45 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
         summary = np.full(shape, np.nan, dtype=tracks.dtype)
         summary[present, 0] = rows
         return keep_index(self, summary, X)
+
+
+def summarise(segments, statistics):
+    """Summarise frames: (n_segments, n_frames, n_mfcc) -> (n_values,), in float64."""
+    n_frames, n_mfcc = segments.shape[1:]
+    values = {"": segments}
+    if any(name.startswith("delta_") for name in statistics):
+        # The largest odd width that fits; three frames are the fewest with a slope.
+        width = min(DELTA_WIDTH, n_frames - 1 + n_frames % 2)
+        values["delta_"] = np.zeros_like(segments)
+        if width >= 3:
+            values["delta_"] = savgol_filter(
+                segments, width, polyorder=1, deriv=1, axis=1
+            )
+    moments = {}
+    for prefix, frames in values.items():
+        deviations = np.std(frames, axis=(0, 1), dtype=np.float64)
+        moments[f"{prefix}mean"] = np.mean(frames, axis=(0, 1), dtype=np.float64)
+        moments[f"{prefix}std"] = deviations
+        moments[f"{prefix}log_std"] = np.log(deviations + _SMALL_DEVIATION)
+    if not _OF_PAIRS.keys().isdisjoint(statistics):
+        centred = segments.reshape(-1, n_mfcc) - moments["mean"]
+        covariance = multiply_by_transpose(centred) / len(centred)
+        scales = moments["std"] + _SMALL_DEVIATION
+        correlations = covariance / np.outer(scales, scales)
+        moments["correlation"] = correlations[np.triu_indices(n_mfcc, k=1)]
+    if "log_covariance" in statistics:
+        covariance += _SMALL_VARIANCE * np.eye(n_mfcc)
+        variances, axes = np.linalg.eigh(covariance)
+        logarithm = axes * np.log(variances) @ axes.T
+        moments["log_covariance"] = logarithm[np.triu_indices(n_mfcc)]
+    if "change_log_std" in statistics:
+        # Inside segments, so that no change crosses the border of two.
+        deviations = [
+            np.std(segments[:, lag:] - segments[:, :-lag], (0, 1), dtype=np.float64)
+            if lag < n_frames
+            else np.zeros(n_mfcc)
+            for lag in CHANGE_LAGS
+        ]
+        changes = np.concatenate(deviations)
+        moments["change_log_std"] = np.log(changes + _SMALL_DEVIATION)
+    return np.concatenate([moments[name] for name in statistics])

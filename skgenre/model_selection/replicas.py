@@ -1,4 +1,4 @@
-"""Recordings that must stay on one side of a split."""
+"""Groups of tracks that are the same recording, for one side of a split."""
 
 from __future__ import annotations
 
@@ -63,8 +63,14 @@ def merge_replicas(
             f"pairs must hold indices of the {len(members)} tracks, got "
             f"{pairs[((pairs < 0) | (pairs >= len(members))).any(axis=1)][0].tolist()}."
         )
-    first, second = members[pairs].T
-    links = coo_matrix((np.ones(len(pairs)), (first, second)), (len(names),) * 2)
-    _, component = connected_components(links, directed=False)
+    component = number_components(members[pairs], len(names))
     _, position = np.unique(component, return_index=True)
     return names[position[component[members]]]
+
+
+def number_components(pairs, n_items):
+    """Return a number for each item, equal where a chain of pairs links two of them."""
+    # Of wider indices, scipy 1.11 leaves the numbers unset.
+    first, second = np.asarray(pairs, dtype=np.int32).reshape(-1, 2).T
+    links = coo_matrix((np.ones(len(first)), (first, second)), (n_items, n_items))
+    return connected_components(links, directed=False)[1]
