@@ -5,7 +5,8 @@ import io
 import json
 from typing import NamedTuple
 
-from skgenre.cli.screen import printable, say
+from skgenre._io import printable
+from skgenre.cli.screen import say
 
 # A longer name breaks the alignment of its own row only.
 _MAX_NAME_WIDTH = 60

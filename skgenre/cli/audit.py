@@ -59,7 +59,7 @@ def audit(data, n_jobs):
 
 def write_report(report, path):
     """Write an audit's report as JSON."""
-    from skgenre._files import atomic_write
+    from skgenre._io import atomic_write
 
     with naming(path), atomic_write(path, "w", encoding="utf-8") as file:
         file.write(report.to_json() + "\n")

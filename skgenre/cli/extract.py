@@ -2,6 +2,7 @@
 
 import argparse
 
+from skgenre._io import printable
 from skgenre.cli.arguments import (
     add_analysis,
     add_command_parser,
@@ -10,7 +11,7 @@ from skgenre.cli.arguments import (
     at_least,
 )
 from skgenre.cli.output_file import check_writable, naming
-from skgenre.cli.screen import printable, say
+from skgenre.cli.screen import say
 from skgenre.cli.tracks import extract_tracks, load_tracks
 
 _EXTENSIONS = (".json", ".npz")

@@ -2,8 +2,9 @@
 
 import json
 
+from skgenre._io import printable
 from skgenre.cli.arguments import add_command_parser, add_debug
-from skgenre.cli.screen import printable, say
+from skgenre.cli.screen import say
 
 _EXAMPLES = """\
   skgenre info model.skops

@@ -7,6 +7,8 @@ import sys
 import warnings
 from contextlib import contextmanager, nullcontext
 
+from skgenre._io import printable
+
 _LOGGER = logging.getLogger("skgenre")
 
 
@@ -82,13 +84,6 @@ def one_line(text):
     """A text without line breaks and without what a terminal could not show."""
     text = text.strip().replace(":\n", ": ").replace("\n", "; ")
     return printable(text)
-
-
-def printable(text):
-    """A text whose control characters and undecodable bytes are escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def describe_error(error):

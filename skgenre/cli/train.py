@@ -5,6 +5,7 @@ import ast
 import json
 import logging
 
+from skgenre._io import printable
 from skgenre.cli.arguments import (
     MODEL_NAMES,
     add_analysis,
@@ -15,7 +16,7 @@ from skgenre.cli.arguments import (
     seed,
 )
 from skgenre.cli.output_file import check_writable
-from skgenre.cli.screen import printable, say
+from skgenre.cli.screen import say
 from skgenre.cli.tracks import extract_tracks, load_tracks
 
 _EXAMPLES = """\
