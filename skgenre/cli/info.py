@@ -9,8 +9,9 @@ examples:
 
 import json
 
+from skgenre._io import printable
 from skgenre.cli.arguments import add_command_parser
-from skgenre.cli.screen import printable, say
+from skgenre.cli.screen import say
 
 
 def add_command(commands):

@@ -15,8 +15,9 @@ import json
 import os
 from types import SimpleNamespace
 
+from skgenre._io import printable
 from skgenre.cli.arguments import add_command_parser
-from skgenre.cli.screen import is_output_terminal, printable, say, show_progress
+from skgenre.cli.screen import is_output_terminal, say, show_progress
 
 # A longer name breaks the alignment of its own row only.
 _MAX_NAME_WIDTH = 60

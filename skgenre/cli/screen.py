@@ -7,6 +7,8 @@ import sys
 import warnings
 from contextlib import contextmanager, nullcontext, suppress
 
+from skgenre._io import printable
+
 _LOGGER = logging.getLogger("skgenre")
 
 
@@ -79,13 +81,6 @@ def one_line(text):
     """Return a text on one line, without what a terminal could not show."""
     text = text.strip().replace(":\n", ": ").replace("\n", "; ")
     return printable(text)
-
-
-def printable(text):
-    """Escape the control characters and undecodable bytes of a text."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def describe_error(error):

@@ -14,6 +14,7 @@ import ast
 import json
 import logging
 
+from skgenre._io import printable
 from skgenre.cli.arguments import (
     MODEL_NAMES,
     add_analysis,
@@ -24,7 +25,7 @@ from skgenre.cli.arguments import (
     whole_number,
 )
 from skgenre.cli.output_file import check_writable
-from skgenre.cli.screen import printable, say
+from skgenre.cli.screen import say
 from skgenre.cli.tracks import extract_tracks, load_tracks
 
 logger = logging.getLogger(__name__)
