@@ -1,10 +1,10 @@
-"""Work shared out to threads or processes, and what is said when one of them dies."""
+"""Work in threads or processes, and the error when one of these dies."""
 
 import queue
 import threading
 import time
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 
 from joblib import Parallel, delayed
@@ -37,26 +37,25 @@ def _start_workers(function, items, n_jobs):
     backend, n_configured = get_active_backend(prefer="threads")
     n_jobs = n_configured if n_jobs is None else n_jobs
     if not isinstance(backend, (ThreadingBackend, SequentialBackend)):
-        return _run_processes(function, items, n_jobs)
+        return_as = choose_return("threads")
+        pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as=return_as)
+        # A generator even where the pool returns a list: the caller closes it.
+        return (result for result in pool(delayed(function)(item) for item in items))
     n_threads = min(backend.effective_n_jobs(n_jobs), len(items))
     if n_threads > 1:
         return _run_threads(function, items, n_threads)
     return (function(item) for item in items)
 
 
-def _run_processes(function, items, n_jobs):
-    return_as = choose_return("threads")
-    pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as=return_as)
-    yield from pool(delayed(function)(item) for item in items)
-
-
 def _run_threads(function, items, n_threads):
-    """As `run_workers`, in threads that have ended when this ends, in whatever way.
+    """Do as `run_workers`, in threads that have ended when this ends, in whatever way.
 
-    joblib leaves its threads alone after Ctrl-C, and where Python's end then stops one
-    in the middle of C++ code, the process aborts.
+    joblib does not wait for its threads after Ctrl-C, and if Python's end then stops
+    one in the middle of C++ code, the process aborts.
     """
     numbered, turn = iter(enumerate(items)), threading.Lock()
+    # Not `queue.Queue`, nor a Future: an interruption while the main thread enters
+    # their locks, which are Python code, leaves them locked.
     outcomes = queue.SimpleQueue()
     running, over = set(), []
 
@@ -77,7 +76,11 @@ def _run_threads(function, items, n_threads):
 
     threads = [threading.Thread(target=work) for _ in range(n_threads)]
     try:
-        if not _start(threads):
+        # Python 3.12 starts none while it ends, in an exit hook: fewer will do.
+        with suppress(RuntimeError):
+            for thread in threads:
+                thread.start()
+        if threads[0].ident is None:
             yield from map(function, items)
             return
         early = {}
@@ -93,25 +96,14 @@ def _run_threads(function, items, n_threads):
         _end(threads, running, over)
 
 
-def _start(threads):
-    """Start threads; whether there is at least one."""
-    try:
-        for thread in threads:
-            thread.start()
-    except RuntimeError:
-        # Python 3.12 starts none while it ends, in an exit hook: fewer will do.
-        pass
-    return threads[0].ident is not None
-
-
 def _end(threads, running, over):
     """Let `running` threads finish their item; another Ctrl-C counts afterwards."""
     interruption = None
     while True:
         try:
             over.append(True)
-            # `Thread.join` comes after this: interrupted, it takes a running thread for
-            # one that has ended (Python 3.11).
+            # Before `Thread.join`: interrupted, it takes a running thread for one that
+            # has ended (Python 3.11).
             while running:
                 time.sleep(0.0005)
             for thread in threads:
@@ -125,17 +117,17 @@ def _end(threads, running, over):
 
 
 def choose_return(prefer=None):
-    """How joblib hands over results: as they come, unless the backend cannot."""
+    """Return how joblib hands over results: as they come, if the backend can."""
     backend, _ = get_active_backend(prefer=prefer)
     return "generator" if backend.supports_return_generator else "list"
 
 
 @contextmanager
 def explaining_dead_workers(work, kept_in):
-    """Say what was done when a worker died, and whether what was finished is kept.
+    """Raise a clear error when a worker process dies while `work`.
 
-    joblib's own error speaks of pools and exit codes. This one is a BrokenProcessPool,
-    and so a RuntimeError, too.
+    A BrokenProcessPool as joblib's own, whose message only has pools and exit codes.
+    `kept_in` is the folder of what was finished, if it is kept.
     """
     try:
         yield

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import io
 import json
 import logging
-import math
 import os
 import re
 import stat
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write, parse_npy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +31,10 @@ logger = logging.getLogger(__name__)
 
 N_CHECKSUM_BYTES = 4
 
-# No entry takes as long to write.
+# A temporary file this old belongs to a killed process: no entry takes as long.
 ABANDONED_AFTER_SECONDS = 3600
 
-# Names that nothing else gives its files: a store may lie in a folder of other things.
+# Names that no other program uses: the store may be a folder with other files.
 SUFFIX = ".skgenre.npy"
 _FOLDER = re.compile("[0-9a-f]{2}")
 _ENTRY = re.compile("[0-9a-f]{62}" + re.escape(SUFFIX))
@@ -53,10 +51,10 @@ class FeatureStore:
     Parameters
     ----------
     directory : str or Path
-        Folder of the store; made when the first entry is kept.
+        Folder of the store; made with the first entry.
     parameters : dict or None, default=None
-        Whatever decides the values of an entry; must be JSON-serialisable. Not needed
-        for the size of a folder, or to clear it.
+        Everything that decides the values of an entry; must be JSON-serialisable. Not
+        needed for `size` and `clear`.
 
     Examples
     --------
@@ -82,7 +80,7 @@ class FeatureStore:
         self._parameters_key = json.dumps(parameters, sort_keys=True)
 
     def entry_path(self, audio_path: StrPath) -> Path:
-        """Tell where the entry of an audio file is, or will be.
+        """Return where the entry of an audio file is, or will be.
 
         Parameters
         ----------
@@ -92,29 +90,24 @@ class FeatureStore:
         Returns
         -------
         entry_path : Path
-            Another one as soon as the file changes.
+            Path of the entry; depends on the file's real path, size and modification
+            time, and on the parameters.
 
         Raises
         ------
         OSError
-            There is no such file.
+            The audio file does not exist or cannot be reached.
         """
         audio_path = os.path.realpath(audio_path)
         status = os.stat(audio_path)
-        key = "\0".join(
-            [
-                audio_path,
-                str(status.st_size),
-                str(status.st_mtime_ns),
-                self._parameters_key,
-            ]
-        )
+        version = (str(status.st_size), str(status.st_mtime_ns))
+        key = "\0".join([audio_path, *version, self._parameters_key])
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         # 256 sub-folders keep listings short when a collection is large.
         return self.directory / digest[:2] / (digest[2:] + SUFFIX)
 
     def load(self, entry_path: Path) -> NDArray[Any] | None:
-        """Read an entry.
+        """Return the array of an entry.
 
         Parameters
         ----------
@@ -128,7 +121,11 @@ class FeatureStore:
             damaged.
         """
         try:
-            return _read_array(Path(entry_path).read_bytes())
+            content = Path(entry_path).read_bytes()
+            packed = memoryview(content)[:-N_CHECKSUM_BYTES]
+            if _checksum(packed) != content[-N_CHECKSUM_BYTES:]:
+                raise ValueError(f"{len(content)} bytes with another checksum")
+            return parse_npy(packed)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
@@ -136,7 +133,7 @@ class FeatureStore:
             return None
 
     def save(self, entry_path: Path, array: NDArray[Any]) -> None:
-        """Keep an array.
+        """Write an array as an entry.
 
         Parameters
         ----------
@@ -148,17 +145,25 @@ class FeatureStore:
         Raises
         ------
         OSError
-            It cannot be written; nothing is left behind.
+            The entry cannot be written; nothing is left behind.
         """
-        content = _pack_array(array)
-        try:
-            _write(entry_path, content)
-        except FileNotFoundError:
-            # Another process has just cleared the store, empty folders included.
-            _write(entry_path, content)
+        stream = io.BytesIO()
+        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+        content = stream.getvalue()
+        for is_last_try in (False, True):
+            try:
+                entry_path.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_write(entry_path) as file:
+                    # numpy.load ignores what follows the array.
+                    file.write(content + _checksum(content))
+                return
+            except FileNotFoundError:
+                # Another process has just cleared the store, empty folders included.
+                if is_last_try:
+                    raise
 
     def size(self) -> int:
-        """Add up what `clear` would remove, whatever its parameters.
+        """Return the size of what `clear` would remove, whatever the parameters.
 
         Returns
         -------
@@ -168,9 +173,9 @@ class FeatureStore:
         return sum(status.st_size for _, status in self._find_files())
 
     def clear(self) -> None:
-        """Remove every entry of the folder, and what killed processes have left.
+        """Remove every entry of the folder, and the temporary files of killed processes.
 
-        Other files, and links, stay; sub-folders of the store go when they are empty.
+        Other files, and links, stay; sub-folders that this empties are removed.
         """
         paths = [path for path, _ in self._find_files()]
         for path in paths:
@@ -180,64 +185,21 @@ class FeatureStore:
                 folder.rmdir()
 
     def _find_files(self):
-        """Yield all files that the store has written, with their status."""
+        """Yield the files that a store has written, with their status."""
         for path in self.directory.glob("??/*"):
             folder = path.parent
             if not _FOLDER.fullmatch(folder.name) or folder.is_symlink():
                 continue
             with contextlib.suppress(FileNotFoundError):
                 status = path.lstat()
-                if stat.S_ISREG(status.st_mode) and _is_written(path.name, status):
+                age = time.time() - status.st_mtime
+                is_written = _ENTRY.fullmatch(path.name) or (
+                    _TEMPORARY.fullmatch(path.name) and age > ABANDONED_AFTER_SECONDS
+                )
+                if is_written and stat.S_ISREG(status.st_mode):
                     yield path, status
 
 
-def _is_written(name, status):
-    """Whether a name is an entry's, or that of one half-written by a killed process."""
-    if _TEMPORARY.fullmatch(name):
-        return time.time() - status.st_mtime > ABANDONED_AFTER_SECONDS
-    return _ENTRY.fullmatch(name) is not None
-
-
-def _write(entry_path, content):
-    entry_path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(entry_path) as file:
-        file.write(content)
-
-
-def _pack_array(array):
-    """The bytes of a ``.npy`` file, and a checksum, which numpy.load does not mind."""
-    stream = io.BytesIO()
-    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
-    content = stream.getvalue()
-    return content + _checksum(content)
-
-
 def _checksum(content):
-    # A disk that loses power may keep the length of a file and not all of its content.
+    # After a loss of power a file may have its length, but not all of its content.
     return zlib.crc32(content).to_bytes(N_CHECKSUM_BYTES, "little")
-
-
-def _read_array(content):
-    """Parse the bytes of an entry; ValueError unless they are just that."""
-    end = len(content) - N_CHECKSUM_BYTES
-    if _checksum(memoryview(content)[:end]) != content[end:]:
-        raise ValueError(f"{len(content)} bytes with another checksum")
-    # numpy.load parses the header anew each time, which takes longer than the reading.
-    n_header = 10 + int.from_bytes(content[8:10], "little")
-    shape, dtype = _parse_header(content[:n_header])
-    n_values = math.prod(shape)
-    if end != n_header + dtype.itemsize * n_values:
-        raise ValueError(f"{len(content)} bytes, not those of {shape} {dtype}")
-    return np.frombuffer(content, dtype, n_values, offset=n_header).reshape(shape)
-
-
-@functools.lru_cache(maxsize=64)
-def _parse_header(header):
-    stream = io.BytesIO(header)
-    version = np.lib.format.read_magic(stream)
-    if version != (1, 0):
-        raise ValueError(f"format version {version}, expected (1, 0)")
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if is_fortran or dtype.hasobject:
-        raise ValueError("not a plain array in C order")
-    return shape, dtype

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._io import printable
 from skgenre._products import one_blas_thread
 from skgenre.features import MFCCExtractor
 from skgenre.pooling import pool_probabilities
@@ -103,7 +104,7 @@ class Timeline:
         return frame
 
     def __repr__(self):
-        genres = [_printable(genre) for genre in self.classes]
+        genres = [printable(genre) for genre in self.classes]
         width = max(map(len, ["genre", *genres]))
         rows = [
             f"{start:8.2f} {end:8.2f}  {genres[best]:{width}}  {p[best]:11.3f}"
@@ -120,7 +121,7 @@ class Timeline:
             rows[n_ends:-n_ends] = [f"{'...':>8}"]
         return "\n".join(
             [
-                f"{_printable(self.path)}: {_printable(self.genre)}, "
+                f"{printable(self.path)}: {printable(self.genre)}, "
                 f"{n_segments} segment{'s' * (n_segments != 1)}",
                 f"{'start':>8} {'end':>8}  {'genre':{width}}  probability",
                 *rows,
@@ -191,7 +192,7 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
     path = os.fsdecode(path)
     model = getattr(model, "best_estimator_", model)
     # Pairs: extractor of all segments, features (1, n_segments, n_frames, n_mfcc).
-    analyses = []
+    analyses: list[tuple[MFCCExtractor, np.ndarray]] = []
 
     def analyse(extractor):
         whole = clone(extractor).set_params(n_segments=None, mmap_dir=None)
@@ -243,11 +244,6 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
         track_probabilities=track_probabilities,
         genre=genre,
     )
-
-
-def _printable(value):
-    text = str(value)
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 class _KnownFeatures(BaseEstimator):

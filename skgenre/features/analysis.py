@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write, describe_os_error, parse_npy
 from skgenre._workers import run_workers
 from skgenre.audio import AudioDecodeError
 
@@ -157,7 +157,7 @@ def _analyse_file(path, analyse, store):
             return _Outcome(failure="changed while it was read")
         store.save(entry, features)
     except OSError as error:
-        unkept = f"{store.directory}: {error.strerror or error}"
+        unkept = f"{store.directory}: {describe_os_error(error)}"
         return _Outcome(features, unkept=unkept)
     return _Outcome(features)
 
@@ -217,9 +217,9 @@ class TrackArray:
                 self._file.seek(N_HEADER_BYTES + number * n_segments * n_bytes)
                 self._write(track.reshape(count, *self._segment_shape), n_segments)
                 end -= count
-        self._shape = (n_tracks, n_segments, *self._segment_shape)
+        shape = (n_tracks, n_segments, *self._segment_shape)
         descr = np.dtype(np.float32).str
-        fields = {"descr": descr, "fortran_order": False, "shape": self._shape}
+        fields = {"descr": descr, "fortran_order": False, "shape": shape}
         header = np.lib.format.magic(1, 0) + (N_HEADER_BYTES - 10).to_bytes(2, "little")
         header += repr(fields).encode()
         self._file.seek(0)
@@ -229,9 +229,7 @@ class TrackArray:
         """Return the finished array; of a file, memory-mapped and read-only."""
         if self._path is not None:
             return np.load(self._path, mmap_mode="r", allow_pickle=False)
-        content = self._file.getbuffer()
-        values = np.frombuffer(content, np.float32, offset=N_HEADER_BYTES)
-        return values.reshape(self._shape)
+        return parse_npy(self._file.getbuffer())
 
     def _write(self, track, n_segments):
         # Written, not mapped: a full disk is an error here, and would be a crash there.
