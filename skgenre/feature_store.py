@@ -173,7 +173,7 @@ class FeatureStore:
         return sum(status.st_size for _, status in self._find_files())
 
     def clear(self) -> None:
-        """Remove every entry of the folder, and the temporary files of killed processes.
+        """Remove every entry of the folder, and the files that killed processes left.
 
         Other files, and links, stay; sub-folders that this empties are removed.
         """
