@@ -20,7 +20,6 @@ from skgenre.audio import (
     load_audio,
     stream_audio,
 )
-from skgenre.audio import decoder as decoder_module
 from skgenre.audio import signal as signal_module
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -274,11 +273,11 @@ def test_a_named_pipe_is_refused_and_does_not_hang(tmp_path):
 
 
 def test_a_file_without_permission_is_refused(wav, monkeypatch):
-    def deny(path):
+    def deny(path, flags):
         raise PermissionError(13, "Permission denied", path)
 
     # Root may read anything, so a file mode would not do.
-    monkeypatch.setattr(decoder_module, "_open", deny)
+    monkeypatch.setattr(os, "open", deny)
     refused(wav, "Permission denied, expected a readable file")
 
 

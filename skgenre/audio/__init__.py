@@ -1,14 +1,25 @@
-"""The only decoder of files: one audio file in, one mono signal out, or a reason."""
+"""The decoder: one audio file in, one mono signal out, or an error that names it."""
 
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, read_header
-from skgenre.audio.error import AudioDecodeError
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, AudioDecodeError, read_header
 from skgenre.audio.signal import MAX_DURATION_SECONDS, load_audio, stream_audio
 
-# What folders are searched for. The content of a file decides how it is read, not its
-# name, and libsndfile reads more than these.
+# Extensions that loaders of folders look for. How a file is read depends on its
+# content, not on its name, and libsndfile reads more formats than these.
 AUDIO_EXTENSIONS = (
-    *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg"),
-    *(".opus", ".rf64", ".snd", ".w64", ".wav"),
+    ".aif",
+    ".aifc",
+    ".aiff",
+    ".au",
+    ".caf",
+    ".flac",
+    ".mp3",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".rf64",
+    ".snd",
+    ".w64",
+    ".wav",
 )
 
 __all__ = [

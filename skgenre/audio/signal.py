@@ -1,4 +1,4 @@
-"""The mono signal of a file at the rate that is asked for, whole or block by block."""
+"""The mono signal of a file at a given sample rate, whole or block by block."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ import numpy as np
 import soxr
 
 from skgenre._validation import check_number, check_positive_integer
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_version, open_audio, read_mono
-from skgenre.audio.error import AudioDecodeError
+from skgenre.audio.decoder import (
+    HIGHEST_FILE_RATE,
+    AudioDecodeError,
+    find_version,
+    open_audio,
+    read_mono,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +36,8 @@ MAX_BLOCK_SAMPLES = 2**20
 # factor of decimation. This is nearly three times as much.
 RESAMPLING_MARGIN_FRAMES = 4096
 
-# Beyond this a file is damaged: int32 samples stored as floats reach 2e9, while a power
-# spectrum in float32 overflows from about 1e16.
+# Samples above this mean a damaged file: int32 samples stored as floats reach 2e9, and
+# a power spectrum in float32 overflows from about 1e16.
 MAX_PEAK = 1e12
 
 
@@ -64,10 +69,10 @@ def load_audio(
     Raises
     ------
     AudioDecodeError
-        If the file is missing, unreadable, not audio, without samples, changed while it
+        The file is missing, unreadable, not audio, without samples, changed while it
         was read, digitally silent or not finite. It is an OSError and a ValueError.
     TypeError, ValueError
-        If `path`, `sample_rate` or `duration` is no such thing or out of range.
+        `path`, `sample_rate` or `duration` has the wrong type or is out of range.
 
     Examples
     --------
@@ -90,8 +95,8 @@ def load_audio(
 def stream_audio(path, *, sample_rate=22050, duration=None):
     """Return an iterator over the blocks of what `load_audio` returns whole.
 
-    Memory does not grow with the length of the file. What is wrong with a file may show
-    only at its end: nothing is valid before the iterator is exhausted.
+    Memory does not grow with the length of the file. Faults of a file may be found only
+    at its end: do not use the blocks before the iterator is exhausted.
 
     Parameters
     ----------
@@ -105,48 +110,48 @@ def stream_audio(path, *, sample_rate=22050, duration=None):
     Returns
     -------
     blocks : iterator of ndarray of shape (n_block_samples,), dtype float32
-        Their lengths, none of them zero, depend on the file.
+        Blocks of various lengths, none of them zero.
 
     Raises
     ------
     AudioDecodeError
-        By the iterator: as `load_audio`.
+        As by `load_audio`, raised by the iterator.
     TypeError, ValueError
-        If an argument is no such thing or out of range.
+        An argument has the wrong type or is out of range.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a str or os.PathLike, got {path!r}.")
     check_positive_integer(sample_rate, name="sample_rate")
     check_number(sample_rate, name="sample_rate", high=HIGHEST_FILE_RATE)
     sample_rate = int(sample_rate)
-    n_samples = _count_samples(duration, sample_rate)
+    n_samples = None
+    if duration is not None:
+        check_number(
+            duration,
+            name="duration",
+            low=0.5 / sample_rate,  # rounds to no sample
+            low_open=True,
+            high=MAX_DURATION_SECONDS,
+        )
+        n_samples = round(float(duration) * sample_rate)
     return _stream(os.fsdecode(path), sample_rate, n_samples)
-
-
-def _count_samples(duration, sample_rate):
-    if duration is None:
-        return None
-    shortest = 0.5 / sample_rate  # seconds: rounds to no sample
-    check_number(
-        duration,
-        name="duration",
-        low=shortest,
-        low_open=True,
-        high=MAX_DURATION_SECONDS,
-    )
-    return round(float(duration) * sample_rate)
 
 
 def _stream(path, sample_rate, n_samples):
     version = find_version(path)
     with open_audio(path) as reader:
         file_rate = reader.samplerate
+        # Frames of the file that the samples cover, and those to read; None for all.
+        n_kept = n_read = None
+        if n_samples is not None:
+            n_kept = n_read = -(-n_samples * file_rate // sample_rate)
+            if file_rate != sample_rate:
+                decimation = max(1, file_rate / sample_rate)
+                n_read += math.ceil(RESAMPLING_MARGIN_FRAMES * decimation)
         # A file of few samples per second must not become a large block of many.
         n_wide = max(reader.channels, math.ceil(sample_rate / file_rate))
-        n_kept, n_read = _count_frames(n_samples, sample_rate, file_rate)
-        blocks = read_mono(
-            reader, n_read, n_block_frames=max(1, MAX_BLOCK_SAMPLES // n_wide)
-        )
+        n_block_frames = max(1, MAX_BLOCK_SAMPLES // n_wide)
+        blocks = read_mono(reader, n_read, n_block_frames=n_block_frames)
         blocks = _check_unchanged(blocks, path, version)
         blocks = _check_sound(blocks, path, n_kept=n_kept, file_rate=file_rate)
         if file_rate != sample_rate:
@@ -154,19 +159,8 @@ def _stream(path, sample_rate, n_samples):
         yield from _take_samples(blocks, n_samples)
 
 
-def _count_frames(n_samples, sample_rate, file_rate):
-    """Frames of the file that the samples cover, and those to read; None for all."""
-    if n_samples is None:
-        return None, None
-    n_kept = -(-n_samples * file_rate // sample_rate)
-    if file_rate == sample_rate:
-        return n_kept, n_kept
-    decimation = max(1, file_rate / sample_rate)
-    return n_kept, n_kept + math.ceil(RESAMPLING_MARGIN_FRAMES * decimation)
-
-
 def _check_unchanged(blocks, path, version):
-    """Pass blocks on; refuse a file that is another one after the last of them."""
+    """Yield the blocks; refuse a file that has changed by the end of the last one."""
     yield from blocks
     version_after = find_version(path)
     if version_after != version:
@@ -175,7 +169,7 @@ def _check_unchanged(blocks, path, version):
 
 
 def _check_sound(blocks, path, *, n_kept, file_rate):
-    """Pass blocks on; refuse values that are not finite, and silence in n_kept."""
+    """Yield the blocks; refuse values that are not finite, and silence in n_kept."""
     n_frames, is_silent = 0, True
     for block in blocks:
         # Extremes are NaN where any value is: two passes, and no temporary array.
@@ -187,8 +181,8 @@ def _check_sound(blocks, path, *, n_kept, file_rate):
             reason = f"{found}, expected finite values within ±{MAX_PEAK:g}"
             raise AudioDecodeError([(path, reason)])
         if is_silent and peak > 0:
-            # The margin may hold the first sound after a silent beginning: it has no
-            # say here.
+            # The margin does not count: it may hold the first sound after a silent
+            # beginning.
             n_left = len(block) if n_kept is None else max(0, n_kept - n_frames)
             is_silent = not block[:n_left].any()
         n_frames += len(block)
@@ -219,7 +213,7 @@ def _resample(blocks, *, file_rate, sample_rate):
 
 
 def _take_samples(blocks, n_samples):
-    """The first samples (None: all); blocks beyond them are read all the same."""
+    """Yield the first samples (None: all); read the blocks beyond them, too."""
     for block in blocks:
         taken = block[:n_samples]
         if n_samples is not None:
