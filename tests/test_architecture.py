@@ -28,8 +28,11 @@ LAYERS = [
     },
     {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
     {
-        *("calibration", "datasets", "features"),
-        *("model_selection", "track_classifier"),
+        "calibration",
+        "datasets",
+        "features",
+        "model_selection",
+        "track_classifier",
     },
     {"audit", "keras_classifiers", "open_set", "timeline"},
     {"model_check", "models"},
@@ -126,6 +129,15 @@ def test_only_one_module_knows_scikeras():
         if name.split(".")[0] == "scikeras"
     }
     assert knowing == {"_scikeras"}
+
+
+def test_only_one_module_analyses_many_files():
+    knowing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if "run_workers(" in path.read_text(encoding="utf-8")
+    }
+    assert knowing == {"_workers.py", "features/analysis.py"}
 
 
 def test_every_public_name_can_be_had_and_is_documented():

@@ -76,6 +76,13 @@ def test_unreadable_file_is_reported_with_its_reason(write_tone, tmp_path):
     assert report.exit_code == 1
 
 
+def test_a_path_given_twice_is_two_tracks(tones, tmp_path):
+    missing = tmp_path / "missing.wav"
+    report = audit_tracks([missing, tones[0], missing, tones[0]])
+    expected = [("unreadable", (0,)), ("unreadable", (2,)), ("exact-replica", (1, 3))]
+    assert found(report) == expected
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_named_pipe_does_not_hang_the_audit(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")

@@ -195,6 +195,49 @@ def test_bad_files_are_named_together_after_the_good_ones_are_kept(
     assert len(list((tmp_path / "store").glob("*/*.npy"))) == 3
 
 
+def test_analysis_leaves_bad_files_out_and_says_why(made_tracks, tmp_path):
+    text = tmp_path / "text.wav"
+    text.write_text("this is no sound")
+    good = made_tracks.paths[:3].tolist()
+    extractor = MFCCExtractor(n_segments=None, n_jobs=2)
+    analysis = extractor.analyse([text, *good[:1], text, *good[1:]], strict=False)
+    assert_array_equal(analysis.features, extractor.transform(good))
+    assert analysis.paths == good
+    assert list(analysis.failures) == [str(text)]
+    assert "expected intact WAV" in analysis.failures[str(text)]
+
+
+@pytest.mark.parametrize("n_segments", [None, 2])
+def test_analysis_of_nothing_but_bad_files_is_empty(tmp_path, n_segments):
+    analysis = MFCCExtractor(n_segments=n_segments).analyse(
+        [tmp_path / "none.wav"], strict=False
+    )
+    assert analysis.features.shape == (0, n_segments or 0, 130, 13)
+    assert analysis.paths == []
+
+
+def test_analysis_may_fill_the_store_and_keep_nothing(made_tracks, tmp_path):
+    shown = []
+
+    def show(iterable, *, total, what):
+        shown.append((total, what))
+        yield from iterable
+
+    extractor = MFCCExtractor(cache_dir=tmp_path)
+    analysis = extractor.analyse(
+        made_tracks.paths[:3], keep_features=False, progress=show
+    )
+    assert len(analysis.features) == 0
+    assert analysis.paths == made_tracks.paths[:3].tolist()
+    assert len(list(tmp_path.glob("*/*.npy"))) == 3
+    assert shown == [(3, "analysing")]
+
+
+def test_verbose_shows_how_many_tracks_are_done(made_tracks, capsys):
+    MFCCExtractor(verbose=1).transform(made_tracks.paths[:3])
+    assert "analysing: 100%" in capsys.readouterr().err
+
+
 def test_track_shorter_than_a_segment_is_refused(write_tone):
     path = write_tone(duration=2.9)
     with pytest.raises(AudioDecodeError, match=r"tone\.wav.*2\.90 s.*66048 samples"):

@@ -97,3 +97,18 @@ def test_a_bad_file_leaves_no_mapped_result(made_tracks, tmp_path, n_segments):
     with pytest.raises(AudioDecodeError, match=r"none\.wav"):
         extractor.transform(paths)
     assert list((tmp_path / "maps").iterdir()) == []
+
+
+def test_bad_files_left_out_have_no_rows_in_a_mapped_result(made_tracks, tmp_path):
+    good = made_tracks.paths[:2].tolist()
+    extractor = MFCCExtractor(n_segments=1, mmap_dir=tmp_path / "maps")
+    analysis = extractor.analyse([tmp_path / "none.wav", *good], strict=False)
+    assert isinstance(analysis.features, np.memmap)
+    assert_array_equal(analysis.features, MFCCExtractor(n_segments=1).transform(good))
+
+
+def test_a_result_in_memory_may_be_written_to(made_tracks):
+    X = MFCCExtractor(n_segments=None).transform(made_tracks.paths[:2])
+    X[0] = 7
+    assert (X[0] == 7).all()
+    assert np.isfinite(X[1]).all()

@@ -1,11 +1,13 @@
-"""Transformers of tracks."""
+"""The extractor, the transformers of its features, and the engine behind it."""
 
+from skgenre.features.analysis import Analysis
 from skgenre.features.extractor import EXECUTION_PARAMETERS, MFCCExtractor
 from skgenre.features.scaler import MFCCScaler
 from skgenre.features.statistics import SegmentStatistics, TrackStatistics
 
 __all__ = [
     "EXECUTION_PARAMETERS",
+    "Analysis",
     "MFCCExtractor",
     "MFCCScaler",
     "SegmentStatistics",
