@@ -1,4 +1,4 @@
-"""What threads are in the middle of when Python ends."""
+"""Work in threads that the end of Python does not stop halfway."""
 
 import atexit
 import os
@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-# A track or a file takes milliseconds, an hour of sound or a large model seconds.
+# A track or a file takes milliseconds; an hour of sound or a large model, seconds.
 MAX_WAIT_SECONDS = 10.0
 
 _busy: set[threading.Thread] = set()
@@ -15,17 +15,18 @@ _is_ending = threading.Event()
 
 @contextmanager
 def finished_before_the_end():
-    """Do something that Python's end does not stop halfway.
+    """Run the block to its end even if Python ends meanwhile.
 
-    Python stops daemon threads wherever they are: half a file is left, and where it was
-    C++ code, the process aborts. They begin nothing more once the end has begun.
+    Python stops daemon threads wherever they are: files are left half-written, and in
+    C++ code the process aborts. Once the end has begun, a daemon thread that enters the
+    block gets a RuntimeError.
     """
     thread = threading.current_thread()
     if thread in _busy:
         yield
         return
-    # Register before testing: either the exit hook waits for this thread, or the thread
-    # sees that Python ends.
+    # Register before testing the flag: either the exit hook waits for this thread, or
+    # this thread sees the flag and stops.
     _busy.add(thread)
     try:
         if _is_ending.is_set() and thread.daemon:
@@ -50,5 +51,5 @@ def _let_threads_finish():
 
 
 if hasattr(os, "register_at_fork"):
-    # The threads of the process that a fork comes from are not in it.
+    # A fork has none of the threads of its parent.
     os.register_at_fork(after_in_child=_busy.clear)

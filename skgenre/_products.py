@@ -1,4 +1,4 @@
-"""Matrix products that are done by the thread that asks for them, and by no other."""
+"""Matrix products on the calling thread alone, without the threads of BLAS."""
 
 import threading
 from contextlib import contextmanager
@@ -7,17 +7,17 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-# Multiplications of one product, at most. Above 2**18 in its version 0.3.23, 2**19 in
-# 0.3.31, OpenBLAS starts threads, which spin while they wait: three times the CPU time
-# of a whole extraction. Products this small need no limit on threads, which would be
-# one for the whole process, other threads of the user included.
+# Largest number of multiplications of one product. Above 2**18 (version 0.3.23) or 2**19
+# (0.3.31) OpenBLAS starts threads, which spin while they wait: three times the CPU time
+# of a whole extraction. Smaller products need no limit on threads, which would hold for
+# the whole process, threads of the user included.
 MAX_PRODUCT = 2**18
 
 _limiting = threading.Lock()
 
 
 def multiply(a, b, *, out=None):
-    """`a` @ `b`, of at most MAX_PRODUCT multiplications."""
+    """Return `a` @ `b`, of at most MAX_PRODUCT multiplications."""
     # Products with a vector get threads from 2**13 on in OpenBLAS 0.3.23; einsum,
     # unless told to optimise, does not ask BLAS.
     if len(a) == 1 or b.shape[1] == 1:
@@ -26,7 +26,7 @@ def multiply(a, b, *, out=None):
 
 
 def multiply_by_transpose(rows):
-    """`rows.T` @ `rows`, however many rows: (n_rows, n) -> (n, n)."""
+    """Return `rows.T` @ `rows`, of any number of rows: (n_rows, n) -> (n, n)."""
     n_block = max(1, MAX_PRODUCT // rows.shape[1] ** 2)
     blocks = (rows[start : start + n_block] for start in range(0, len(rows), n_block))
     return sum(multiply(block.T, block) for block in blocks)
@@ -34,13 +34,13 @@ def multiply_by_transpose(rows):
 
 @contextmanager
 def one_blas_thread():
-    """Keep products that others make, as in scikit-learn's fits, on one thread.
+    """Limit products of other libraries, as in scikit-learn's fits, to one thread.
 
-    Those of a logistic regression on some thousand rows take ten times the CPU time on
-    two. Not for generators, which may be left before they end.
+    On two threads, those of a logistic regression on some thousand rows take ten times
+    the CPU time. Not for generators, which may be left before they end.
     """
-    # The limit is the process's. Of overlapping ones only the first counts: else one
-    # could end with what another has set, and leave that behind.
+    # The limit holds for the whole process. Of overlapping ones only the first is set:
+    # otherwise one could restore, at its end, the limit that another had set.
     if not _limiting.acquire(blocking=False):
         yield
         return

@@ -1,4 +1,4 @@
-"""The MFCCs of one segment: librosa's numbers, in a fraction of its time."""
+"""The MFCCs of one segment, equal to librosa's, in a fraction of its time."""
 
 import math
 import threading
@@ -10,8 +10,8 @@ from scipy import fft, fftpack
 
 from skgenre._products import MAX_PRODUCT, multiply
 
-# librosa.power_to_db: the smallest power that is told from silence, and how far below
-# the loudest mel power of the segment everything else is cut off.
+# As in librosa.power_to_db: the smallest power, and the range below the loudest mel power
+# of the segment, beyond which everything is cut off.
 MIN_POWER = 1e-10
 DYNAMIC_RANGE_DB = 80.0
 DB_PER_NEPER = 10.0 / math.log(10.0)
@@ -32,9 +32,9 @@ MAX_BAND_FILTERS = 16
 # Rounding noise of a float32 transform on one bin, relative to the root of the frame's
 # energy: the largest met in 3000 random mixtures of tones, noise, steps and impulses.
 FLOAT32_NOISE = 4e-7
-# A segment with more than this to fear is analysed again in float64, at thrice the
-# time. That is 1 % of GTZAN, but also a loud hum below fmin or a loud tone above faint
-# ones, where float32 alone was wrong by up to 0.15. Signals made to end just under the
+# A segment whose estimated error is larger is analysed again in float64, at three times
+# the cost: 1 % of GTZAN, but also a loud hum below fmin or a loud tone above faint ones,
+# where float32 alone was wrong by up to 0.15. Signals constructed to stay just below the
 # limit came out within 5e-4 of librosa.
 MAX_FLOAT32_ERROR_DB = 3e-4
 
@@ -110,7 +110,7 @@ def compute_mfcc(signal, *, sample_rate, n_mfcc, n_fft, hop_length, n_mels, fmin
 
 
 class _Plan(NamedTuple):
-    """What depends on the parameters alone; any number of threads read it."""
+    """What depends on the parameters alone; threads share it, read-only."""
 
     windows: dict  # dtype -> (n_repeats, n_fft), every row the same
     bands: list  # of (slice of parts, slice of filters, weights)
@@ -120,7 +120,7 @@ class _Plan(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _make_plan(sample_rate, n_mfcc, n_fft, n_mels, fmin, fmax):
-    """Window, filter bank and cosines: 2 ms, once per parameter set."""
+    """Return window, filter bank and cosines; takes 2 ms, once per parameter set."""
     # Imported here because only this needs librosa, which takes a second to load.
     from librosa.filters import mel
 
@@ -140,9 +140,9 @@ def _make_plan(sample_rate, n_mfcc, n_fft, n_mels, fmin, fmax):
 
 
 def _split_bands(filters, *, n_rows):
-    """Neighbouring filters as dense weights over the parts that they use.
+    """Return neighbouring filters as dense weights over the parts that they use.
 
-    As many of them as a product with so many rows can take.
+    As many in each band as fit into MAX_PRODUCT for `n_rows` rows.
     """
     bands, start = [], 0
     while start < len(filters):
@@ -160,7 +160,7 @@ def _split_bands(filters, *, n_rows):
 
 
 def _compute_mel(signal, plan, hop_length, dtype):
-    """Mel powers (n_frames, n_mels) and energies (n_frames,), from a `dtype` FFT."""
+    """Return mel powers (n_frames, n_mels) and energies (n_frames,); FFT in `dtype`."""
     window = plan.windows[dtype]
     n_fft = window.shape[1]
     n_frames = count_frames(len(signal), n_fft=n_fft, hop_length=hop_length)
@@ -180,7 +180,7 @@ def _compute_mel(signal, plan, hop_length, dtype):
 
 
 def _borrow_block(n_rows, n_fft, hop_length, dtype):
-    """A block (n_rows, n_fft), and samples (1-D) with their view as so many frames."""
+    """Return a block (n_rows, n_fft), and samples (1-D) with their view as frames."""
     n_samples = (n_rows - 1) * hop_length + n_fft
     item = np.dtype(dtype).itemsize
     offset = n_rows * n_fft * item
@@ -195,9 +195,9 @@ _workspace = threading.local()
 
 
 def _borrow(n_bytes):
-    """Memory that the thread keeps, at least `n_bytes`, whatever it held.
+    """Return at least `n_bytes` of memory that the thread reuses.
 
-    Fresh arrays cost 490 page faults per segment: 12.6 ms per track, not 7.3.
+    Fresh arrays cost 490 page faults per segment: 12.6 ms per track instead of 7.3.
     """
     buffer = getattr(_workspace, "buffer", None)
     if buffer is None or len(buffer) < n_bytes:
@@ -206,7 +206,7 @@ def _borrow(n_bytes):
 
 
 def _cut_frames(signal, start, window, block, samples, frames):
-    """Windowed frames in `block`, the first from sample `start` of the signal on."""
+    """Write windowed frames into `block`, the first from sample `start` on."""
     begin = max(0, -start)
     end = min(len(samples), len(signal) - start)
     samples[:begin] = 0
@@ -221,13 +221,13 @@ def _cut_frames(signal, start, window, block, samples, frames):
 
 
 def _transform_fourier(windowed):
-    """Parts of the spectra: (n_rows, n_fft) -> (n_rows, n_fft), float32, in place."""
+    """Return parts of spectra: (n_rows, n_fft) -> (n_rows, n_fft), float32, in place."""
     # With scipy.fft.rfft, which cannot write in place, the whole takes 5 % longer.
     return fftpack.rfft(windowed, overwrite_x=True).astype(np.float32, copy=False)
 
 
 def _square(parts, energy):
-    """Square the parts in place, and sum them up by frame into `energy`."""
+    """Square the parts in place, and write their sum per frame into `energy`."""
     np.square(parts, out=parts)
     np.einsum("ij->i", parts, out=energy)
 
@@ -246,22 +246,22 @@ def _raise_to_floor(mel):
 
 
 def _transform_cosine(mel, dct):
-    """Coefficients (n_frames, n_mfcc), in decibels, of mel powers."""
+    """Return the coefficients (n_frames, n_mfcc), in decibels, of mel powers."""
     n_frames = len(mel)
     mfcc = np.empty((n_frames, dct.shape[1]), np.float32)
     n_rows = max(1, MAX_PRODUCT // dct.size)
     for start in range(0, n_frames, n_rows):
         rows = slice(start, start + n_rows)
         powers = mel[rows]
-        # Logarithms in float32, sums not: those of 1024 filters would be wrong by more
-        # than 1e-3.
+        # Logarithms in float32, sums in float64: in float32 those of 1024 filters would
+        # be wrong by more than 1e-3.
         levels = np.ndarray(powers.shape, np.float64, _borrow(2 * powers.nbytes))
         mfcc[rows] = multiply(np.log(powers, out=levels), dct)
     return mfcc
 
 
 def _estimate_float32_error(mel, energy, plan):
-    """How wrong a float32 transform may make a coefficient, in decibels."""
+    """Estimate the largest error of a coefficient by a float32 FFT, in decibels."""
     # Noise e on a spectrum X changes |X|**2 by 2|X|e, and with it the power p of a mel
     # filter of largest weight w by at most 2e sqrt(w/p), relatively. The DCT, being
     # orthonormal, passes on about the root mean square over the filters.

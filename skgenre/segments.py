@@ -1,18 +1,18 @@
-"""Segments of tracks: where they are cut, which are present, how they become rows."""
+"""Segments of tracks: cut from a signal, present or missing, as rows of an array."""
 
 import numpy as np
 
 
 def count_segment_samples(segment_duration, sample_rate):
-    """Length of a segment in samples, from seconds and hertz."""
+    """Return the length of a segment in samples, from seconds and hertz."""
     return round(float(segment_duration) * int(sample_rate))
 
 
 def split_segments(blocks, *, n_segment_samples, n_required_samples):
-    """Cut a signal that comes in blocks into its present segments, as they come.
+    """Yield the present segments of a signal that comes in blocks.
 
-    Each has `n_segment_samples`, but the last may be cut where the signal ends, as long
-    as it keeps `n_required_samples`.
+    Each has `n_segment_samples`; the last may end with the signal if it has at least
+    `n_required_samples`.
     """
     parts, n_missing = [], n_segment_samples
     for block in blocks:
@@ -27,17 +27,17 @@ def split_segments(blocks, *, n_segment_samples, n_required_samples):
 
 
 def present_segments(X):
-    """Mask of the segments that tracks have: (n_tracks, n_segments) of bool."""
+    """Return the mask of the segments that tracks have: (n_tracks, n_segments), bool."""
     return ~np.isnan(X[:, :, 0, 0])
 
 
 class SegmentRows:
-    """The present segments of tracks as rows, copied only as they are taken.
+    """The present segments of tracks as rows, copied only when they are indexed.
 
-    To those who take rows, by indices or a slice, it is an array of shape
-    (n_rows, n_frames, n_mfcc). `X` (n_tracks, n_segments, n_frames, n_mfcc) may be
-    memory-mapped; `members` are the indices of the tracks that count, None for all.
-    `tracks` (n_rows,) tells of each row which of these its track is.
+    Indexed by integers or a slice like an array (n_rows, n_frames, n_mfcc). `X`
+    (n_tracks, n_segments, n_frames, n_mfcc) may be memory-mapped; `members` are the
+    indices of the tracks to take, None for all. `tracks` (n_rows,) is the position in
+    `members` of each row's track.
     """
 
     def __init__(self, X, members=None):
@@ -54,17 +54,16 @@ class SegmentRows:
 
 
 def flatten_tracks(X):
-    """Make rows of the present segments.
+    """Return the present segments as rows, and the index of each row's track.
 
-    (n_tracks, n_segments, n_frames, n_mfcc) -> (n_rows, n_frames, n_mfcc) and, for each
-    row, the index of its track, of shape (n_rows,).
+    (n_tracks, n_segments, n_frames, n_mfcc) -> (n_rows, n_frames, n_mfcc), (n_rows,)
     """
     present = present_segments(X)
     return X[present], np.nonzero(present)[0]
 
 
 def unflatten_segments(rows, present):
-    """Put rows back in their places: (n_rows, k) -> (n_tracks, n_segments, k)."""
+    """Return rows in their places: (n_rows, k) -> (n_tracks, n_segments, k)."""
     placed = np.full((*present.shape, rows.shape[1]), np.nan, dtype=np.float64)
     placed[present] = rows
     return placed

@@ -1,4 +1,4 @@
-"""What an audit has found, and how it is written down."""
+"""The findings of an audit as text, table and JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# In the order of a report: files, sound, recordings, labels. The limits of each are
-# constants of the module that looks for it.
+# In the order of a report: files, sound, recordings, labels. The limits are constants of
+# the module that looks for the fault.
 FAULTS = (
     "unreadable",  # no sound can be decoded
     "silent",  # no sound at all, or in most of the track
@@ -33,7 +33,7 @@ FAULTS = (
     "imbalanced",  # genres of very different size
 )
 
-# Raised when a key changes its name or meaning.
+# Of `to_dict`; raised when a key changes its name or meaning.
 FORMAT_VERSION = 1
 
 MAX_COLUMNS = 100
@@ -51,7 +51,7 @@ class Finding:
     tracks : tuple of int
         Positions in the report's paths; empty if the finding is on a whole genre.
     detail : str
-        What was measured and, in brackets, what would have been in order.
+        What was measured and, in brackets, the limit.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class AuditReport:
-    """What is wrong with a collection of tracks.
+    """Findings of an audit of a collection of tracks.
 
     Attributes
     ----------
@@ -76,9 +76,9 @@ class AuditReport:
     findings : list of Finding
         Sorted by fault, in the order of `FAULTS`, then by track.
     replicas : list of (int, int)
-        Positions of two tracks of one recording, the smaller first. Of several exact
-        replicas each is paired with the first one only: tracks that are linked by a
-        chain of pairs are one recording.
+        Positions of two tracks of one recording, the smaller first. Each of several
+        exact replicas is paired with the first one only: tracks that a chain of pairs
+        links are one recording.
 
     Examples
     --------
@@ -121,7 +121,7 @@ class AuditReport:
         return {fault: found.count(fault) for fault in FAULTS if fault in found}
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the findings as a table.
+        """Return the findings as a table.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class AuditReport:
         return pd.DataFrame(rows, columns=columns)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything in plain types.
+        """Return the report in plain types.
 
         Returns
         -------
@@ -167,12 +167,12 @@ class AuditReport:
         }
 
     def to_json(self) -> str:
-        """Write everything as JSON.
+        """Return the report as JSON.
 
         Returns
         -------
         text : str
-            What `to_dict` gives.
+            The dict of `to_dict`.
         """
         return json.dumps(self.to_dict(), indent=2)
 
@@ -182,8 +182,12 @@ class AuditReport:
             f"{len(self.paths)} track{'s' * (len(self.paths) != 1)}, "
             f"{n_findings} finding{'s' * (n_findings != 1)}"
         ]
-        folder = _common_folder(self.paths)
+        try:
+            folder = os.path.commonpath(map(os.path.dirname, self.paths))
+        except ValueError:  # absolute and relative paths, or several drives
+            folder = ""
         if folder:
+            folder = os.path.join(folder, "")
             lines.append(f"in {_shorten(folder, MAX_COLUMNS - 3)}")
         for fault, count in self.count_findings().items():
             lines += ["", f"{fault}: {count}"]
@@ -199,17 +203,8 @@ class AuditReport:
         return tuple(self.paths[track] for track in finding.tracks)
 
 
-def _common_folder(paths):
-    """The folder that all paths are in, with its separator; may be empty."""
-    try:
-        folder = os.path.commonpath([os.path.dirname(path) for path in paths])
-    except ValueError:  # absolute and relative paths, or several drives
-        return ""
-    return os.path.join(folder, "")
-
-
 def _describe(names, detail):
-    """The tracks of a finding, with its detail below: lines of the report."""
+    """Return a finding as lines: the names of its tracks, the detail below."""
     lines = []
     for start, name in enumerate(names):
         if start == MAX_LISTED_FINDINGS:
@@ -227,6 +222,6 @@ def _describe(names, detail):
 
 
 def _shorten(name, n_columns):
-    """Keep the end of a long name; characters that break a table are spelt out."""
+    """Return the end of a long name, with control characters escaped."""
     name = printable(name)
     return name if len(name) <= n_columns else "…" + name[1 - n_columns :]

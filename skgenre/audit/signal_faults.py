@@ -1,4 +1,4 @@
-"""What is wrong with the sound of one track: silence, clipping, offset, band-limit."""
+"""Faults in the sound of one track: silence, clipping, an offset, a band limit."""
 
 import numpy as np
 from scipy import fft
@@ -25,14 +25,14 @@ MAX_DC_OFFSET = 0.01
 # Over 140 GTZAN tracks the steepest natural slope is 24 dB, while mp3 files of 32
 # kbit/s lose at least 63.
 MIN_BAND_LIMIT_DROP_DB = 30.0
-# Above, every resampling filter has begun to fall; an mp3 of 192 kbit/s still cuts
+# Above this every resampling filter has begun to fall; an mp3 of 192 kbit/s still cuts
 # 44.1 kHz below it, at 18.6 kHz.
 MAX_BAND_LIMIT_RELATIVE_TO_NYQUIST = 0.85
 # No coder of music cuts lower, but the partials of a bare tone end anywhere.
 MIN_BAND_LIMIT_HERTZ = 3500.0
 SPECTRUM_BAND_HERTZ = 250.0
-# Bands below the limit that all must have sound, so that a lone tone is not taken for
-# the edge of a band, and bands that the slope itself may take.
+# Bands below the limit that must all have sound, so that a lone tone is not taken for
+# the edge of a band; and bands over which the level may fall.
 N_FILLED_BANDS = 6
 N_SLOPE_BANDS = 2
 
@@ -41,7 +41,7 @@ SPECTRUM_FRAME_SECONDS = 0.09
 
 
 def find_signal_faults(signal, *, sample_rate):
-    """Look for faults in the sound of one track.
+    """Return the faults in the sound of one track.
 
     Parameters
     ----------
@@ -66,19 +66,23 @@ def find_signal_faults(signal, *, sample_rate):
     if silence := _find_silence(signal, sample_rate):
         # Noise has neither a level to clip nor a spectrum to cut.
         return [("silent", silence)]
-    found = {
-        "clipped": _find_clipping(signal),
-        "dc-offset": _find_dc_offset(signal),
-        "band-limited": _find_band_limit(signal, sample_rate),
-    }
-    return [(fault, detail) for fault, detail in found.items() if detail]
+    faults = []
+    if clipping := _find_clipping(signal):
+        faults.append(("clipped", clipping))
+    offset = float(signal.mean(dtype=np.float64))
+    if abs(offset) > MAX_DC_OFFSET:
+        detail = f"mean of {offset:.3f} of full scale (at most {MAX_DC_OFFSET:g})"
+        faults.append(("dc-offset", detail))
+    if limit := _find_band_limit(signal, sample_rate):
+        faults.append(("band-limited", limit))
+    return faults
 
 
 def _find_silence(signal, sample_rate):
     block_length = min(len(signal), max(1, round(SILENCE_BLOCK_SECONDS * sample_rate)))
     n_blocks = len(signal) // block_length
     blocks = signal[: n_blocks * block_length].reshape(n_blocks, block_length)
-    # Not around zero but around the mean: an offset is no sound.
+    # Power around the mean, not around zero: an offset is no sound.
     powers = np.einsum("ij,ij->i", blocks, blocks) / block_length
     powers = np.maximum(powers - float(signal.mean(dtype=np.float64)) ** 2, 1e-20)
     level = 10 * np.log10(powers.mean())
@@ -96,10 +100,11 @@ def _find_silence(signal, sample_rate):
 def _find_clipping(signal):
     if max(-signal.min(), signal.max()) < FULL_SCALE:
         return None
-    n_clipped = sum(
-        _count_in_runs(at_limit)
-        for at_limit in (signal >= FULL_SCALE, signal <= -FULL_SCALE)
-    )
+    n_clipped = 0
+    for at_limit in (signal >= FULL_SCALE, signal <= -FULL_SCALE):
+        edges = np.flatnonzero(np.diff(at_limit, prepend=False, append=False))
+        lengths = edges[1::2] - edges[::2]
+        n_clipped += int(lengths[lengths >= MIN_CLIPPED_RUN].sum())
     share = n_clipped / len(signal)
     if share <= MAX_CLIPPED_SHARE:
         return None
@@ -109,23 +114,22 @@ def _find_clipping(signal):
     )
 
 
-def _count_in_runs(at_limit):
-    """Samples that are True in runs of at least MIN_CLIPPED_RUN."""
-    edges = np.flatnonzero(np.diff(at_limit, prepend=False, append=False))
-    lengths = edges[1::2] - edges[::2]
-    return int(lengths[lengths >= MIN_CLIPPED_RUN].sum())
-
-
-def _find_dc_offset(signal):
-    offset = float(signal.mean(dtype=np.float64))
-    if abs(offset) <= MAX_DC_OFFSET:
-        return None
-    return f"mean of {offset:.3f} of full scale (at most {MAX_DC_OFFSET:g})"
-
-
 def _find_band_limit(signal, sample_rate):
+    n_fft = fft.next_fast_len(max(16, round(SPECTRUM_FRAME_SECONDS * sample_rate)))
+    if len(signal) < n_fft:
+        return None
+    n_frames = min(N_SPECTRUM_FRAMES, len(signal) // n_fft)
+    starts = np.linspace(0, len(signal) - n_fft, n_frames).astype(int)
+    frames = np.stack([signal[start : start + n_fft] for start in starts])
+    spectrum = fft.rfft(frames * np.hanning(n_fft).astype(np.float32))
+    power = np.mean(spectrum.real**2 + spectrum.imag**2, axis=0)
+    n_bins = max(1, round(SPECTRUM_BAND_HERTZ * n_fft / sample_rate))
+    # The last few percent below half the sample rate belong to the filters.
+    n_bands = int(0.97 * len(power)) // n_bins
+    bands = power[: n_bands * n_bins].reshape(n_bands, n_bins).mean(axis=1)
+    levels = 10 * np.log10(np.maximum(bands, 1e-20))
+    width = n_bins * sample_rate / n_fft  # hertz
     highest = MAX_BAND_LIMIT_RELATIVE_TO_NYQUIST * sample_rate / 2
-    levels, width = _band_levels(signal, sample_rate)
     drop, limit = 0.0, None
     first = max(N_FILLED_BANDS, int(MIN_BAND_LIMIT_HERTZ / width))
     last = min(int(highest / width) + 1, len(levels) - N_SLOPE_BANDS)
@@ -140,20 +144,3 @@ def _find_band_limit(signal, sample_rate):
         f"{drop:.0f} dB less above {limit / 1000:.1f} kHz than just below it "
         f"(less than {MIN_BAND_LIMIT_DROP_DB:g} dB up to {highest / 1000:.1f} kHz)"
     )
-
-
-def _band_levels(signal, sample_rate):
-    """Mean level of each band in dB, up to where resampling starts; its width in Hz."""
-    n_fft = fft.next_fast_len(max(16, round(SPECTRUM_FRAME_SECONDS * sample_rate)))
-    if len(signal) < n_fft:
-        return np.empty(0), SPECTRUM_BAND_HERTZ
-    n_frames = min(N_SPECTRUM_FRAMES, len(signal) // n_fft)
-    starts = np.linspace(0, len(signal) - n_fft, n_frames).astype(int)
-    frames = np.stack([signal[start : start + n_fft] for start in starts])
-    spectrum = fft.rfft(frames * np.hanning(n_fft).astype(np.float32))
-    power = np.mean(spectrum.real**2 + spectrum.imag**2, axis=0)
-    n_bins = max(1, round(SPECTRUM_BAND_HERTZ * n_fft / sample_rate))
-    # The last few percent below half the sample rate belong to the filters.
-    n_bands = int(0.97 * len(power)) // n_bins
-    bands = power[: n_bands * n_bins].reshape(n_bands, n_bins).mean(axis=1)
-    return 10 * np.log10(np.maximum(bands, 1e-20)), n_bins * sample_rate / n_fft

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -220,7 +221,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         OSError
             The result cannot be written into `mmap_dir`.
         """
-        return keep_index(self, self.analyse(X).features, X)
+        features = self.analyse(X).features
+        return keep_index(self, features, X)
 
     def analyse(
         self,
@@ -259,20 +261,50 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         """
         self._check_parameters()
         paths = check_paths(X)
-        if not keep_features:
-            return self._analyse_into(deque(maxlen=0), paths, strict, progress)
-        n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
+        # What decides the features of a file, in plain types: also the store's key.
+        parameters = {
+            "sample_rate": int(self.sample_rate),
+            "n_mfcc": int(self.n_mfcc),
+            "n_fft": int(self.n_fft),
+            "hop_length": int(self.hop_length),
+            "n_mels": int(self.n_mels),
+            "fmin": float(self.fmin),
+            "fmax": None if self.fmax is None else float(self.fmax),
+            "segment_duration": float(self.segment_duration),
+            "n_segments": None if self.n_segments is None else int(self.n_segments),
+        }
+        store = None
+        if self.cache_dir is not None:
+            key = {**parameters, "version": ANALYSIS_VERSION}
+            store = FeatureStore(self.cache_dir, key)
         n_frames = count_frames(
-            n_samples, n_fft=int(self.n_fft), hop_length=int(self.hop_length)
+            count_segment_samples(self.segment_duration, self.sample_rate),
+            n_fft=parameters["n_fft"],
+            hop_length=parameters["hop_length"],
         )
-        with TrackArray(
-            n_segments=None if self.n_segments is None else int(self.n_segments),
-            segment_shape=(n_frames, int(self.n_mfcc)),
-            mmap_dir=self.mmap_dir,
-        ) as tracks:
-            analysis = self._analyse_into(tracks, paths, strict, progress)
-            tracks.finish(analysis.paths)
-        return analysis._replace(features=tracks.load())
+        with ExitStack() as opened:
+            tracks = deque(maxlen=0)
+            if keep_features:
+                array = TrackArray(
+                    n_segments=parameters["n_segments"],
+                    segment_shape=(n_frames, parameters["n_mfcc"]),
+                    mmap_dir=self.mmap_dir,
+                )
+                tracks = opened.enter_context(array)
+            analysis = analyse_files(
+                partial(extract_mfcc, **parameters),
+                paths,
+                store=store,
+                features=tracks,
+                strict=strict,
+                n_jobs=self.n_jobs,
+                verbose=self.verbose,
+                progress=progress,
+            )
+            if not keep_features:
+                return analysis
+            array.finish(analysis.paths)
+        return analysis._replace(features=array.load())
 
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
@@ -297,34 +329,6 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         if input_features is not None:
             check_n_names(input_features, 1)
         return name_coefficients(self.n_mfcc)
-
-    def _analyse_into(self, features, paths, strict, progress):
-        # What decides the features of a file, in plain types: also the store's key.
-        parameters = {
-            "sample_rate": int(self.sample_rate),
-            "n_mfcc": int(self.n_mfcc),
-            "n_fft": int(self.n_fft),
-            "hop_length": int(self.hop_length),
-            "n_mels": int(self.n_mels),
-            "fmin": float(self.fmin),
-            "fmax": None if self.fmax is None else float(self.fmax),
-            "segment_duration": float(self.segment_duration),
-            "n_segments": None if self.n_segments is None else int(self.n_segments),
-        }
-        store = None
-        if self.cache_dir is not None:
-            key = {**parameters, "version": ANALYSIS_VERSION}
-            store = FeatureStore(self.cache_dir, key)
-        return analyse_files(
-            partial(extract_mfcc, **parameters),
-            paths,
-            store=store,
-            features=features,
-            strict=strict,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            progress=progress,
-        )
 
     def _check_parameters(self):
         for name in ("sample_rate", "n_mfcc", "n_fft", "hop_length", "n_mels"):
