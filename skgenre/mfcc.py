@@ -10,8 +10,8 @@ from scipy import fft, fftpack
 
 from skgenre._products import MAX_PRODUCT, multiply
 
-# As in librosa.power_to_db: the smallest power, and the range below the loudest mel power
-# of the segment, beyond which everything is cut off.
+# As in librosa.power_to_db: the smallest power, and the range below the loudest mel
+# power of the segment, beyond which everything is cut off.
 MIN_POWER = 1e-10
 DYNAMIC_RANGE_DB = 80.0
 DB_PER_NEPER = 10.0 / math.log(10.0)
@@ -32,10 +32,10 @@ MAX_BAND_FILTERS = 16
 # Rounding noise of a float32 transform on one bin, relative to the root of the frame's
 # energy: the largest met in 3000 random mixtures of tones, noise, steps and impulses.
 FLOAT32_NOISE = 4e-7
-# A segment whose estimated error is larger is analysed again in float64, at three times
-# the cost: 1 % of GTZAN, but also a loud hum below fmin or a loud tone above faint ones,
-# where float32 alone was wrong by up to 0.15. Signals constructed to stay just below the
-# limit came out within 5e-4 of librosa.
+# A segment whose estimated error is larger is analysed again in float64, at three
+# times the cost: 1 % of GTZAN, but also a loud hum below fmin or a loud tone above faint
+# ones, where float32 alone was wrong by up to 0.15. Signals constructed to stay just
+# below the limit came out within 5e-4 of librosa.
 MAX_FLOAT32_ERROR_DB = 3e-4
 
 
@@ -221,7 +221,7 @@ def _cut_frames(signal, start, window, block, samples, frames):
 
 
 def _transform_fourier(windowed):
-    """Return parts of spectra: (n_rows, n_fft) -> (n_rows, n_fft), float32, in place."""
+    """Return parts of spectra: (n_rows, n_fft) -> same shape, float32, in place."""
     # With scipy.fft.rfft, which cannot write in place, the whole takes 5 % longer.
     return fftpack.rfft(windowed, overwrite_x=True).astype(np.float32, copy=False)
 

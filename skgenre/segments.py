@@ -27,7 +27,7 @@ def split_segments(blocks, *, n_segment_samples, n_required_samples):
 
 
 def present_segments(X):
-    """Return the mask of the segments that tracks have: (n_tracks, n_segments), bool."""
+    """Return which segments tracks have, as bool of shape (n_tracks, n_segments)."""
     return ~np.isnan(X[:, :, 0, 0])
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# In the order of a report: files, sound, recordings, labels. The limits are constants of
-# the module that looks for the fault.
+# In the order of a report: files, sound, recordings, labels. The limits are constants
+# of the module that looks for the fault.
 FAULTS = (
     "unreadable",  # no sound can be decoded
     "silent",  # no sound at all, or in most of the track
