@@ -8,9 +8,9 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 # Largest number of multiplications of one product. Above 2**18 (version 0.3.23) or
-# 2**19 (0.3.31) OpenBLAS starts threads, which spin while they wait: three times the CPU
-# time of a whole extraction. Smaller products need no limit on threads, which would hold
-# for the whole process, threads of the user included.
+# 2**19 (0.3.31) OpenBLAS starts threads, which spin while they wait: three times the
+# CPU time of a whole extraction. Smaller products need no limit on threads, which would
+# hold for the whole process, threads of the user included.
 MAX_PRODUCT = 2**18
 
 _limiting = threading.Lock()

@@ -33,9 +33,9 @@ MAX_BAND_FILTERS = 16
 # energy: the largest met in 3000 random mixtures of tones, noise, steps and impulses.
 FLOAT32_NOISE = 4e-7
 # A segment whose estimated error is larger is analysed again in float64, at three
-# times the cost: 1 % of GTZAN, but also a loud hum below fmin or a loud tone above faint
-# ones, where float32 alone was wrong by up to 0.15. Signals constructed to stay just
-# below the limit came out within 5e-4 of librosa.
+# times the cost: 1 % of GTZAN, but also a loud hum below fmin or a loud tone above
+# faint ones, where float32 alone was wrong by up to 0.15. Signals constructed to stay
+# just below the limit came out within 5e-4 of librosa.
 MAX_FLOAT32_ERROR_DB = 3e-4
 
 
