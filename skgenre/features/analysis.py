@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from skgenre._io import atomic_write, describe_os_error, parse_npy
+from skgenre._io import atomic_write, describe_os_error
 from skgenre._workers import run_workers
 from skgenre.audio import AudioDecodeError
 
@@ -165,8 +165,8 @@ def _analyse_file(path, analyse, store):
 class TrackArray:
     """The features of tracks, given one by one, as one array in float32.
 
-    A context manager that collects (n_present_segments, *segment_shape) of each track
-    in an npy file, in memory or in the folder `mmap_dir`. ``n_segments=None`` is the
+    A context manager that collects (n_present_segments, *segment_shape) of each track,
+    in memory or in an npy file in the folder `mmap_dir`. ``n_segments=None`` is the
     number of the longest track; missing segments are all NaN.
     """
 
@@ -174,14 +174,16 @@ class TrackArray:
         self._n_segments, self._segment_shape = n_segments, segment_shape
         self._counts = []
         self._path, self._opened = None, nullcontext(io.BytesIO())
+        self._n_header_bytes = 0
         if mmap_dir is not None:
+            self._n_header_bytes = N_HEADER_BYTES
             self._path = Path(mmap_dir) / f"mfcc-{uuid4().hex}.npy"
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._opened = atomic_write(self._path, "w+b")
 
     def __enter__(self):
         self._file = self._opened.__enter__()
-        self._file.write(bytes(N_HEADER_BYTES))
+        self._file.seek(self._n_header_bytes)
         return self
 
     def __exit__(self, *error):
@@ -212,27 +214,30 @@ class TrackArray:
             # In place, from the last track on: each moves away from those before it.
             n_bytes, end = 4 * math.prod(self._segment_shape), n_present
             for number, count in reversed(list(enumerate(self._counts))):
-                self._file.seek(N_HEADER_BYTES + (end - count) * n_bytes)
+                self._file.seek(self._n_header_bytes + (end - count) * n_bytes)
                 track = np.frombuffer(self._file.read(count * n_bytes), np.float32)
-                self._file.seek(N_HEADER_BYTES + number * n_segments * n_bytes)
+                self._file.seek(self._n_header_bytes + number * n_segments * n_bytes)
                 self._write(track.reshape(count, *self._segment_shape), n_segments)
                 end -= count
-        shape = (n_tracks, n_segments, *self._segment_shape)
-        descr = np.dtype(np.float32).str
-        fields = {"descr": descr, "fortran_order": False, "shape": shape}
-        header = np.lib.format.magic(1, 0) + (N_HEADER_BYTES - 10).to_bytes(2, "little")
-        header += repr(fields).encode()
-        self._file.seek(0)
-        self._file.write(header.ljust(N_HEADER_BYTES - 1) + b"\n")
+        self._shape = (n_tracks, n_segments, *self._segment_shape)
+        if self._path is not None:
+            descr = np.dtype(np.float32).str
+            fields = {"descr": descr, "fortran_order": False, "shape": self._shape}
+            header = np.lib.format.magic(1, 0)
+            header += (N_HEADER_BYTES - len(header) - 2).to_bytes(2, "little")
+            header += repr(fields).encode()
+            self._file.seek(0)
+            self._file.write(header.ljust(N_HEADER_BYTES - 1) + b"\n")
 
     def load(self):
         """Return the finished array; of a file, memory-mapped and read-only."""
         if self._path is not None:
             return np.load(self._path, mmap_mode="r", allow_pickle=False)
-        return parse_npy(self._file.getbuffer())
+        return np.ndarray(self._shape, np.float32, self._file.getbuffer())
 
     def _write(self, track, n_segments):
         # Written, not mapped: a full disk is an error here, and would be a crash there.
         self._file.write(np.ascontiguousarray(track, np.float32))
-        missing = (n_segments - len(track), *self._segment_shape)
-        self._file.write(np.full(missing, np.nan, np.float32))
+        if n_segments > len(track):
+            missing = (n_segments - len(track), *self._segment_shape)
+            self._file.write(np.full(missing, np.nan, np.float32))
