@@ -72,10 +72,10 @@ def audit_tracks(
     """Look for faults and replicas in a collection of tracks.
 
     Each file is decoded once, at its own rate, mixed to mono. Replicas are found by
-    fingerprints in an index, so that the time grows with the number of tracks, not of
-    pairs. They may be cut elsewhere (with 10 s, or half of the shorter one, in common),
-    of another gain, coder, sample rate or number of channels, but not of another speed
-    or pitch.
+    an index of fingerprints, so that the time grows with the number of tracks, not of
+    pairs. Replicas may be cut differently (with 10 s, or half of the shorter one, in
+    common) and have another gain, coder, sample rate or number of channels, but not
+    another speed or pitch.
 
     Parameters
     ----------
@@ -88,8 +88,8 @@ def audit_tracks(
         (None, NaN, pd.NA or an empty text) or begins with ``track:`` is unknown. Not
         used without `target`.
     n_jobs : int or None, default=None
-        Tracks analysed at the same time, by joblib: in threads, unless
-        ``joblib.parallel_config`` says otherwise.
+        Number of tracks analysed at the same time, by joblib: in threads, unless
+        ``joblib.parallel_config`` sets another backend.
     verbose : int, default=0
         Above zero, a bar on standard error shows how many tracks are done.
     progress : callable or None, default=None

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from skgenre._typing import Paths, Progress, StrPath
 
 
-# Parameters that decide how and where the work is done, and no number.
+# Parameters that change how and where the work is done, but not the features.
 EXECUTION_PARAMETERS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
@@ -69,7 +69,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     from its start; each segment's coefficients equal those of `librosa.feature.mfcc`
     called on that segment alone, whatever the batch, the order, `n_jobs` or the cache.
 
-    Stateless: `fit` only checks the parameters.
+    The extractor is stateless: `fit` only checks the parameters.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Length of a segment, in seconds. 3 s give 130 frames; the paper's 9 s give 388,
         since frames are centred (the paper writes 387).
     n_segments : int or None, default=10
-        Segments taken of each track, from its start; None takes all that it has, so
-        that the longest track decides the size of the result.
+        Number of segments taken from the start of each track; None takes all, and the
+        longest track decides the size of the result.
     n_jobs : int or None, default=None
-        Tracks analysed at the same time, by joblib: in threads, unless
-        ``joblib.parallel_config`` says otherwise.
+        Number of tracks analysed at the same time, by joblib: in threads, unless
+        ``joblib.parallel_config`` sets another backend.
     cache_dir : str, Path or None, default=None
-        Folder in which the features of each file are kept, so that a file is analysed
-        once however often a search asks for it.
+        Folder in which the features of each file are kept, so that a search analyses
+        each file once.
     mmap_dir : str, Path or None, default=None
         Folder for results too large for memory: `transform` writes each into a new
         ``.npy`` file there, track by track, and returns it memory-mapped, read-only.
@@ -109,17 +109,17 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     See Also
     --------
     TrackStatistics : Summary of each track's MFCCs, for classical models.
-    MFCCScaler : Standardises MFCCs, for networks.
+    MFCCScaler : Standardise MFCCs, for networks.
 
     Notes
     -----
-    A track has a segment when enough of it is left for all of the segment's frames,
-    that is ``(n_frames - 1) * hop_length`` samples (66,048 by default); the last
-    segment is cut where the file ends, as librosa would. A segment that the track does
-    not have is all NaN.
+    A track has a segment if the samples left suffice for all of its frames, that is
+    ``(n_frames - 1) * hop_length`` samples (66,048 by default). The last segment may
+    end with the file before its nominal length, as librosa would cut it. A segment that
+    the track does not have is all NaN.
 
-    Files are decoded in blocks: beyond its result, memory does not grow with the length
-    of a recording, of which an hour has 8 MB of features.
+    Files are decoded in blocks, so that memory grows only with the result, which has
+    8 MB per hour of a recording.
 
     Examples
     --------
@@ -165,17 +165,17 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Paths, y: object = None) -> Self:
-        """Check the parameters, the paths and the labels, before any file is read.
+        """Check the parameters, the paths and the labels; nothing is learnt.
 
-        Nothing is learnt.
+        No file is read.
 
         Parameters
         ----------
         X : sequence of str or Path, of shape (n_tracks,)
             Paths of audio files.
         y : array-like of shape (n_tracks,), default=None
-            Genres. Not used, but mistakes in them are found here, where a classifier
-            behind the extractor would find them once all files are analysed.
+            Genres. Not used, but checked: a classifier behind the extractor would find
+            mistakes in them only after all files are analysed.
 
         Returns
         -------
@@ -185,8 +185,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            A parameter is out of range, or `X` is no sequence of paths; `y` has another
-            length, a missing label, or one genre only.
+            A parameter is out of range, or `X` is not a sequence of paths; `y` has
+            another length, a missing label, or one genre only.
         """
         self._check_parameters()
         paths = check_paths(X)
@@ -195,7 +195,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         return self
 
     def transform(self, X: Paths) -> NDArray[Any]:
-        """Analyse audio files.
+        """Compute the MFCCs of audio files.
 
         Parameters
         ----------
@@ -210,12 +210,12 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Raises
         ------
         AudioDecodeError
-            Some files cannot be analysed. It names all of them, and comes after every
-            other file has been analysed and, with `cache_dir`, kept.
+            Some files cannot be analysed. The error names all of them, and is raised
+            after every other file has been analysed and, with `cache_dir`, kept.
         concurrent.futures.process.BrokenProcessPool
             A worker process died. With `cache_dir`, what it had finished is kept.
         TypeError, ValueError
-            A parameter is out of range, or `X` is no sequence of paths; with
+            A parameter is out of range, or `X` is not a sequence of paths. With
             ``n_segments=None``, the tracks differ so much in length that more than four
             times as many segments would be missing as present.
         OSError
@@ -232,17 +232,17 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         keep_features: bool = True,
         progress: Progress = None,
     ) -> Analysis:
-        """Analyse audio files; say which of them cannot be.
+        """Compute the MFCCs of audio files, and say which files cannot be analysed.
 
         Parameters
         ----------
         X : sequence of str or Path, of shape (n_tracks,)
             Paths of audio files: a list, array, Series or one-column frame.
         strict : bool, default=True
-            Raise for files that cannot be analysed, as `transform` does; False leaves
-            them out.
+            Raise an error for files that cannot be analysed, as `transform` does; False
+            leaves these files out.
         keep_features : bool, default=True
-            False only fills `cache_dir`.
+            Return the features; False only fills `cache_dir`.
         progress : callable or None, default=None
             Wraps an iterable like `tqdm`: ``progress(iterable, total=n_tracks,
             what="analysing")`` yields its items, one per track.
@@ -250,14 +250,15 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Returns
         -------
         analysis : Analysis
-            A named tuple: `features`, as `transform` returns them (an empty deque
-            without `keep_features`), of the files `paths`; and `failures`, a dict from
-            the path of each other file to the reason.
+            Named tuple of `features`, the array that `transform` returns (empty without
+            `keep_features`); `paths`, the files that they are of; and `failures`, a
+            dict with the reason for each other file, by path.
 
         Raises
         ------
         AudioDecodeError
-            With `strict`: see `transform`, which may raise the other errors, too.
+            With `strict`, some files cannot be analysed. Other errors are those of
+            `transform`.
         """
         self._check_parameters()
         paths = check_paths(X)
@@ -309,22 +310,22 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
     ) -> NDArray[Any]:
-        """Name the coefficients.
+        """Return the names of the coefficients.
 
         Parameters
         ----------
         input_features : array-like of str of shape (1,), default=None
-            Name of the column of paths; it does not matter.
+            Name of the column of paths; not used.
 
         Returns
         -------
         names : ndarray of str of shape (n_mfcc,)
-            ``mfcc0``, ``mfcc1``, ...: of the last axis of the features.
+            ``mfcc0``, ``mfcc1``, ..., the names of the last axis of the features.
 
         Raises
         ------
         ValueError
-            `input_features` has more names, or fewer, than one.
+            `input_features` does not have one name.
         """
         if input_features is not None:
             check_n_names(input_features, 1)

@@ -88,23 +88,23 @@ class MFCCScaler(ArrayOutputMixin, TrackTransformer):
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
     ) -> NDArray[Any]:
-        """Name the coefficients.
+        """Return the names of the coefficients.
 
         Parameters
         ----------
         input_features : array-like of str of shape (n_mfcc,), default=None
-            Names of the coefficients; None takes those of the columns of a frame that
-            `fit` was given, else ``mfcc0``, ``mfcc1``, ...
+            Names of the coefficients; None takes the columns of the frame that `fit`
+            was given, else ``mfcc0``, ``mfcc1``, ...
 
         Returns
         -------
         names : ndarray of str of shape (n_mfcc,)
-            The same names: of the last axis of the features.
+            The same names, those of the last axis of the features.
 
         Raises
         ------
         ValueError
-            `input_features` are not those that `fit` has seen.
+            `input_features` differ from the names seen in `fit`.
         """
         return self._check_names(input_features)
 

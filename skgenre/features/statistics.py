@@ -73,8 +73,8 @@ class _Statistics(TrackTransformer):
         Raises
         ------
         TypeError, ValueError
-            `statistics` has names that are unknown, or one name twice; `X` is no such
-            array.
+            `statistics` has an unknown name, or a name twice; `X` has another shape or
+            type.
         """
         self._check_parameters()
         self.n_mfcc_ = check_tracks(self, X, reset=True).shape[-1]
@@ -86,25 +86,25 @@ class _Statistics(TrackTransformer):
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
     ) -> NDArray[Any]:
-        """Name the statistics.
+        """Return the names of the statistics.
 
         Parameters
         ----------
         input_features : array-like of str of shape (n_mfcc,), default=None
-            Names of the coefficients; None takes those of the columns of a frame that
-            `fit` was given, else ``mfcc0``, ``mfcc1``, ...
+            Names of the coefficients; None takes the columns of the frame that `fit`
+            was given, else ``mfcc0``, ``mfcc1``, ...
 
         Returns
         -------
         names : ndarray of str of shape (n_statistics,)
-            ``mfcc0_mean``, ..., ``mfcc0_std``, ..., ``mfcc0_delta_mean``, ...; of pairs
-            ``mfcc0_mfcc1_correlation``, ...; of changes ``mfcc0_lag1_change_log_std``,
-            ...
+            ``mfcc0_mean``, ..., ``mfcc0_std``, ..., ``mfcc0_delta_mean``, ...; for
+            pairs ``mfcc0_mfcc1_correlation``, ...; for changes
+            ``mfcc0_lag1_change_log_std``, ...
 
         Raises
         ------
         ValueError
-            `input_features` are not those that `fit` has seen.
+            `input_features` differ from the names seen in `fit`.
         """
         coefficients = self._check_names(input_features)
         names = []
@@ -125,8 +125,8 @@ class _Statistics(TrackTransformer):
 class TrackStatistics(_Statistics):
     """Summarise each track by the statistics of its coefficients.
 
-    They are taken over all frames of the track's present segments. By default: the mean
-    and standard deviation of each coefficient and of its delta, ``4 * n_mfcc`` values.
+    Over all frames of the track's present segments. By default they are the mean and
+    standard deviation of each coefficient and of its delta, ``4 * n_mfcc`` values.
     Deltas are those of `librosa.feature.delta` (a Savitzky-Golay slope over nine
     frames), taken inside each segment, so that no slope crosses the border of two
     segments. Segments of fewer than nine frames take the largest odd width that fits,
@@ -152,7 +152,7 @@ class TrackStatistics(_Statistics):
 
     See Also
     --------
-    SegmentStatistics : The same of each segment by itself.
+    SegmentStatistics : The same statistics for each segment.
 
     Examples
     --------
@@ -171,7 +171,7 @@ class TrackStatistics(_Statistics):
         self.statistics = statistics
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Summarise tracks.
+        """Compute the statistics of each track.
 
         Parameters
         ----------
@@ -181,8 +181,7 @@ class TrackStatistics(_Statistics):
         Returns
         -------
         statistics : ndarray of shape (n_tracks, n_statistics)
-            The statistics in the order in which they were named, in the floating type
-            of `X`.
+            Statistics in the order of `statistics`, in the floating type of `X`.
         """
         tracks = self._check_tracks(X)
         rows = [
@@ -195,9 +194,10 @@ class TrackStatistics(_Statistics):
 class SegmentStatistics(ArrayOutputMixin, _Statistics):
     """Summarise each segment by the statistics of its coefficients.
 
-    The statistics stand where one frame's coefficients would, so that whatever takes
-    segments takes them: `SegmentPoolingClassifier` lets the segments of a track vote
-    on them. They are those of `TrackStatistics`, over the frames of one segment.
+    The statistics take the place of the coefficients of one frame, so that every step
+    that takes segments takes them, too: a `SegmentPoolingClassifier` predicts each
+    segment from them and pools per track. They are those of `TrackStatistics`, over the
+    frames of one segment.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
 
     See Also
     --------
-    TrackStatistics : The same of whole tracks.
+    TrackStatistics : The same statistics for each track.
 
     Examples
     --------
@@ -233,7 +233,7 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
         self.statistics = statistics
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Summarise segments.
+        """Compute the statistics of each segment.
 
         Parameters
         ----------
@@ -243,8 +243,8 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
         Returns
         -------
         statistics : ndarray of shape (n_tracks, n_segments, 1, n_statistics)
-            The statistics in the order in which they were named, in the floating type
-            of `X`; missing segments are all NaN.
+            Statistics in the order of `statistics`, in the floating type of `X`;
+            missing segments are all NaN.
         """
         tracks = self._check_tracks(X)
         present = present_segments(tracks)
