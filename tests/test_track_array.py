@@ -13,7 +13,7 @@ from skgenre.features.analysis import TrackArray
 def gather(counts, *, n_segments=None, mmap_dir=None):
     """Tracks of so many segments of shape (2, 3), each full of its track's number."""
     with TrackArray(
-        n_segments=n_segments, segment_shape=(2, 3), mmap_dir=mmap_dir
+        len(counts), n_segments=n_segments, segment_shape=(2, 3), mmap_dir=mmap_dir
     ) as tracks:
         for number, count in enumerate(counts):
             tracks.append(np.full((count, 2, 3), number, np.float32))

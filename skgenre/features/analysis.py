@@ -1,6 +1,5 @@
 """The engine that analyses many files, and the array that their features make."""
 
-import io
 import math
 import warnings
 from contextlib import closing, nullcontext, suppress
@@ -165,42 +164,50 @@ def _analyse_file(path, analyse, store):
 class TrackArray:
     """The features of tracks, given one by one, as one array in float32.
 
-    A context manager that collects (n_present_segments, *segment_shape) of each track,
-    in memory or in an npy file in the folder `mmap_dir`. ``n_segments=None`` is the
-    number of the longest track; missing segments are all NaN.
+    A context manager that takes (n_present_segments, *segment_shape) of each track, and
+    makes an array in memory or, with `mmap_dir`, in an npy file in that folder.
+    ``n_segments=None`` is the number of the longest track; missing segments are all
+    NaN.
     """
 
-    def __init__(self, *, n_segments, segment_shape, mmap_dir=None):
+    def __init__(self, n_tracks, *, n_segments, segment_shape, mmap_dir=None):
         self._n_segments, self._segment_shape = n_segments, segment_shape
-        self._counts = []
-        self._path, self._opened = None, nullcontext(io.BytesIO())
-        self._n_header_bytes = 0
+        self._counts, self._waiting = [], []
+        self._path, self._opened = None, nullcontext()
         if mmap_dir is not None:
-            self._n_header_bytes = N_HEADER_BYTES
             self._path = Path(mmap_dir) / f"mfcc-{uuid4().hex}.npy"
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._opened = atomic_write(self._path, "w+b")
+        elif n_segments is not None:
+            self._array = np.empty((n_tracks, n_segments, *segment_shape), np.float32)
 
     def __enter__(self):
         self._file = self._opened.__enter__()
-        self._file.seek(self._n_header_bytes)
+        if self._path is not None:
+            self._file.seek(N_HEADER_BYTES)
         return self
 
     def __exit__(self, *error):
         return self._opened.__exit__(*error)
 
     def append(self, track):
-        """Write the segments of the next track."""
-        self._write(track, self._n_segments or len(track))
+        """Take the segments of the next track."""
+        if self._path is not None:
+            self._write(track, self._n_segments or len(track))
+        elif self._n_segments is not None:
+            self._fill(len(self._counts), track)
+        else:
+            self._waiting.append(track)
         self._counts.append(len(track))
 
     def finish(self, paths):
-        """Pad all tracks to the same length, and write the header.
+        """Pad all tracks to the same length, and write the header of a file.
 
         ValueError, which names one of the `paths`, for more padding than MAX_PADDING.
         """
         n_tracks, n_present = len(self._counts), sum(self._counts)
         n_segments = self._n_segments or max(self._counts, default=0)
+        shape = (n_tracks, n_segments, *self._segment_shape)
         n_missing = n_tracks * n_segments - n_present
         if self._n_segments is None and n_missing > MAX_PADDING * n_present:
             raise ValueError(
@@ -210,34 +217,47 @@ class TrackArray:
                 f"segments) would exceed {MAX_PADDING} times the data. Analyse tracks "
                 "of such length by themselves, or set n_segments."
             )
-        if self._n_segments is None and n_missing:
-            # In place, from the last track on: each moves away from those before it.
-            n_bytes, end = 4 * math.prod(self._segment_shape), n_present
-            for number, count in reversed(list(enumerate(self._counts))):
-                self._file.seek(self._n_header_bytes + (end - count) * n_bytes)
-                track = np.frombuffer(self._file.read(count * n_bytes), np.float32)
-                self._file.seek(self._n_header_bytes + number * n_segments * n_bytes)
-                self._write(track.reshape(count, *self._segment_shape), n_segments)
-                end -= count
-        self._shape = (n_tracks, n_segments, *self._segment_shape)
         if self._path is not None:
+            if self._n_segments is None and n_missing:
+                self._spread(n_segments)
             descr = np.dtype(np.float32).str
-            fields = {"descr": descr, "fortran_order": False, "shape": self._shape}
+            fields = {"descr": descr, "fortran_order": False, "shape": shape}
             header = np.lib.format.magic(1, 0)
             header += (N_HEADER_BYTES - len(header) - 2).to_bytes(2, "little")
             header += repr(fields).encode()
             self._file.seek(0)
             self._file.write(header.ljust(N_HEADER_BYTES - 1) + b"\n")
+            return
+        if self._n_segments is None:
+            self._array = np.empty(shape, np.float32)
+            # Each is released as soon as it is copied.
+            self._waiting.reverse()
+            for number in range(n_tracks):
+                self._fill(number, self._waiting.pop())
+        self._array = self._array[:n_tracks]
 
     def load(self):
         """Return the finished array; of a file, memory-mapped and read-only."""
-        if self._path is not None:
-            return np.load(self._path, mmap_mode="r", allow_pickle=False)
-        return np.ndarray(self._shape, np.float32, self._file.getbuffer())
+        if self._path is None:
+            return self._array
+        return np.load(self._path, mmap_mode="r", allow_pickle=False)
+
+    def _fill(self, number, track):
+        self._array[number, : len(track)] = track
+        self._array[number, len(track) :] = np.nan
 
     def _write(self, track, n_segments):
         # Written, not mapped: a full disk is an error here, and would be a crash there.
         self._file.write(np.ascontiguousarray(track, np.float32))
-        if n_segments > len(track):
-            missing = (n_segments - len(track), *self._segment_shape)
-            self._file.write(np.full(missing, np.nan, np.float32))
+        missing = (n_segments - len(track), *self._segment_shape)
+        self._file.write(np.full(missing, np.nan, np.float32))
+
+    def _spread(self, n_segments):
+        # In place, from the last track on: each moves away from those before it.
+        n_bytes, end = 4 * math.prod(self._segment_shape), sum(self._counts)
+        for number, count in reversed(list(enumerate(self._counts))):
+            self._file.seek(N_HEADER_BYTES + (end - count) * n_bytes)
+            track = np.frombuffer(self._file.read(count * n_bytes), np.float32)
+            self._file.seek(N_HEADER_BYTES + number * n_segments * n_bytes)
+            self._write(track.reshape(count, *self._segment_shape), n_segments)
+            end -= count

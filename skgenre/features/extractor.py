@@ -287,6 +287,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             tracks = deque(maxlen=0)
             if keep_features:
                 array = TrackArray(
+                    len(paths),
                     n_segments=parameters["n_segments"],
                     segment_shape=(n_frames, parameters["n_mfcc"]),
                     mmap_dir=self.mmap_dir,
