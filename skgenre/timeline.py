@@ -192,7 +192,7 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
     path = os.fsdecode(path)
     model = getattr(model, "best_estimator_", model)
     # Pairs: extractor of all segments, features (1, n_segments, n_frames, n_mfcc).
-    analyses = []
+    analyses: list[tuple[MFCCExtractor, np.ndarray]] = []
 
     def analyse(extractor):
         whole = clone(extractor).set_params(n_segments=None, mmap_dir=None)
