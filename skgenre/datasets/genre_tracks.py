@@ -1,4 +1,4 @@
-"""Invented tracks: genres that one can hear, by artists who colour them."""
+"""Make music-like tracks of invented genres and artists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 
 from skgenre._io import atomic_write
 from skgenre._validation import check_number, check_positive_integer
-from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets._synthesis import (
     N_EQUALISER_BANDS,
     Part,
@@ -19,6 +18,7 @@ from skgenre.datasets._synthesis import (
     draw_colour,
     synthesise,
 )
+from skgenre.datasets._tracks import make_track_bunch
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch

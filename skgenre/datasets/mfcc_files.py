@@ -1,4 +1,4 @@
-"""MFCCs in files: the JSON of the widely used tutorial code, and npz without loss."""
+"""Save and load MFCCs: the JSON of the widely used tutorial code, and lossless npz."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
-from skgenre._io import atomic_write, find_versions, read_json, read_npz
+from skgenre._io import atomic_write, find_versions, plain, read_json, read_npz
 from skgenre._validation import (
     check_no_missing_label,
     is_missing,
@@ -232,7 +232,7 @@ def save_mfcc_npz(
         "version": _NPZ_VERSION,
         "versions": find_versions(("skgenre", "numpy", "librosa")),
         # Values that JSON cannot hold, such as paths, are described.
-        "parameters": json.loads(json.dumps(parameters or {}, default=_plain)),
+        "parameters": json.loads(json.dumps(parameters or {}, default=plain)),
     }
     arrays = {"data": X, "target": np.asarray(y, dtype=str), "paths": _as_text(paths)}
     if groups is not None:
@@ -325,10 +325,6 @@ def _check_segments(X):
             f"{X.dtype} of shape {X.shape}."
         )
     return X
-
-
-def _plain(value):
-    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _as_text(values):
