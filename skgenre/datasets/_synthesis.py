@@ -1,6 +1,6 @@
-"""How an invented track sounds: its score, its instruments, its production."""
+"""Synthesise an invented track: its score, its instruments, its production."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ _HIGHEST_PARTIAL_HERTZ = 12_000.0
 _LONGEST_NOTE_SECONDS = 0.8
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What one player of a genre does; artists choose among the instruments.
 
     The pattern is one bar, four steps to the beat: ``X`` loud, ``x`` soft, ``.`` rest.
@@ -42,19 +41,16 @@ class Part:
     level: float = 0.0
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """What the tracks of a genre share; tempo in beats per minute, swing in steps."""
 
     tempo: tuple
     chords: str
     scale: tuple
-    parts: tuple
     swing: float = 0.0
 
 
-@dataclass(frozen=True)
-class Colour:
+class Colour(NamedTuple):
     """What the tracks of an artist share, whatever their genre."""
 
     equaliser: np.ndarray
@@ -68,8 +64,7 @@ class Colour:
     tastes: dict
 
 
-@dataclass(frozen=True)
-class _Timbre:
+class _Timbre(NamedTuple):
     """Fall of the partials (decibels per octave), share of the even ones, seconds."""
 
     fall: float
@@ -78,8 +73,7 @@ class _Timbre:
     attack: float = 0.005
 
 
-@dataclass(frozen=True)
-class _Drum:
+class _Drum(NamedTuple):
     """Band of noise (hertz, octaves, seconds, level), falling tone (hertz, level)."""
 
     centre: float
@@ -127,12 +121,12 @@ def draw_colour(direction, generator):
     )
 
 
-def synthesise(recipe, colour, direction, generator, *, n_samples, sample_rate):
+def synthesise(recipe, parts, colour, direction, generator, *, n_samples, sample_rate):
     """One song of a genre by an artist: -> float32 (n_samples,), peak below one.
 
     As the artist's equaliser has a direction, so has the one of the song's own mix.
     """
-    score = _write_score(recipe, colour, n_samples / sample_rate, generator)
+    score = _write_score(recipe, parts, colour, n_samples / sample_rate, generator)
     signal = _play(score, colour, generator, n_samples, sample_rate)
     signal /= max(np.abs(signal).max(), _NOISE_FLOOR)
     noise = generator.random_sample(n_samples).astype(np.float32)
@@ -142,7 +136,7 @@ def synthesise(recipe, colour, direction, generator, *, n_samples, sample_rate):
     return signal * np.float32(colour.peak / np.abs(signal).max())
 
 
-def _write_score(recipe, colour, duration, generator):
+def _write_score(recipe, parts, colour, duration, generator):
     """(seconds, instrument, notes, amplitude) of every sound of a new song."""
     step_duration = 15 / generator.uniform(*recipe.tempo)
     key = generator.randint(12)
@@ -150,33 +144,31 @@ def _write_score(recipe, colour, duration, generator):
     first_chord = generator.randint(len(chords))
     levels = {role: generator.uniform(-4, 4) for role in _PRESENCE}
     levels["drum"] += colour.drum_level
-    n_steps = len(recipe.parts[0].pattern)
+    n_steps = len(parts[0].pattern)
     score = []
     for bar in range(int(np.ceil(duration / (n_steps * step_duration)))):
         if bar % _N_BARS_PER_SECTION == 0:
             draws = dict(zip(_PRESENCE, generator.random_sample(4), strict=True))
         chord = chords[(bar + first_chord) % len(chords)]
         offers = _offer_notes(chord, recipe.scale, key)
-        for part in recipe.parts:
+        for part in parts:
             if draws[part.role] >= _PRESENCE[part.role]:
                 continue
             names = part.instruments.split(", ")
             instrument = names[int(colour.tastes[part.role] * len(names))]
             amplitude = _amplitude(part.level + levels[part.role])
-            for step, loudness in _read_pattern(part.pattern, recipe.swing):
-                seconds = (bar * n_steps + step) * step_duration
+            for step, mark in enumerate(part.pattern):
+                if mark not in _LOUDNESS:
+                    continue
+                # Swing delays the second half of each beat.
+                delayed = step + recipe.swing * (step % 4 >= 2)
+                seconds = (bar * n_steps + delayed) * step_duration
                 seconds += generator.uniform(0, _LATEST_ONSET_SECONDS)
                 notes = offers[part.role][generator.randint(len(offers[part.role]))]
-                loudness *= generator.uniform(0.8, 1.2) / max(len(notes), 1)
-                score.append((seconds, instrument, notes, amplitude * loudness))
+                accent = generator.uniform(0.8, 1.2) / max(len(notes), 1)
+                loudness = amplitude * (_LOUDNESS[mark] * accent)
+                score.append((seconds, instrument, notes, loudness))
     return score
-
-
-def _read_pattern(pattern, swing):
-    """(step, loudness) of a bar; swing delays the second half of each beat."""
-    for step, mark in enumerate(pattern):
-        if mark in _LOUDNESS:
-            yield step + swing * (step % 4 >= 2), _LOUDNESS[mark]
 
 
 def _offer_notes(chord, scale, key):

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from sklearn.utils import Bunch
 
-from skgenre._validation import UNKNOWN_GROUP_PREFIX, is_missing, name_missing_groups
+from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
 from skgenre.audio import AUDIO_EXTENSIONS
 
 _N_LISTED = 10
@@ -29,15 +29,11 @@ def make_track_bunch(paths, target, groups, description):
     assuming that unknown artists are one artist would be as wrong as ignoring them.
     """
     target = np.asarray(target, dtype=str)
-    known_groups = [
-        f"{UNKNOWN_GROUP_PREFIX}{path}" if is_missing(group) else str(group)
-        for path, group in zip(paths, groups, strict=True)
-    ]
     return Bunch(
         paths=np.asarray([str(path) for path in paths], dtype=object),
         target=target,
         target_names=np.unique(target),
-        groups=np.asarray(known_groups, dtype=object),
+        groups=name_missing_groups(groups, paths).astype(str).astype(object),
         DESCR=description,
     )
 
