@@ -225,7 +225,7 @@ def check_coefficients(shape):
 
 
 def describe_channels(shape):
-    """A hint, for messages, where the last axis may be meant for channels."""
+    """Return a hint for messages if the last axis may be one of channels."""
     if len(shape) > 2 and shape[-1] == 1:
         return " If its last axis is one of channels, leave it out: X[..., 0]."
     return ""
@@ -307,7 +307,7 @@ def name_missing_groups(groups, names):
 
 
 def is_known_group(group):
-    """Whether a group says who the artist is."""
+    """Return whether a group names a known artist."""
     return not is_missing(group) and not str(group).startswith(UNKNOWN_GROUP_PREFIX)
 
 
@@ -356,7 +356,7 @@ def check_labels(y, *, n_tracks):
 
 
 def is_missing(value):
-    """Whether a group or label is None, NaN, pd.NA, pd.NaT or an empty text."""
+    """Return whether a group or label is None, NaN, pd.NA, pd.NaT or empty text."""
     # Those of pandas are recognised by their names: it need not be installed.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True

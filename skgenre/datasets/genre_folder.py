@@ -56,7 +56,7 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     OSError
         `directory`, or a folder in it, does not exist or cannot be read.
     ValueError
-        `directory` has no genre folder with audio files; `groups` is nothing of the
+        `directory` has no genre folder with audio files; `groups` is none of the
         above, or the CSV file lacks a column, contradicts itself or names no track.
 
     Warns
@@ -122,7 +122,7 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
 
 
 def _find_files(folder):
-    """Audio files and other files below a folder, sorted by the parts of the paths."""
+    """Return the audio files and the other files below a folder, sorted by path."""
     audio, other, visited = [], [], set()
     for parent, folders, names in os.walk(folder, onerror=_fail, followlinks=True):
         # A link may lead back to a folder above it.
@@ -141,7 +141,7 @@ def _find_files(folder):
 
 
 def _fail(error):
-    # os.walk leaves out what it may not list, and tells nobody.
+    # By default os.walk skips folders that it cannot list, without an error.
     raise error
 
 
@@ -151,7 +151,7 @@ def _sort_key(path):
 
 
 def _find_groups(directory, paths, groups):
-    """The artist of each track, None where it is unknown."""
+    """Return the artist of each track, None where it is unknown."""
     if groups is None:
         return [None] * len(paths)
     if isinstance(groups, str) and groups == "subfolder":

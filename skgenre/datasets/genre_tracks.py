@@ -122,13 +122,13 @@ def make_genre_tracks(
     sample_rate: int = 22050,
     random_state: RandomState = None,
 ) -> Bunch:
-    """Invent music-like tracks and write them as WAV files.
+    """Make music-like tracks of invented artists, as WAV files.
 
-    A genre is a recipe of tempo, rhythm, harmony and timbre. An artist is a colour of
-    production over it: equaliser, reverb, gain, tuning, favourite instruments. Each
-    track adds a song and a mix of its own. As with real music, a classifier scores best
-    where it knows other segments of a track, worse where it knows other tracks of the
-    artist, and worst where it has never heard the artist.
+    Each genre has its own tempo, rhythm, harmony and timbre; each artist an equaliser,
+    reverb, gain, tuning and favourite instruments; each track a song and a mix. As with
+    real music, a classifier scores best where it knows other segments of a track, worse
+    where it knows other tracks of the artist, and worst where it has never heard the
+    artist.
 
     Parameters
     ----------
@@ -137,7 +137,8 @@ def make_genre_tracks(
         ``<genre>/<artist>/<genre>.<number>.wav`` in it, mono, of 16 bits. Files of the
         same name are replaced, others are left alone.
     n_genres : int, default=4
-        The first so many of ballad, blues, disco, funk, reggae, rock, techno and waltz.
+        Number of genres: the first ones of ballad, blues, disco, funk, reggae, rock,
+        techno and waltz.
     n_tracks_per_genre : int, default=12
         Tracks of each genre, shared out among its artists as evenly as can be.
     n_artists_per_genre : int, default=3
@@ -246,7 +247,7 @@ def _draw_artist(seed, genre, artist):
 
 
 def _draw_track(seed, genre, artist, rank):
-    """Direction of the mix and random numbers of a track."""
+    """Return the direction of the mix and the random generator of a track."""
     # Opposite pairs: mixes that lean one way by chance would be a second colour.
     pairs, pair = divmod(rank // 2, N_EQUALISER_BANDS)
     mix = _draw_directions(seed, "mix", genre, artist, pairs)[pair]
@@ -255,14 +256,14 @@ def _draw_track(seed, genre, artist, rank):
 
 
 def _draw_directions(seed, purpose, *numbers):
-    """Unit vectors at right angles, as many as there are equaliser bands."""
+    """Return orthogonal unit vectors, one per equaliser band."""
     stream = _open_stream(seed, purpose, *numbers)
     rows, _ = np.linalg.qr(stream.standard_normal((N_EQUALISER_BANDS,) * 2))
     return rows
 
 
 def _open_stream(seed, purpose, *numbers):
-    """Random numbers that depend on what they are for, not on what was drawn before."""
+    """Return a generator that depends on its purpose, not on what was drawn before."""
     key = (seed, _PURPOSES.index(purpose), *numbers)
     # The legacy generator: its numbers stay the same in each release of numpy.
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence(key)))

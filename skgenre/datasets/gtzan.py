@@ -32,7 +32,7 @@ class GtzanTracks(Bunch):
     """Tracks of GTZAN, as `fetch_gtzan` returns them."""
 
     def validate(self):
-        """Say which tracks are missing, altered or damaged.
+        """List the tracks that are missing, altered or damaged.
 
         All files are decoded: 0.7 ms per track.
 
@@ -104,14 +104,14 @@ def fetch_gtzan(
           ``"unknown"``;
 
         then ``target_names`` and ``DESCR``, which credits the sources; and the method
-        ``validate()``, which says what is missing, altered or damaged.
+        ``validate()``, which lists what is missing, altered or damaged.
 
     Raises
     ------
     OSError
         No track was found and none was to be downloaded, or the download failed.
     ValueError, TypeError
-        A parameter is nothing of the above.
+        A parameter has another value than those above.
 
     Warns
     -----
@@ -134,7 +134,15 @@ def fetch_gtzan(
             "download_if_missing must be True, False or 'complete', got "
             f"{download_if_missing!r}."
         )
-    folders = _list_folders(data_home)
+    if data_home is None:
+        named = os.environ.get("SKGENRE_DATA", "")
+        data_home = [name for name in named.split(os.pathsep) if name]
+        data_home = data_home or [Path.home() / "skgenre_data"]
+    if isinstance(data_home, (str, os.PathLike)):
+        data_home = [data_home]
+    folders = [Path(folder).expanduser() for folder in data_home]
+    if not folders:
+        raise ValueError("data_home must name at least one folder, got none.")
     known, foreign = find_tracks(folders)
     if not known and not download_if_missing:
         example = os.path.join("blues", "blues.00000.wav")
@@ -179,7 +187,7 @@ def fetch_gtzan(
 
 
 def load_gtzan_features(csv_file: StrPath) -> Bunch:
-    """Load summary features of GTZAN's tracks, as widely used.
+    """Load a table of summary features of GTZAN's tracks.
 
     Parameters
     ----------
@@ -231,19 +239,6 @@ def load_gtzan_features(csv_file: StrPath) -> Bunch:
         raise ValueError(f"{csv_file} must hold numbers: {error}.") from error
     known.update(data=data, feature_names=features, **_describe_rows(rows))
     return known
-
-
-def _list_folders(data_home):
-    if data_home is None:
-        named = os.environ.get("SKGENRE_DATA", "")
-        data_home = [name for name in named.split(os.pathsep) if name]
-        data_home = data_home or [Path.home() / "skgenre_data"]
-    if isinstance(data_home, (str, os.PathLike)):
-        data_home = [data_home]
-    folders = [Path(folder).expanduser() for folder in data_home]
-    if not folders:
-        raise ValueError("data_home must name at least one folder, got none.")
-    return folders
 
 
 def _select(rows, subset):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Archive(NamedTuple):
-    """Where the archive is, and what it must be."""
+    """URL and checksum of the archive."""
 
     url: str
     sha256: str

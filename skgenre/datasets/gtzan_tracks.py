@@ -1,4 +1,4 @@
-"""The 1000 tracks of GTZAN: what is known of them, and their files in folders.
+"""Index of the 1000 tracks of GTZAN, and the search for their files in folders.
 
 Artists and titles after Sturm's index (*The GTZAN dataset: its contents, its faults,
 their effects on evaluation, and its future use*, 2013), md5 of the wav files as in
@@ -33,7 +33,7 @@ STATUSES = ("ok", "unknown", "altered")
 
 
 class IndexRow(NamedTuple):
-    """A track of GTZAN; what is unknown is an empty string."""
+    """A row of the index of GTZAN; an unknown value is an empty string."""
 
     track: str
     genre: str
@@ -45,12 +45,12 @@ class IndexRow(NamedTuple):
 
     @property
     def group(self):
-        """Artist, None where unknown; equal recordings are one group in any case."""
+        """Artist, or None if unknown; equal recordings share a group in any case."""
         return self.artist or (self.replica_of and f"track:{self.replica_of}") or None
 
 
 class FoundTrack(NamedTuple):
-    """A file, what is known of its track, and whether its content is the original's."""
+    """A file, its row of the index, and whether its md5 is the original's."""
 
     path: Path
     row: IndexRow

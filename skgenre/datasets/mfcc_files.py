@@ -172,7 +172,7 @@ def save_mfcc_npz(
     groups: ArrayLike | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save features with all that belongs to them.
+    """Save features, genres, paths, groups and parameters without loss.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def save_mfcc_npz(
     y : array-like of shape (n_tracks,)
         Genres.
     paths : array-like of shape (n_tracks,)
-        Where the tracks were.
+        Paths of the tracks.
     groups : array-like of shape (n_tracks,), default=None
         Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown: the
         track becomes a group of its own, ``track:`` and its path.
@@ -227,7 +227,7 @@ def save_mfcc_npz(
 
 
 def load_mfcc_npz(file: StrPath) -> Bunch:
-    """Load what `save_mfcc_npz` has saved.
+    """Load features that `save_mfcc_npz` has saved.
 
     Parameters
     ----------
@@ -244,8 +244,8 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     Raises
     ------
     ValueError
-        The file is another one's, of a later version, or damaged, or it unpacks to more
-        than a gigabyte and a hundred times its size.
+        The file was not written by `save_mfcc_npz`, is of a later version or damaged,
+        or unpacks to more than a gigabyte and a hundred times its size.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""The zip archive of a model file: written, and read as if its writer were hostile.
+"""Write the zip archive of a model file, and read it as if its writer were hostile.
 
-Its members are ``info.json``, what the file says of itself; ``schema.json``, the
+Its members are ``info.json``, the description of the file; ``schema.json``, the
 objects that the model is made of, as skops describes them; and their arrays.
 """
 
@@ -59,7 +59,7 @@ _FIELDS = {
 
 
 class ModelFileError(ValueError):
-    """A file is no model that can be loaded.
+    """A file holds no model that can be loaded.
 
     Parameters
     ----------
@@ -90,10 +90,10 @@ class RefusalError(Exception):
 
 
 def read_model_info(file: StrPath) -> dict[str, Any]:
-    """Read what a model file says of itself, without loading the model.
+    """Read the description of a model from its file, without loading the model.
 
-    Nothing of the model is made, and neither scikit-learn nor TensorFlow is imported.
-    What is read is what the file claims: whoever wrote it chose the words.
+    No part of the model is built, and neither scikit-learn nor TensorFlow is imported.
+    The content is what the writer of the file claims; nothing of it is verified.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def read_model_info(file: StrPath) -> dict[str, Any]:
     Raises
     ------
     ModelFileError
-        The file is no model file, or one of a newer version of skgenre.
+        The file is not a model file, or was written by a newer version of skgenre.
     OSError
         The file is missing or cannot be read.
 
@@ -192,7 +192,7 @@ def open_archive(opened):
 
 
 def read_info(archive):
-    """Return what the file says of itself, as a dict; nothing else is read."""
+    """Return the description of a model file, as a dict; nothing else is read."""
     content = _read(archive, INFO, MAX_INFO_BYTES)
     try:
         info = parse_json(content)

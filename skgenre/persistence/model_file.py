@@ -52,10 +52,10 @@ def save_model(
         A fitted classifier: one of ours, a pipeline or an ensemble of them, or a
         search, of which ``best_estimator_`` is saved.
     file : str or Path
-        Where to; an existing file is replaced, once the new one is whole.
+        File to write; an existing one is replaced once the new one is whole.
     data : Bunch or str, default=None
         The tracks it was trained on (``paths`` and ``target``, as the loaders return
-        them), of which a digest is kept; or a digest.
+        them), of which a digest is kept; or such a digest.
     scores : dict of str to float, default=None
         Numbers to keep with the model, such as its accuracies.
 
@@ -64,16 +64,16 @@ def save_model(
     sklearn.exceptions.NotFittedError
         The model is not fitted.
     TypeError, ValueError
-        It is no classifier, or has a part that no other process could import, such as
-        a lambda, a local function, or one of ``__main__``; a score is no number.
-        Nothing is written.
+        The model is not a classifier, or has a part that other processes cannot
+        import, such as a lambda, a local function, or one defined in ``__main__``; a
+        score is not a number. Nothing is written.
     OSError
         The file cannot be written; one that was there before is left as it was.
 
     See Also
     --------
-    load_model : The way back.
-    read_model_info : What the file says of the model.
+    load_model : Load the model from the file.
+    read_model_info : Read the description of the model in the file.
 
     Examples
     --------
@@ -164,20 +164,20 @@ def load_model(
     Raises
     ------
     ModelFileError
-        The file is no model file, is damaged, comes from a newer version of skgenre,
-        or holds types that are not trusted, which the message names.
+        The file is not a model file, is damaged, was written by a newer version of
+        skgenre, or holds types that are not trusted, which the message names.
     OSError
         The file is missing or cannot be read.
 
     Warns
     -----
     UserWarning
-        The file was written with another major version of skgenre, or another version
-        of scikit-learn than the last digits.
+        The file was written with another major version of skgenre, or another major or
+        minor version of scikit-learn.
 
     See Also
     --------
-    save_model : The way there.
+    save_model : Save a model in a file.
 
     Examples
     --------
@@ -202,6 +202,7 @@ def load_model(
     names = (trusted,) if trusted is None else tuple(trusted)
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"trusted must be a sequence of names, got {trusted!r}.")
+    installed = list_versions()
     with open_model_file(file) as opened:
         # First, so that what is no model file is not read whole.
         info = read_info(open_archive(opened))
@@ -223,32 +224,28 @@ def load_model(
                 model = skops.io.load(content, trusted=sorted(needed))
             # A crafted file may name a folder to write to, or ask for many processes.
             model, parts = copy_model(model)
-            is_foreign = info["versions"].get("keras") != list_versions().get("keras")
+            is_foreign = info["versions"].get("keras") != installed.get("keras")
             for part in parts:
                 check_part(part)
                 settle(part, cache_dir, written_by_other_keras=is_foreign)
         except CONTENT_ERRORS as error:
             versions = [
-                f"{package} {info['versions'].get(package)} (installed: {installed})"
-                for package, installed in list_versions().items()
-                if info["versions"].get(package) != installed
+                f"{package} {info['versions'].get(package)} (installed: {version})"
+                for package, version in installed.items()
+                if info["versions"].get(package) != version
             ]
             reason = f"its content makes no model ({error!r})"
             if versions:
                 reason += f"; it was written with {', '.join(versions)}"
             raise RefusalError(reason) from error
-    _warn_of_versions(file, info["versions"])
-    return model
-
-
-def _warn_of_versions(file, versions):
     # Scikit-learn changes fitted attributes between 1.x and 1.y.
     for package, n_parts in (("skgenre", 1), ("scikit-learn", 2)):
-        written, installed = str(versions.get(package)), list_versions()[package]
-        if written.split(".")[:n_parts] != installed.split(".")[:n_parts]:
+        written, version = str(info["versions"].get(package)), installed[package]
+        if written.split(".")[:n_parts] != version.split(".")[:n_parts]:
             warnings.warn(
                 f"{os.fspath(file)} was written with {package} {written}, and "
-                f"{installed} is installed: its predictions may differ.",
+                f"{version} is installed: its predictions may differ.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=2,
             )
+    return model

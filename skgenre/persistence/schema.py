@@ -49,9 +49,10 @@ def dump_members(model):
     described = set()
 
     def tidy(node):
-        if "__loader__" in node:
+        kind = node.get("__loader__")
+        if kind in ("DictNode", "FunctionNode", "ObjectNode"):
             node["__module__"] = _find_package(node["__module__"], node["__class__"])
-        if node.get("__loader__") in ("ObjectNode", "FunctionNode"):
+        if kind in ("FunctionNode", "ObjectNode"):
             if node["__id__"] in described:
                 node.pop("content", None)
             described.add(node["__id__"])
