@@ -8,7 +8,7 @@ examples:
 """
 
 from skgenre.cli.arguments import add_command_parser, add_folders, add_jobs
-from skgenre.cli.output_file import check_writable, naming
+from skgenre.cli.output_file import check_writable
 from skgenre.cli.screen import say, show_progress
 from skgenre.cli.tracks import load_tracks
 
@@ -49,6 +49,6 @@ def audit(data, *, n_jobs, output):
         progress=show_progress,
     )
     if output is not None:
-        with naming(output), atomic_write(output, "w", encoding="utf-8") as file:
+        with atomic_write(output, "w", encoding="utf-8") as file:
             file.write(report.to_json() + "\n")
     return report

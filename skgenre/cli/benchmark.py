@@ -22,7 +22,7 @@ from skgenre.cli.arguments import (
     whole_number,
 )
 from skgenre.cli.audit import audit
-from skgenre.cli.output_file import check_writable, naming
+from skgenre.cli.output_file import check_writable
 from skgenre.cli.screen import say, show_progress
 from skgenre.cli.tracks import load_tracks
 
@@ -113,8 +113,7 @@ def _run(options):
     _check_known(options, "protocols", PROTOCOLS)
     output, report, paper = options.output, None, None
     if output is not None:
-        with naming(output):
-            os.makedirs(output, exist_ok=True)
+        os.makedirs(output, exist_ok=True)
         check_writable(os.path.join(output, "results.json"))
     epochs, folds = (_QUICK_EPOCHS, _QUICK_FOLDS) if options.quick else (None, 5)
     epochs = options.epochs or epochs

@@ -18,7 +18,7 @@ from skgenre.cli.arguments import (
     add_jobs,
     whole_number,
 )
-from skgenre.cli.output_file import check_writable, naming
+from skgenre.cli.output_file import check_writable
 from skgenre.cli.screen import say
 from skgenre.cli.tracks import extract_tracks, load_tracks
 
@@ -100,17 +100,16 @@ def _run(options):
     kept, features = extract_tracks(
         extractor, data, n_jobs=options.jobs, strict=options.strict
     )
-    with naming(options.output):
-        if options.output.lower().endswith(".json"):
-            save_mfcc_json(options.output, features, kept.target)
-        else:
-            save_mfcc_npz(
-                options.output,
-                features,
-                kept.target,
-                paths=kept.paths,
-                groups=kept.groups,
-                parameters=parameters,
-            )
+    if options.output.lower().endswith(".json"):
+        save_mfcc_json(options.output, features, kept.target)
+    else:
+        save_mfcc_npz(
+            options.output,
+            features,
+            kept.target,
+            paths=kept.paths,
+            groups=kept.groups,
+            parameters=parameters,
+        )
     say(f"{printable(options.output)}: {len(features)} tracks")
     return int(len(kept.paths) < len(data.paths))
