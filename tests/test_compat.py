@@ -99,7 +99,7 @@ def test_what_scikit_learn_has_fitted_is_memory_safe(estimator):
         (DecisionTreeClassifier(), "n_features_in_", 1000),
         (RandomForestClassifier(3), "n_features_in_", 1000),
         (SVC(), "_dual_coef_", np.zeros((1, 1))),
-        (SVC(), "_n_support", np.array([-1, 1, 1])),
+        (SVC(), "_n_support", np.array([1, 1, 1])),
         (SVC(), "_probA", np.zeros(1000)),
         (SVC(), "_sparse", True),
         (KNeighborsClassifier(), "_y", np.full(len(Y), 1000)),
@@ -111,3 +111,10 @@ def test_arrays_of_other_sizes_are_not_memory_safe(estimator, name, value):
     assert hasattr(estimator, name), f"scikit-learn has no {name} any more"
     setattr(estimator, name, value)
     assert not is_memory_safe(estimator)
+
+
+def test_negative_numbers_of_support_vectors_are_not_memory_safe():
+    machine = SVC().fit(X, Y)
+    n_vectors = len(machine.support_)
+    machine._n_support = np.array([-1, 1, n_vectors], dtype=np.int32)
+    assert not is_memory_safe(machine)
