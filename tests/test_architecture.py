@@ -15,6 +15,7 @@ LAYERS = [
     {"_ending"},
     {
         "_atomic_fit",
+        "_compat",
         "_doc_links",
         "_io",
         "_groups",
