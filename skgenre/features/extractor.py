@@ -284,7 +284,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             hop_length=parameters["hop_length"],
         )
         with ExitStack() as opened:
-            tracks = deque(maxlen=0)
+            tracks: Any = deque(maxlen=0)
             if keep_features:
                 array = TrackArray(
                     len(paths),
