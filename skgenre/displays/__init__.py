@@ -2,8 +2,7 @@
 
 from skgenre.displays.benchmark import BenchmarkDisplay
 from skgenre.displays.history import TrainingHistoryDisplay
-from skgenre.displays.mfcc import MFCCDisplay
-from skgenre.displays.timeline import SegmentTimelineDisplay
+from skgenre.displays.track import MFCCDisplay, SegmentTimelineDisplay
 
 __all__ = [
     "BenchmarkDisplay",

@@ -1,4 +1,4 @@
-"""Models under several protocols."""
+"""Picture of the accuracies of models under several protocols."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class BenchmarkDisplay:
         Returns
         -------
         display : BenchmarkDisplay
-            Drawn.
+            The display, drawn on `ax`.
         """
         genres = result.setting.get("n_tracks_per_genre")
         if chance is None and genres:
@@ -119,11 +119,31 @@ class BenchmarkDisplay:
         protocols = {row["protocol"] for row in self.summary}
         protocols = [name for name in PROTOCOLS if name in protocols]
         for number, protocol in enumerate(protocols):
-            rows = [row for row in self.summary if row["protocol"] == protocol]
             # Side by side: whiskers of two protocols may overlap.
             shift = _SPACING * ((len(protocols) - 1) / 2 - number)
-            shifted = {model: height + shift for model, height in heights.items()}
-            self._plot_protocol(ax, protocol, rows, shifted, points)
+            drawn = []
+            for row in self.summary:
+                if row["protocol"] == protocol:
+                    mean, below, above = _read_accuracy(row)
+                    height = heights[row["model"]] + shift
+                    # A model that failed has no mean.
+                    if np.isfinite(mean):
+                        drawn.append((mean, height, below, above))
+                        points[row["model"]].append((mean, height))
+            if drawn:
+                means, positions, *whiskers = zip(*drawn, strict=True)
+                ax.errorbar(
+                    means,
+                    positions,
+                    xerr=np.maximum(0, whiskers),
+                    fmt=_MARKERS[protocol],
+                    capsize=3,
+                    color="black",
+                    markerfacecolor=_COLOURS[protocol],
+                    markersize=7,
+                    elinewidth=1,
+                    label=_LABELS[protocol],
+                )
         for positions in points.values():
             ax.plot(*np.reshape(positions, (-1, 2)).T, c="0.7", zorder=1)
         if chance is not None:
@@ -137,26 +157,6 @@ class BenchmarkDisplay:
             self.legend_ = ax.legend(fontsize="small")
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-    def _plot_protocol(self, ax, protocol, rows, heights, points):
-        read = [_read_accuracy(row) for row in rows]
-        read = [(row, *values) for row, values in zip(rows, read, strict=True)]
-        # A model that failed has none.
-        read = [values for values in read if np.isfinite(values[1])]
-        if not read:
-            return
-        rows, means, below, above = zip(*read, strict=True)
-        for row, mean in zip(rows, means, strict=True):
-            points[row["model"]].append((mean, heights[row["model"]]))
-        ax.errorbar(
-            means,
-            [heights[row["model"]] for row in rows],
-            xerr=np.maximum(0, [below, above]),
-            **{"fmt": _MARKERS[protocol], "capsize": 3, "color": "black"},
-            **{"markerfacecolor": _COLOURS[protocol], "markersize": 7},
-            elinewidth=1,
-            label=_LABELS[protocol],
-        )
 
 
 def _read_accuracy(row):

@@ -1,4 +1,4 @@
-"""How a network learnt, epoch by epoch."""
+"""Picture of a network's training, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Self
 
     from matplotlib.axes import Axes
-
-QUANTITIES = ("accuracy", "loss")
 
 _TITLES = {"accuracy": "Accuracy", "loss": "Loss (cross-entropy)"}
 # Told apart in grey by their dashes.
@@ -79,7 +77,7 @@ class TrainingHistoryDisplay:
         Returns
         -------
         display : TrainingHistoryDisplay
-            Drawn.
+            The display, drawn on `ax`.
         """
         last = estimator[-1] if hasattr(estimator, "steps") else estimator
         if not hasattr(last, "history_"):
@@ -108,7 +106,7 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             This display.
         """
-        check_choice(quantity, QUANTITIES, name="quantity")
+        check_choice(quantity, _TITLES, name="quantity")
         ax = make_axes(ax, figsize=(6, 4))
         self.lines_ = []
         for name, (label, style) in _CURVES.items():
@@ -116,9 +114,8 @@ class TrainingHistoryDisplay:
             if values is not None:
                 epochs = np.arange(1, len(values) + 1)
                 marker = "o" if len(values) == 1 else None
-                self.lines_ += ax.plot(
-                    epochs, values, style, marker=marker, label=label
-                )
+                lines = ax.plot(epochs, values, style, marker=marker, label=label)
+                self.lines_ += lines
         ax.set(xlabel="Epoch", ylabel=_TITLES[quantity])
         if quantity == "accuracy":
             # With room for a perfect line, which the legend then avoids.

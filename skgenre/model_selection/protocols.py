@@ -1,4 +1,4 @@
-"""Protocols: how tracks are split into training and test."""
+"""Protocols: how tracks, or their segments, are split into training and test."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from sklearn.utils.validation import check_consistent_length
 
 from skgenre._validation import (
     check_choice,
+    check_coefficients,
     check_groups,
     check_n_folds,
     check_no_missing_label,
     check_number,
     check_positive_integer,
+    describe_channels,
     is_known_group,
+    name_missing_groups,
 )
-from skgenre.model_selection.artist_folds import StratifiedArtistKFold
-from skgenre.model_selection.filtered_split import FilteredSplit
+from skgenre.model_selection.splitters import FilteredSplit, StratifiedArtistKFold
+from skgenre.segments import flatten_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +100,12 @@ def make_splitter(
     check_positive_integer(n_splits, name="n_splits")
     n_splits = int(n_splits)
     check_no_missing_label(target, name="target")
-    _check_genres(target)
+    genres = sorted(map(str, set(target)))
+    if len(genres) < 2:
+        raise ValueError(
+            f"target must hold at least two genres, got {genres} in "
+            f"{len(target)} tracks."
+        )
     if protocol == "filtered":
         if filtered_split is None:
             raise ValueError(
@@ -116,7 +124,18 @@ def make_splitter(
     if n_splits < 2:
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
     if protocol == "artist":
-        _check_groups(groups, target, n_splits)
+        if groups is None:
+            raise ValueError(
+                "protocol='artist' needs groups, the artist of each track."
+            )
+        numbers = check_groups(groups, n_tracks=len(target))
+        names = np.asarray(groups, dtype=object).ravel().tolist()
+        if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
+            raise ValueError(
+                "protocol='artist' needs groups, but no track's artist is known: that "
+                "would be the protocol 'track' under another name."
+            )
+        check_n_folds(n_splits, target, numbers, name="n_splits")
         return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
     check_n_folds(n_splits, target, name="n_splits")
     return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
@@ -194,23 +213,67 @@ def list_untrained_genres(
     ]
 
 
-def _check_genres(target):
-    genres = sorted(map(str, set(target)))
-    if len(genres) < 2:
-        raise ValueError(
-            f"target must hold at least two genres, got {genres} in "
-            f"{len(target)} tracks."
+def explode_segments(
+    X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+) -> tuple[NDArray[Any], ...]:
+    """Make rows of segments: for the paper's protocol, and for nothing else.
+
+    Split at random, the segments of a track fall on both sides: a model that recognises
+    the track is taken for one that knows the genre.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+        Features; a missing segment is all NaN.
+    y : array-like of shape (n_tracks,)
+        Genres.
+    groups : array-like of shape (n_tracks,), default=None
+        Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown: the
+        segments of that track become a group of their own, ``track:3``.
+
+    Returns
+    -------
+    X : ndarray of shape (n_rows, n_frames, n_mfcc)
+        One row per present segment.
+    y : ndarray of shape (n_rows,)
+        The genre of its track.
+    groups : ndarray of shape (n_rows,)
+        The artist of its track; only where `groups` was given.
+
+    Raises
+    ------
+    TypeError
+        `X` holds paths: they have no segments yet.
+    ValueError
+        `X` is not 4-D, its last axis is one of channels, or it is of another length
+        than `y`; a genre is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre.model_selection import explode_segments
+    >>> rows, genres = explode_segments(np.zeros((2, 3, 5, 2)), ["blues", "rock"])
+    >>> rows.shape, genres.tolist()
+    ((6, 5, 2), ['blues', 'blues', 'blues', 'rock', 'rock', 'rock'])
+    """
+    X = np.asarray(X)
+    if X.dtype.kind not in "fiu":
+        raise TypeError(
+            f"explode_segments takes features, got {X.dtype} in X: paths have no "
+            "segments yet; extract them first, with MFCCExtractor().transform(paths)."
         )
-
-
-def _check_groups(groups, target, n_splits):
+    if X.ndim != 4:
+        raise ValueError(
+            "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), got "
+            f"{X.shape}: without segments the paper's protocol means nothing."
+            f"{describe_channels(X.shape)}"
+        )
+    check_coefficients(X.shape)
+    check_consistent_length(X, y, groups)
+    check_no_missing_label(y, name="y")
+    rows, tracks = flatten_tracks(X)
     if groups is None:
-        raise ValueError("protocol='artist' needs groups, the artist of each track.")
-    numbers = check_groups(groups, n_tracks=len(target))
-    names = np.asarray(groups, dtype=object).ravel().tolist()
-    if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
-        raise ValueError(
-            "protocol='artist' needs groups, but no track's artist is known: that "
-            "would be the protocol 'track' under another name."
-        )
-    check_n_folds(n_splits, target, numbers, name="n_splits")
+        return rows, np.asarray(y)[tracks]
+    # Missing ones would be as many groups as there are segments.
+    groups = name_missing_groups(groups, range(len(X)))
+    return rows, np.asarray(y)[tracks], groups[tracks]
