@@ -16,7 +16,7 @@ LAYERS = [
     {
         "_atomic_fit",
         "_doc_links",
-        "_files",
+        "_io",
         "_groups",
         "_products",
         "_sample_weight",

@@ -636,8 +636,7 @@ def test_added_and_changed_scorers_are_computed(made_tracks, tmp_path, caplog):
         assert numbers_of(result) == numbers_of(fresh)
         assert result.folds[0]["mine"] > 0
     assert (
-        messages_of(caplog)
-        == ["finished fits run again: 2 (2 for other scorers)"] * 2
+        messages_of(caplog) == ["finished fits run again: 2 (2 for other scorers)"] * 2
     )
 
 
@@ -655,9 +654,7 @@ def test_other_versions_are_fitted_again(
         lambda name: "99.0" if name == package else version(name),
     )
     run_benchmark(["dummy"], made_tracks, **arguments)
-    assert messages_of(caplog) == [
-        "finished fits run again: 2 (2 for other versions)"
-    ]
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for other versions)"]
 
 
 def test_reasons_are_counted_in_one_line(own_tracks, tmp_path, caplog):
@@ -871,6 +868,4 @@ def test_other_settings_of_scikit_learn_are_fitted_again(made_tracks, tmp_path, 
     run_benchmark(["dummy"], made_tracks, **arguments)
     with config_context(enable_metadata_routing=True):
         run_benchmark(["dummy"], made_tracks, **arguments)
-    assert messages_of(caplog) == [
-        "finished fits run again: 2 (2 for other settings)"
-    ]
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for other settings)"]

@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skgenre._files import atomic_write, read_json
 from skgenre._groups import SEARCHES, name_groups
+from skgenre._io import atomic_write, read_json
 from skgenre._products import one_blas_thread
 from skgenre.benchmark.description import explain_change
 from skgenre.benchmark.scorers import predict, score_predictions

@@ -17,6 +17,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from skgenre._io import describe_os_error
 from skgenre._validation import (
     check_groups,
     check_n_jobs,
@@ -277,7 +278,7 @@ def _naming_folder(folder, name):
     except OSError as error:
         raise OSError(
             f"{name} must be a folder that can be written to, got {str(folder)!r}: "
-            f"{error.strerror}."
+            f"{describe_os_error(error)}."
         ) from error
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write
 from skgenre.displays import BenchmarkDisplay, TrainingHistoryDisplay
 from skgenre.displays.axes import make_axes, plain_text
 from skgenre.report.tables import gather_predictions, make_tables, name_tracks
