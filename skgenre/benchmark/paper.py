@@ -108,7 +108,8 @@ class PaperResult:
         head = ["table", "model", "epochs", "split"]
         for title in ("training", "test", "error, training", "error, test"):
             head += [f"{title}: paper", "ours"]
-        table, seconds = [[*head, "s/epoch"]], {}
+        table = [[*head, "s/epoch"]]
+        seconds: dict[str, float] = {}
         for row in self.rows:
             published = PUBLISHED[row["table"] - 1]
             texts = [str(row[name]) for name in head[:4]]

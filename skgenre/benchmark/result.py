@@ -158,7 +158,7 @@ class BenchmarkResult:
         summary = []
         for (model, protocol), folds in rows_of.items():
             done = [fold for fold in folds if fold["error"] is None]
-            row = {"model": model, "protocol": protocol}
+            row: Row = {"model": model, "protocol": protocol}
             for name in list_columns(self.scoring):
                 values = [fold[name] for fold in done] or [math.nan]
                 row[f"{name}_mean"] = float(np.mean(values))
@@ -263,18 +263,18 @@ class BenchmarkResult:
             A sentence or two.
         """
         for fold in self.failed:
-            what = "{model}, protocol {protocol}, seed {seed}, fold {fold}"
-            yield f"{what.format(**fold)} failed: {fold['error']}"
+            what = (
+                "{model}, protocol {protocol}, seed {seed}, fold {fold} failed: {error}"
+            )
+            yield what.format(**fold)
         if any(fold["protocol"] == "segment" for fold in self.folds):
             yield SEGMENT_NOTE
         lost: dict[str, set[str]] = {}
         for entry in self.untrained_genres:
             lost.setdefault(entry["protocol"], set()).update(entry["genres"])
         for protocol, genres in lost.items():
-            yield (
-                f"{protocol}: some folds test on {', '.join(sorted(genres))} without a "
-                "track of it to train on."
-            )
+            named = ", ".join(sorted(genres))
+            yield f"{protocol}: some folds test on {named} without a track to train on."
 
     def to_json(self) -> str:
         """Write everything as JSON.
@@ -285,7 +285,9 @@ class BenchmarkResult:
             The attributes and the summary; a score that a model does not have is null.
         """
         content = {"summary": self.summary(), **dataclasses.asdict(self)}
-        return json.dumps(_without_nan(content), indent=2)
+        # JSON has no NaN.
+        content = json.loads(json.dumps(content), parse_constant=lambda name: None)
+        return json.dumps(content, indent=2)
 
     def save(self, directory: StrPath) -> None:
         """Write ``results.json`` and ``results.csv``, whole or not at all.
@@ -297,12 +299,17 @@ class BenchmarkResult:
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        json_file, csv_file = (directory / name for name in RESULT_FILES)
-        with atomic_write(json_file, "w", encoding="utf-8") as file:
+        json_path, csv_path = (directory / name for name in RESULT_FILES)
+        with atomic_write(json_path, "w", encoding="utf-8") as file:
             file.write(self.to_json() + "\n")
-        # An error may name a file, and that need not be UTF-8.
-        form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        with atomic_write(csv_file, "w", **form) as file:
+        with atomic_write(
+            csv_path,
+            "w",
+            encoding="utf-8",
+            # An error may name a file, and that need not be UTF-8.
+            errors="backslashreplace",
+            newline="",
+        ) as file:
             writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.folds)
@@ -319,12 +326,3 @@ def write_markdown(rows):
 def describe_versions():
     """Return the versions of python and of the packages that decide the numbers."""
     return {"python": platform.python_version(), **find_versions(PACKAGES)}
-
-
-def _without_nan(content):
-    """Replace NaN, which JSON does not have, by None."""
-    if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and math.isnan(content) else content

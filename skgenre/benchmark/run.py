@@ -97,9 +97,9 @@ def run_benchmark(
     ----------
     models : sequence of str or dict of estimators
         Names that `make_model` knows, or whole pipelines, from paths to genres, by
-        names of your own. Where the data has ``groups``, a search (`GridSearchCV`) and
-        a model, or last step, whose `fit` takes groups are given those of the training
-        tracks, for inner folds that keep artists apart, too.
+        any name. If the data has ``groups``, those of the training tracks are passed to
+        a search (`GridSearchCV`) and to a model, or last step, whose `fit` takes
+        groups, so that inner folds keep artists apart, too.
     data : Bunch
         Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
         ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.
@@ -118,22 +118,22 @@ def run_benchmark(
         Accuracy, balanced accuracy, macro F1 and log-loss, and accuracy and log-loss
         per segment, are always there.
     n_jobs : int or None, default=None
-        Folds fitted at the same time, in processes of their own.
+        Number of fits that run at the same time, in separate processes.
     cache_dir : str, Path or None, default=None
         Folder of the features; None is a temporary one.
     output : str, Path or None, default=None
-        Folder that gets ``results.json`` and ``results.csv``, and each fold as it is
-        finished: a run that was stopped goes on where it was. A finished fold is fitted
-        again, and the log says so, unless the content of its audio files, all
-        parameters of the model, the scorers and the versions of the packages are those
-        it was fitted with.
+        Folder for ``results.json``, ``results.csv`` and each finished fit (a model
+        under one protocol, seed and fold), so that a run that was stopped continues
+        from there. A finished fit runs again, and the log says so, unless the content
+        of its audio files, all parameters of the model, the scorers and the versions of
+        the packages are the same.
     strict : bool, default=False
         Raise for files that cannot be analysed, instead of leaving them out.
     command : str or None, default=None
         How the benchmark was called, for the record.
     progress : callable or None, default=None
-        Shows progress of your own: called as ``progress(iterable, total=n, what=text)``
-        for the analysis and for the folds of each model, it hands on the items.
+        Wraps an iterable like `tqdm`: ``progress(iterable, total=n, what=text)`` yields
+        its items. Called for the analysis, and for the fits of each model.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def run_benchmark(
         folder that cannot be written to or holds the results of other data: all before
         any file is read. A model that fails in a fold is no error: its row says so.
     concurrent.futures.process.BrokenProcessPool
-        A worker process died. With `output`, the folds that were finished are kept.
+        A worker process died. With `output`, the finished fits are kept.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def run_benchmark(
     protocols = _check_distinct(protocols, name="protocols", one=str)
     seeds = _check_distinct(seeds, name="seeds", one=Integral)
     for seed in seeds:
-        if not isinstance(seed, Integral) or not 0 <= seed < 2**32:
+        if not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
             raise ValueError(
                 f"seeds must be whole numbers from 0 to 2**32 - 1, got {seed!r}."
             )
@@ -199,8 +199,6 @@ def run_benchmark(
     with features_folder(cache_dir) as features_dir:
         models = {name: clone(model) for name, model in models.items()}
         for model in models.values():
-            if epochs is not None:
-                _set_parameter(model, "epochs", epochs)
             for part in model.get_params().values():
                 if isinstance(part, MFCCExtractor) and part.cache_dir is None:
                     part.set_params(cache_dir=features_dir)
@@ -213,7 +211,13 @@ def run_benchmark(
         )
         tracks = leave_out(tracks, failures)
         fits, untrained = _list_fits(
-            models, tracks, protocols, seeds, n_splits, scoring=scoring, audio=audio
+            models,
+            tracks,
+            itertools.product(protocols, seeds),
+            n_splits=n_splits,
+            epochs=epochs,
+            scoring=scoring,
+            audio=audio,
         )
         rows = _run_fits(fits, output=output, n_jobs=n_jobs, progress=progress)
     groups = tracks.groups
@@ -298,13 +302,6 @@ def _check_output(output):
         )
 
 
-def _set_parameter(model, name, value):
-    """Set a parameter of all parts of a model that have it."""
-    names = [full for full in model.get_params() if full.split("__")[-1] == name]
-    # A frozen model has none, and its set_params returns None.
-    model.set_params(**dict.fromkeys(names, value))
-
-
 def _split(protocol, seed, n_splits, tracks, segments=None):
     """Folds of the tracks, or under `segment` of the `segments`' genres (n_segments,).
 
@@ -330,7 +327,7 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
                 f"{error}"
             ) from error
     # Splitters that use no groups warn of them.
-    groups = tracks.groups if protocol == "artist" else None
+    groups = None if protocol in ("track", "filtered") else tracks.groups
     folds = list(splitter.split(tracks.paths, tracks.target, groups))
     for number, (train, _) in enumerate(folds):
         genres = set(tracks.target[train].tolist())
@@ -342,21 +339,26 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
     return folds
 
 
-def _list_fits(models, tracks, protocols, seeds, n_splits, *, scoring, audio):
+def _list_fits(models, tracks, splits, *, n_splits, epochs, scoring, audio):
     """Return all fits, and the folds that test on genres without a track to train on.
 
     With `audio`, digests by path, each fit has what decides its scores.
     """
-    shared, exploded, splits, fits, untrained = {}, {}, {}, [], []
+    shared, exploded, folds_of, fits, untrained = {}, {}, {}, [], []
     if audio is not None:
         shared = describe_parts(
             scorers=sorted(scoring.items(), key=lambda item: str(item[0])),
             settings=[get_config()[name] for name in _SETTINGS],
             versions=describe_versions(),
         )
-    for protocol, seed, name in itertools.product(protocols, seeds, models):
+    for (protocol, seed), name in itertools.product(splits, models):
         model = clone(models[name])
-        _set_parameter(model, "random_state", seed)
+        for parameter in model.get_params():
+            last = parameter.split("__")[-1]
+            if last == "random_state":
+                model.set_params(**{parameter: seed})
+            elif last == "epochs" and epochs is not None:
+                model.set_params(**{parameter: epochs})
         decided = {} if audio is None else describe_parts(model=model)
         X, y, groups = tracks.paths, tracks.target, tracks.groups
         if protocol == "segment":
@@ -368,9 +370,9 @@ def _list_fits(models, tracks, protocols, seeds, n_splits, *, scoring, audio):
                 exploded[key] = explode_segments(X, tracks.target)
             (X, y), groups = exploded[key], None
         split = protocol, seed, id(y)
-        if split not in splits:
+        if split not in folds_of:
             folds = _split(protocol, seed, n_splits, tracks, segments=y)
-            splits[split] = [
+            folds_of[split] = [
                 (train, test, _describe_fold(number, folds, protocol, tracks, audio))
                 for number, (train, test) in enumerate(folds)
             ]
@@ -383,7 +385,7 @@ def _list_fits(models, tracks, protocols, seeds, n_splits, *, scoring, audio):
                         *label.values(),
                         ", ".join(map(str, genres)),
                     )
-        for number, (train, test, own) in enumerate(splits[split]):
+        for number, (train, test, own) in enumerate(folds_of[split]):
             label = {"model": name, "protocol": protocol, "seed": seed, "fold": number}
             decided_by = {**own, **decided, **shared}
             fits.append(

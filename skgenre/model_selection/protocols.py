@@ -100,11 +100,12 @@ def make_splitter(
     check_positive_integer(n_splits, name="n_splits")
     n_splits = int(n_splits)
     check_no_missing_label(target, name="target")
-    genres = sorted(map(str, set(target)))
+    labels = np.asarray(target, dtype=object).ravel().tolist()
+    genres = sorted(map(str, set(labels)))
     if len(genres) < 2:
         raise ValueError(
             f"target must hold at least two genres, got {genres} in "
-            f"{len(target)} tracks."
+            f"{len(labels)} tracks."
         )
     if protocol == "filtered":
         if filtered_split is None:
@@ -124,18 +125,7 @@ def make_splitter(
     if n_splits < 2:
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
     if protocol == "artist":
-        if groups is None:
-            raise ValueError(
-                "protocol='artist' needs groups, the artist of each track."
-            )
-        numbers = check_groups(groups, n_tracks=len(target))
-        names = np.asarray(groups, dtype=object).ravel().tolist()
-        if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
-            raise ValueError(
-                "protocol='artist' needs groups, but no track's artist is known: that "
-                "would be the protocol 'track' under another name."
-            )
-        check_n_folds(n_splits, target, numbers, name="n_splits")
+        _check_groups(groups, target, n_splits)
         return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
     check_n_folds(n_splits, target, name="n_splits")
     return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
@@ -277,3 +267,16 @@ def explode_segments(
     # Missing ones would be as many groups as there are segments.
     groups = name_missing_groups(groups, range(len(X)))
     return rows, np.asarray(y)[tracks], groups[tracks]
+
+
+def _check_groups(groups, target, n_splits):
+    if groups is None:
+        raise ValueError("protocol='artist' needs groups, the artist of each track.")
+    numbers = check_groups(groups, n_tracks=len(target))
+    names = np.asarray(groups, dtype=object).ravel().tolist()
+    if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
+        raise ValueError(
+            "protocol='artist' needs groups, but no track's artist is known: that "
+            "would be the protocol 'track' under another name."
+        )
+    check_n_folds(n_splits, target, numbers, name="n_splits")
