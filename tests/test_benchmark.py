@@ -106,6 +106,21 @@ def test_paper_protocol_scores_segments_and_no_tracks(made_tracks, models):
     assert "those of one track are on both sides" in result.to_table()
 
 
+def test_segments_are_read_once_for_all_models_with_one_extractor(
+    made_tracks, models, monkeypatch
+):
+    from skgenre.benchmark import run
+
+    explode, calls = run.explode_segments, []
+    monkeypatch.setattr(
+        run, "explode_segments", lambda X, y: calls.append(0) or explode(X, y)
+    )
+    models["other"] = clone(models["chance"]).set_params(mfccextractor__n_mfcc=8)
+    arguments = {"protocols": ["segment", "track"], "n_splits": 2, "seeds": (0, 1)}
+    assert not run_benchmark(models, made_tracks, **arguments).failed
+    assert len(calls) == 2
+
+
 def test_filtered_protocol_is_one_fold(made_tracks, models):
     parts = np.tile(["train", "train", "valid", "test", ""], 5)[:24]
     data = Bunch(**made_tracks, filtered_split=parts)

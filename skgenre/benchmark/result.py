@@ -54,7 +54,7 @@ PACKAGES = (
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class BenchmarkResult:
-    """Scores of models, fold by fold; printed, a table of them.
+    """Scores of models for each fold; its `repr` is a table.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class BenchmarkResult:
     def from_rows(
         cls, rows: list[Row], *, scoring: Sequence[str] = (), **described: Any
     ) -> Self:
-        """Make a result of rows that still hold their predictions.
+        """Make a result from rows that contain their predictions.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class BenchmarkResult:
         return accuracy_interval(correct, tracks, artists)
 
     def compare(self, *, score: str = "accuracy", alpha: float = 0.05) -> list[Row]:
-        """Compare each pair of models within each protocol, fold by fold.
+        """Compare each pair of models within each protocol, on the same folds.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class BenchmarkResult:
         return compare_models(self.folds, score=score, alpha=alpha)
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the folds as a table.
+        """Return the folds as a table.
 
         Returns
         -------
@@ -255,7 +255,7 @@ class BenchmarkResult:
         return "\n\n".join([write_markdown(table), *self.notes()])
 
     def notes(self) -> Iterator[str]:
-        """Say what the numbers do not mean, and what failed.
+        """Yield what failed, and what the numbers do not mean.
 
         Yields
         ------

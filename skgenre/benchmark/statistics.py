@@ -1,4 +1,4 @@
-"""How sure the scores are: intervals over artists or tracks, and tests over folds."""
+"""Confidence intervals over artists or tracks, and tests over folds."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ MIN_FOLDS = 3
 
 
 def accuracy_interval(correct, tracks, artists=None, *, confidence=0.95):
-    """Confidence interval of an accuracy on tracks of the same kind: (low, high).
+    """Compute the confidence interval (low, high) of an accuracy.
 
     `correct` (n_predictions,) says which predictions are right, and `tracks` of which
     track each is: the predictions of a track under several seeds are not independent.
@@ -64,7 +64,7 @@ def _wilson_interval(correct, clusters, confidence):
 
 
 def corrected_t_test(differences, test_shares):
-    """Two-sided p-value of a mean difference over folds being zero.
+    """Compute the two-sided p-value of a mean difference over folds being zero.
 
     `differences` (n_folds,) are of two models on the same folds, `test_shares` the
     sizes of the folds' test parts over those of their training parts: folds share
@@ -80,7 +80,7 @@ def corrected_t_test(differences, test_shares):
 
 
 def adjust_holm(p_values):
-    """P-values adjusted for their number (Holm, 1979); NaN are not counted."""
+    """Adjust p-values for their number (Holm, 1979); NaN are not counted."""
     p_values = np.asarray(p_values, dtype=float)
     adjusted = np.full(len(p_values), np.nan)
     order = np.argsort(p_values)[: np.isfinite(p_values).sum()]

@@ -66,7 +66,7 @@ def check_data(data):
 
 @contextlib.contextmanager
 def features_folder(cache_dir):
-    """The folder of the features: a temporary one, unless one is given."""
+    """Yield the folder of the features: `cache_dir`, or a temporary one."""
     if cache_dir is not None:
         yield cache_dir
         return
@@ -75,7 +75,7 @@ def features_folder(cache_dir):
 
 
 def digest_files(paths):
-    """Digest of the content of each file, by path; a new one where it cannot be read.
+    """Compute a digest of each file's content, by path; random if it cannot be read.
 
     A size and a time tell less: another file may have both.
     """

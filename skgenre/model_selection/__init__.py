@@ -1,4 +1,4 @@
-"""How tracks are split, and which of them must stay together."""
+"""Protocols and splitters of tracks, and groups that must stay together."""
 
 from skgenre.model_selection.protocols import (
     PROTOCOLS,

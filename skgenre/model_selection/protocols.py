@@ -46,7 +46,7 @@ def make_splitter(
     test_size: float = 0.2,
     random_state: RandomState = None,
 ) -> Any:
-    """Give the scikit-learn splitter of a protocol.
+    """Return the scikit-learn splitter of a protocol.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def make_splitter(
 def find_untrained_genres(
     splitter: Any, target: ArrayLike, groups: ArrayLike | None = None
 ) -> list[list[str]]:
-    """Name the genres that a fold tests on but does not train on.
+    """Find the genres that a fold tests on but does not train on.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def find_untrained_genres(
     Returns
     -------
     untrained_genres : list of list of str
-        Of each fold; a model cannot get tracks of these genres right.
+        For each fold; a model cannot classify tracks of these genres correctly.
 
     Warns
     -----
@@ -206,10 +206,10 @@ def list_untrained_genres(
 def explode_segments(
     X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
 ) -> tuple[NDArray[Any], ...]:
-    """Make rows of segments: for the paper's protocol, and for nothing else.
+    """Make rows of segments, for the protocol ``"segment"`` only.
 
-    Split at random, the segments of a track fall on both sides: a model that recognises
-    the track is taken for one that knows the genre.
+    Split at random, the segments of a track fall on both sides, and a model that only
+    recognises the track seems to know the genre.
 
     Parameters
     ----------

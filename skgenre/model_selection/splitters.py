@@ -1,4 +1,4 @@
-"""Splitters of tracks: by artists of whom some are unknown, and as given."""
+"""Splitters of tracks: artist folds with unknown artists, and given splits."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SPLIT_NAMES = ("train", "valid", "test", "")
 
 
 class StratifiedArtistKFold(StratifiedGroupKFold):
-    """scikit-learn's StratifiedGroupKFold, for groups of which some are missing.
+    """Stratified folds of whole artists, some of whom are unknown.
 
-    Where none is missing, the folds are the same.
+    Without missing groups, the folds are those of `StratifiedGroupKFold`.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
     def split(
         self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Give the indices of the tracks to train and to test on, fold by fold.
+        """Generate the indices of the tracks to train and to test on, fold by fold.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
         if groups is not None:
             groups = check_groups(groups, n_tracks=len(np.asarray(y)))
         folds = list(super().split(X, y, groups))
-        # All are seen before the first is handed out: a model may train for hours.
+        # Check all before the first is yielded: a model may train for hours.
         for number, parts in enumerate(folds):
             if min(map(len, parts)) == 0:
                 raise ValueError(
@@ -87,9 +87,9 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
 
 
 class FilteredSplit(BaseCrossValidator):
-    """One split that is given: tracks to train on, to validate and to test on.
+    """One given split: tracks to train on, to validate and to test on.
 
-    Such as the fault-filtered partition of GTZAN after Kereliuk, Sturm and Larsen
+    For example the fault-filtered partition of GTZAN after Kereliuk, Sturm and Larsen
     (*Deep Learning and Music Adversaries*, 2015), which keeps artists apart and leaves
     out replicas and damaged tracks. scikit-learn's ``PredefinedSplit`` would train on
     the tracks that are left out.
@@ -144,7 +144,7 @@ class FilteredSplit(BaseCrossValidator):
     def split(
         self, X: object, y: object = None, groups: object = None
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Give the indices of the tracks to train and to test on.
+        """Generate the indices of the tracks to train and to test on.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class FilteredSplit(BaseCrossValidator):
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
     ) -> int:
-        """Give the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""A benchmark's result, or the paper's experiments, as files for other people."""
+"""Write the result of a benchmark as a page, and the paper's experiments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skgenre._io import atomic_write
-from skgenre.displays import BenchmarkDisplay, TrainingHistoryDisplay
-from skgenre.displays.axes import make_axes, plain_text
+from skgenre.displays import (
+    BenchmarkDisplay,
+    TrainingHistoryDisplay,
+    make_axes,
+    plain_text,
+)
 from skgenre.report.tables import gather_predictions, make_tables, name_tracks
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
 """The tables of a report."""
 
-import math
 import os
 
 import numpy as np
+from sklearn.metrics import precision_recall_fscore_support
 
 _SUMMARY_COLUMNS = {
     "model": "model",
@@ -122,13 +122,12 @@ def gather_predictions(result):
 def _score_genres(result):
     for (model, protocol), predictions in gather_predictions(result).items():
         target, predicted, tracks = map(np.array, predictions)
-        for genre in np.unique(target):
-            is_genre, is_predicted = target == genre, predicted == genre
-            n_right = np.sum(is_genre & is_predicted)
-            recall = float(n_right / np.sum(is_genre))
-            precision = math.nan
-            if is_predicted.any():
-                precision = float(n_right / np.sum(is_predicted))
-            # Under several seeds each track is predicted several times.
-            n_tracks = len(np.unique(tracks[is_genre]))
-            yield [model, protocol, genre, recall, precision, n_tracks]
+        genres = np.unique(target)
+        precision, recall, _, _ = precision_recall_fscore_support(
+            target, predicted, labels=genres, zero_division=np.nan
+        )
+        # Under several seeds each track is predicted several times.
+        n_tracks = [len(np.unique(tracks[target == genre])) for genre in genres]
+        scores = [genres.tolist(), recall.tolist(), precision.tolist(), n_tracks]
+        for row in zip(*scores, strict=True):
+            yield [model, protocol, *row]
