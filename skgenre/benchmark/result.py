@@ -7,13 +7,12 @@ import dataclasses
 import json
 import math
 import operator
-import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skgenre._io import atomic_write, find_versions
+from skgenre._io import atomic_write
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
 from skgenre.benchmark.statistics import accuracy_interval, compare_models
@@ -131,7 +130,7 @@ class BenchmarkResult:
             folds=folds,
             predictions=predictions,
             scoring=tuple(scoring),
-            **{"versions": describe_versions(), **described},
+            **described,
         )
 
     @property
@@ -321,8 +320,3 @@ def write_markdown(rows):
     rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
     padded = [map(str.ljust, row, widths) for row in rows]
     return "\n".join(f"| {' | '.join(texts)} |" for texts in padded)
-
-
-def describe_versions():
-    """Return the versions of python and of the packages that decide the numbers."""
-    return {"python": platform.python_version(), **find_versions(PACKAGES)}

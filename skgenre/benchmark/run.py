@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import platform
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skgenre._io import describe_os_error
+from skgenre._io import describe_os_error, find_versions
 from skgenre._validation import (
     check_groups,
     check_n_jobs,
@@ -34,10 +35,10 @@ from skgenre.benchmark.fits import (
     run_fit,
 )
 from skgenre.benchmark.result import (
+    PACKAGES,
     RESULT_FILES,
     SCORE_TITLES,
     BenchmarkResult,
-    describe_versions,
 )
 from skgenre.benchmark.scorers import check_scorers
 from skgenre.benchmark.tracks import (
@@ -190,6 +191,7 @@ def run_benchmark(
     if cache_dir is not None:
         with _naming_folder(cache_dir, "cache_dir"):
             Path(cache_dir).mkdir(parents=True, exist_ok=True)
+    versions = {"python": platform.python_version(), **find_versions(PACKAGES)}
     audio = None
     if output is not None:
         _check_output(output)
@@ -218,6 +220,7 @@ def run_benchmark(
             epochs=epochs,
             scoring=scoring,
             audio=audio,
+            versions=versions,
         )
         rows = _run_fits(fits, output=output, n_jobs=n_jobs, progress=progress)
     groups = tracks.groups
@@ -239,6 +242,7 @@ def run_benchmark(
         },
         paths=tracks.paths.tolist(),
         groups=groups,
+        versions=versions,
         untrained_genres=untrained,
     )
     if output is not None:
@@ -339,7 +343,7 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
     return folds
 
 
-def _list_fits(models, tracks, splits, *, n_splits, epochs, scoring, audio):
+def _list_fits(models, tracks, splits, *, n_splits, epochs, scoring, audio, versions):
     """Return all fits, and the folds that test on genres without a track to train on.
 
     With `audio`, digests by path, each fit has what decides its scores.
@@ -349,7 +353,7 @@ def _list_fits(models, tracks, splits, *, n_splits, epochs, scoring, audio):
         shared = describe_parts(
             scorers=sorted(scoring.items(), key=lambda item: str(item[0])),
             settings=[get_config()[name] for name in _SETTINGS],
-            versions=describe_versions(),
+            versions=versions,
         )
     for (protocol, seed), name in itertools.product(splits, models):
         model = clone(models[name])
