@@ -730,8 +730,8 @@ def test_network_of_the_users_goes_on_from_another_process(made_tracks, tmp_path
         script.write_text(NETWORK_SCRIPT.replace(*change))
         command = [sys.executable, "-P", script, folder, tmp_path / "out"]
         subprocess.run(command, check=True, capture_output=True)
-        cells = sorted(tmp_path.glob("out/fits/*"))
-        times.append([path.stat().st_mtime_ns for path in cells])
+        kept = sorted(tmp_path.glob("out/fits/*"))
+        times.append([path.stat().st_mtime_ns for path in kept])
     assert len(times[0]) == 2
     assert times[0] == times[1]
     assert set(times[2]).isdisjoint(times[1])

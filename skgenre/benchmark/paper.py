@@ -98,7 +98,19 @@ class PaperResult:
         table : str
             Markdown; the first line says whether the data are the paper's.
         """
-        parts = [self.describe_data()]
+        # To be read before any number.
+        data = (
+            f"NOT THE PAPER'S DATA: run on {self.n_tracks} tracks, the paper on "
+            f"{N_PAPER_TRACKS}. The numbers cannot be compared one by one."
+        )
+        if self.n_tracks == N_PAPER_TRACKS:
+            data = f"Run on {self.n_tracks} tracks, as the paper."
+        elif self.n_tracks + len(self.unreadable) == N_PAPER_TRACKS:
+            data = (
+                f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
+                "were these, but the others cannot be read."
+            )
+        parts = [data]
         if self.unreadable:
             left_out = [(entry["path"], entry["reason"]) for entry in self.unreadable]
             # As text, the error escapes line feeds.
@@ -138,26 +150,6 @@ class PaperResult:
 
     def __repr__(self):
         return self.to_table()
-
-    def describe_data(self) -> str:
-        """Say whether the data are the paper's.
-
-        Returns
-        -------
-        sentence : str
-            To be read before any number.
-        """
-        if self.n_tracks == N_PAPER_TRACKS:
-            return f"Run on {self.n_tracks} tracks, as the paper."
-        if self.n_tracks + len(self.unreadable) == N_PAPER_TRACKS:
-            return (
-                f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
-                "were these, but the others cannot be read."
-            )
-        return (
-            f"NOT THE PAPER'S DATA: run on {self.n_tracks} tracks, the paper on "
-            f"{N_PAPER_TRACKS}. The numbers cannot be compared one by one."
-        )
 
 
 def reproduce_paper(

@@ -391,9 +391,18 @@ def _list_fits(models, tracks, splits, *, n_splits, epochs, scoring, audio, vers
                     )
         for number, (train, test, own) in enumerate(folds_of[split]):
             label = {"model": name, "protocol": protocol, "seed": seed, "fold": number}
-            decided_by = {**own, **decided, **shared}
             fits.append(
-                Fit(label, model, X, y, groups, train, test, scoring, decided_by)
+                Fit(
+                    label=label,
+                    model=model,
+                    X=X,
+                    y=y,
+                    groups=groups,
+                    train=train,
+                    test=test,
+                    scoring=scoring,
+                    decided_by={**own, **decided, **shared},
+                )
             )
     return fits, untrained
 
