@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice
 from skgenre.model_selection import PROTOCOLS
 from skgenre.timeline import predict_timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any, Literal, Self
-
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike, NDArray
 
-    from skgenre._typing import Row, StrPath
     from skgenre.benchmark import BenchmarkResult
     from skgenre.features import MFCCExtractor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, ParameterSampler
@@ -13,9 +13,6 @@ from sklearn.pipeline import Pipeline
 
 from skgenre._compat import validate_sklearn_parameters
 from skgenre._doc_links import DocLinkMixin
-
-if TYPE_CHECKING:
-    from typing import Any
 
 # Of a randomised search that does not say how many it will try.
 _N_SAMPLED_CANDIDATES = 10

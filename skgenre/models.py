@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -24,8 +24,6 @@ from skgenre.keras_classifiers import (
 from skgenre.track_classifier import SegmentPoolingClassifier
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from sklearn.pipeline import Pipeline
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
+from skgenre._typing import StrPath
 from skgenre._validation import check_boolean, check_choice, check_positive_integer
 from skgenre.audio import AudioDecodeError
 from skgenre.benchmark.result import write_markdown
@@ -24,13 +27,6 @@ from skgenre.benchmark.tracks import (
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import explode_segments, make_splitter
 from skgenre.models import make_model
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sklearn.utils import Bunch
-
-    from skgenre._typing import StrPath
 
 logger = logging.getLogger(__name__)
 

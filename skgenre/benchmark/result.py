@@ -7,23 +7,20 @@ import dataclasses
 import json
 import math
 import operator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from skgenre._io import atomic_write
+from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
 from skgenre.benchmark.statistics import accuracy_interval, compare_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any, Self
-
     import pandas as pd
-
-    from skgenre._typing import Row, StrPath
 
 SEGMENT_NOTE = (
     "segment: rows are segments, and those of one track are on both sides of the "

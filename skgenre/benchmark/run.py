@@ -7,18 +7,21 @@ import logging
 import platform
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import joblib
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch
 
 from skgenre._io import describe_os_error, find_versions
+from skgenre._typing import Progress, Protocol, StrPath
 from skgenre._validation import (
     check_groups,
     check_n_jobs,
@@ -58,14 +61,6 @@ from skgenre.model_selection import (
     make_splitter,
 )
 from skgenre.models import make_model
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
-
-    from sklearn.utils import Bunch
-
-    from skgenre._typing import Progress, Protocol, StrPath
 
 logger = logging.getLogger(__name__)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._typing import Protocol, RandomState
 from skgenre._validation import (
     check_choice,
     check_coefficients,
@@ -23,14 +26,6 @@ from skgenre._validation import (
 )
 from skgenre.model_selection.splitters import FilteredSplit, StratifiedArtistKFold
 from skgenre.segments import flatten_tracks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from skgenre._typing import Protocol, RandomState
 
 # From the protocol that leaks most to the one that leaks least.
 PROTOCOLS = ("segment", "track", "artist", "filtered")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, StratifiedGroupKFold
 from sklearn.utils.validation import check_consistent_length
 
 from skgenre._validation import check_groups
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from numpy.typing import ArrayLike, NDArray
 
 # Below, the test part says little: its accuracy has a standard error of 0.07.
 MIN_FILTERED_TEST_TRACKS = 50

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skgenre._io import atomic_write
+from skgenre._typing import StrPath
 from skgenre.displays import (
     BenchmarkDisplay,
     TrainingHistoryDisplay,
@@ -18,7 +19,6 @@ from skgenre.displays import (
 from skgenre.report.tables import gather_predictions, make_tables, name_tracks
 
 if TYPE_CHECKING:
-    from skgenre._typing import StrPath
     from skgenre.audit import AuditReport
     from skgenre.benchmark import BenchmarkResult
 
