@@ -1,7 +1,5 @@
 """The feature store: one array per audio file and parameter set, kept on disk."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import io
@@ -12,20 +10,15 @@ import re
 import stat
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skgenre._io import atomic_write, parse_npy
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from numpy.typing import NDArray
-
-    from skgenre._typing import StrPath
+from skgenre._typing import StrPath
 
 logger = logging.getLogger(__name__)
 

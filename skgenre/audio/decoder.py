@@ -1,19 +1,14 @@
 """Blocks of mono samples from a file, at its own rate, or the error that names it."""
 
-from __future__ import annotations
-
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
 from skgenre._io import describe_os_error, printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MAX_LISTED_FAILURES = 20
 

@@ -1,14 +1,13 @@
 """The mono signal of a file at a given sample rate, whole or block by block."""
 
-from __future__ import annotations
-
 import math
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
+from skgenre._typing import StrPath
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.audio.decoder import (
     HIGHEST_FILE_RATE,
@@ -17,11 +16,6 @@ from skgenre.audio.decoder import (
     open_audio,
     read_mono,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from skgenre._typing import StrPath
 
 # Keeps duration * sample_rate far from overflow; 30 years.
 MAX_DURATION_SECONDS = 1e9

@@ -6,13 +6,11 @@ import dataclasses
 import json
 import os
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skgenre._io import printable
 
 if TYPE_CHECKING:
-    from typing import Any
-
     import pandas as pd
 
 # In the order of a report: files, sound, recordings, labels. The limits are constants

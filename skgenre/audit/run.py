@@ -1,13 +1,13 @@
 """The audit: every file is decoded once, and a report made of what is kept of it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skgenre._typing import Paths, Progress
 from skgenre._validation import (
     check_n_jobs,
     check_no_missing_label,
@@ -25,11 +25,6 @@ from skgenre.audit.report import FAULTS, AuditReport, Finding
 from skgenre.audit.signal_faults import find_signal_faults
 from skgenre.features.analysis import analyse_files
 from skgenre.model_selection.replicas import number_components
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-    from skgenre._typing import Paths, Progress
 
 # In less, no music is left to classify.
 MIN_DURATION_SECONDS = 1.0

@@ -1,18 +1,18 @@
 """The transformer from paths of audio files to segmented MFCCs."""
 
-from __future__ import annotations
-
 import math
 import os
 from collections import deque
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skgenre._doc_links import DocLinkMixin
+from skgenre._typing import Paths, Progress, StrPath
 from skgenre._validation import (
     check_labels,
     check_n_jobs,
@@ -38,14 +38,6 @@ from skgenre.features.output import (
 )
 from skgenre.mfcc import compute_mfcc, count_frames
 from skgenre.segments import count_segment_samples, split_segments
-
-if TYPE_CHECKING:
-    from typing import Any, Self
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from skgenre._typing import Paths, Progress, StrPath
-
 
 # Parameters that change how and where the work is done, but not the features.
 EXECUTION_PARAMETERS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")

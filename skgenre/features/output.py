@@ -1,8 +1,6 @@
 """Input and output of the transformers of tracks: arrays, names, the index of rows."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn import get_config
@@ -11,9 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_choice, check_tracks, describe_channels
-
-if TYPE_CHECKING:
-    from typing import Any, Literal, Self
 
 
 class ArrayOutputMixin(TransformerMixin):

@@ -1,20 +1,14 @@
 """The transformer that standardises coefficients, for networks."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from skgenre._atomic_fit import atomic_fit
 from skgenre._validation import check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
 from skgenre.segments import present_segments
-
-if TYPE_CHECKING:
-    from typing import Any, Self
-
-    from numpy.typing import ArrayLike, NDArray
 
 
 class MFCCScaler(ArrayOutputMixin, TrackTransformer):

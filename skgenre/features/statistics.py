@@ -1,10 +1,10 @@
 """Transformers that summarise tracks or segments by statistics of their frames."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.signal import savgol_filter
 
 from skgenre._atomic_fit import atomic_fit
@@ -12,13 +12,6 @@ from skgenre._products import multiply_by_transpose
 from skgenre._validation import check_names, check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
 from skgenre.segments import SegmentRows, present_segments
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, Self
-
-    from numpy.typing import ArrayLike, NDArray
-
 
 # librosa's default width of its delta filter, in frames.
 DELTA_WIDTH = 9
