@@ -8,9 +8,8 @@ examples:
 """
 
 from skgenre.cli.arguments import add_command_parser, add_folders, add_jobs
-from skgenre.cli.output_file import check_writable
+from skgenre.cli.files import check_writable, load_tracks
 from skgenre.cli.screen import say, show_progress
-from skgenre.cli.tracks import load_tracks
 
 
 def add_command(commands):

@@ -22,9 +22,8 @@ from skgenre.cli.arguments import (
     whole_number,
 )
 from skgenre.cli.audit import audit
-from skgenre.cli.output_file import check_writable
+from skgenre.cli.files import check_writable, load_tracks
 from skgenre.cli.screen import say, show_progress
-from skgenre.cli.tracks import load_tracks
 
 # The data that the package makes itself: enough to tell the models apart in minutes.
 _MADE_DATA = {"n_genres": 5, "n_tracks_per_genre": 15, "n_artists_per_genre": 5}

@@ -18,9 +18,8 @@ from skgenre.cli.arguments import (
     add_jobs,
     whole_number,
 )
-from skgenre.cli.output_file import check_writable
+from skgenre.cli.files import check_writable, extract_tracks, load_tracks
 from skgenre.cli.screen import say
-from skgenre.cli.tracks import extract_tracks, load_tracks
 
 _EXTENSIONS = (".json", ".npz")
 

@@ -24,9 +24,8 @@ from skgenre.cli.arguments import (
     seed,
     whole_number,
 )
-from skgenre.cli.output_file import check_writable
+from skgenre.cli.files import check_writable, extract_tracks, load_tracks
 from skgenre.cli.screen import say
-from skgenre.cli.tracks import extract_tracks, load_tracks
 
 logger = logging.getLogger(__name__)
 

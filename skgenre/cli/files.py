@@ -1,4 +1,9 @@
-"""Labelled tracks from the folders of a command line, and their analysis."""
+"""The files that commands read and write: labelled tracks, and the output."""
+
+import errno
+import os
+from pathlib import Path
+from uuid import uuid4
 
 from skgenre.cli.screen import complain, show_progress
 
@@ -35,3 +40,26 @@ def extract_tracks(extractor, data, *, n_jobs, strict):
     rows = [path not in analysis.failures for path in data.paths]
     kept = Bunch(**{name: data[name][rows] for name in ("paths", "target", "groups")})
     return kept, analysis.features
+
+
+def check_writable(path):
+    """Refuse an output that cannot be written, or is no file, before hours of work.
+
+    Raises
+    ------
+    OSError
+        The folder is missing, or nothing can be written into it; `path` is a folder or
+        a device.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        # A device would be replaced by a file.
+        code = errno.EISDIR if path.is_dir() else errno.EINVAL
+        raise OSError(code, os.strerror(code), str(path))
+    # Permissions do not tell of a read-only file system, and mean nothing to root.
+    probe = path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
