@@ -19,10 +19,8 @@ from sklearn.utils import get_tags, indexable, metadata_routing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
-from skgenre._groups import name_groups
-from skgenre._sample_weight import name_sample_weight
+from skgenre._fitting import atomic_fit, name_groups, name_sample_weight
 from skgenre._validation import (
     check_labels,
     check_n_folds,

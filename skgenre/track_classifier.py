@@ -1,4 +1,4 @@
-"""Classifiers whose rows are tracks: they train on segments and answer per track."""
+"""Base class of classifiers of tracks, and the wrapper of classifiers of segments."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
+from skgenre._fitting import atomic_fit, name_sample_weight
 from skgenre._products import one_blas_thread
-from skgenre._sample_weight import name_sample_weight
+from skgenre._scikeras import prepare_scikeras
 from skgenre._validation import (
     check_choice,
     check_sample_weight,
@@ -311,6 +308,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             },
         )
         self.estimator_ = clone(self.estimator)
+        prepare_scikeras(self.estimator_)
         self.estimator_.fit(_as_rows(segments), self.classes_[y], **metadata)
 
     def _check_parameters(self):
@@ -337,10 +335,11 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
     def _predict_segments(self, segments):
         rows = _as_rows(segments)
         if hasattr(self.estimator_, "predict_proba"):
-            given = self.estimator_.predict_proba(rows)
             # It knows no genre whose tracks all had weight zero.
             probabilities = np.zeros((len(rows), len(self.classes_)))
             is_known = np.isin(self.classes_, self.estimator_.classes_)
+            # Of one row, scikeras returns probabilities without an axis of rows.
+            given = np.reshape(self.estimator_.predict_proba(rows), (len(rows), -1))
             probabilities[:, is_known] = given
             return probabilities
         predicted = self.estimator_.predict(rows)

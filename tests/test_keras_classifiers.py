@@ -20,10 +20,10 @@ from skgenre import (
     CovarianceGenreClassifier,
     LSTMGenreClassifier,
     MLPGenreClassifier,
+    clear_network_pool,
 )
 from skgenre.networks import build_lstm, build_mlp
 from skgenre.training import OWN_SETTINGS, isolated_random_state, read_settings
-from skgenre.training.trained_network import POOL
 
 FAST = {"learning_rate": 0.02, "epochs": 8, "batch_size": 8, "random_state": 0}
 MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
@@ -196,9 +196,9 @@ def test_early_stopping_holds_out_whole_groups(many_tracks, monkeypatch):
     seen = []
     fit = MLPGenreClassifier._train
 
-    def train(self, tracks, *, validation, **arguments):
+    def train(self, tracks, settings, *, validation, **arguments):
         seen.extend([tracks.groups, validation.groups])
-        return fit(self, tracks, validation=validation, **arguments)
+        return fit(self, tracks, settings, validation=validation, **arguments)
 
     monkeypatch.setattr(MLPGenreClassifier, "_train", train)
     clone(MLP).set_params(early_stopping=True).fit(X, y, groups=groups)
@@ -229,9 +229,9 @@ def seen_in_training(monkeypatch):
     """The tracks that later fits train on and validate on, as they are given to it."""
     seen, train = [], MLPGenreClassifier._train
 
-    def record(self, tracks, *, validation=None, **arguments):
+    def record(self, tracks, settings, *, validation=None, **arguments):
         seen.extend([tracks.members, validation.members])
-        return train(self, tracks, validation=validation, **arguments)
+        return train(self, tracks, settings, validation=validation, **arguments)
 
     monkeypatch.setattr(MLPGenreClassifier, "_train", record)
     return seen
@@ -836,13 +836,13 @@ def keras_settings(request):
     ids=["mlp", "cnn", "lstm", "covariance"],
 )
 def test_keras_settings_neither_reach_in_nor_change(
-    estimator, features, keras_settings, monkeypatch
+    estimator, features, keras_settings
 ):
     X, y = features
     X[0, 0] *= 100  # probabilities near zero, which epsilon would clip
 
     def fit():
-        monkeypatch.setattr(POOL, "_networks", [])
+        clear_network_pool()
         return clone(estimator).fit(X, y, X_val=X, y_val=y)
 
     default = fit()
@@ -858,7 +858,7 @@ def test_keras_settings_neither_reach_in_nor_change(
     ):
         assert ours.dtype == np.float32
         assert_array_equal(ours, theirs)
-    monkeypatch.setattr(POOL, "_networks", [])
+    clear_network_pool()
     assert_array_equal(default.predict_proba(X), expected)
     assert read_keras() == before
 

@@ -24,7 +24,7 @@ from types import (
 
 import numpy as np
 
-from skgenre._sklearn_callbacks import drop_callbacks
+from skgenre._compat import drop_callbacks
 from skgenre.benchmark.result import PACKAGES
 from skgenre.features import EXECUTION_PARAMETERS
 

@@ -192,7 +192,7 @@ def _cross_validate(model, features, data, options):
     import numpy as np
     from sklearn.model_selection import cross_val_score
 
-    from skgenre._groups import name_groups
+    from skgenre._fitting import name_groups
 
     protocol = _name_protocol(options)
     logger.info("cross-validating: %d folds by %s", options.cv, protocol)
@@ -215,7 +215,7 @@ def _cross_validate(model, features, data, options):
 
 
 def _fit(model, features, data, name):
-    from skgenre._groups import name_groups
+    from skgenre._fitting import name_groups
 
     n_genres = len(set(data.target.tolist()))
     logger.info("training %s on %d tracks of %d genres", name, len(features), n_genres)

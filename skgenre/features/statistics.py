@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
+from skgenre._fitting import atomic_fit
 from skgenre._validation import check_n_mfcc, check_names, check_tracks
 from skgenre.features.array_output import ArrayOutputMixin, keep_index
 from skgenre.features.names import check_names_in

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.utils import Bunch
 
-from skgenre._sklearn_callbacks import drop_callbacks
+from skgenre._compat import drop_callbacks
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
 from skgenre.training import TrainedNetwork
