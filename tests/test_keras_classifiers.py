@@ -22,6 +22,7 @@ from skgenre import (
     MLPGenreClassifier,
     clear_network_pool,
 )
+from skgenre.keras_classifiers.training_set import hold_out_tracks
 from skgenre.networks import build_lstm, build_mlp
 from skgenre.training import OWN_SETTINGS, isolated_random_state, read_settings
 
@@ -191,19 +192,25 @@ def test_best_epoch_of_a_later_call_is_that_of_the_weights_it_kept(many_tracks):
     assert_array_equal(warm.predict_proba(X), best.predict_proba(X))
 
 
+def held_out_tracks(monkeypatch):
+    """The tracks that later fits train on and validate on, as they are chosen."""
+    seen = []
+
+    def record(y, groups, **arguments):
+        seen.extend(hold_out_tracks(y, groups, **arguments))
+        return seen
+
+    monkeypatch.setattr("skgenre.keras_classifiers.base.hold_out_tracks", record)
+    return seen
+
+
 def test_early_stopping_holds_out_whole_groups(many_tracks, monkeypatch):
     X, y, groups = many_tracks
-    seen = []
-    fit = MLPGenreClassifier._train
-
-    def train(self, tracks, settings, *, validation, **arguments):
-        seen.extend([tracks.groups, validation.groups])
-        return fit(self, tracks, settings, validation=validation, **arguments)
-
-    monkeypatch.setattr(MLPGenreClassifier, "_train", train)
+    seen = held_out_tracks(monkeypatch)
     clone(MLP).set_params(early_stopping=True).fit(X, y, groups=groups)
-    assert not set(seen[0]) & set(seen[1])
-    assert sorted([*seen[0], *seen[1]]) == sorted(groups)
+    trained, validated = (groups[tracks] for tracks in seen)
+    assert not set(trained) & set(validated)
+    assert sorted([*trained, *validated]) == sorted(groups)
 
 
 def test_groups_are_routed_to_fit_and_to_the_splitter(many_tracks, routing):
@@ -225,18 +232,6 @@ def test_validation_on_tracks_of_ones_own(many_tracks):
     assert model.best_epoch_ == np.argmin(model.history_["val_loss"])
 
 
-def seen_in_training(monkeypatch):
-    """The tracks that later fits train on and validate on, as they are given to it."""
-    seen, train = [], MLPGenreClassifier._train
-
-    def record(self, tracks, settings, *, validation=None, **arguments):
-        seen.extend([tracks.members, validation.members])
-        return train(self, tracks, settings, validation=validation, **arguments)
-
-    monkeypatch.setattr(MLPGenreClassifier, "_train", record)
-    return seen
-
-
 @pytest.mark.parametrize("class_weight", ["balanced", {"rock": 5.0, "jazz": 0}])
 def test_validation_loss_is_one_however_its_tracks_are_given(
     class_weight, many_tracks, monkeypatch
@@ -246,7 +241,7 @@ def test_validation_loss_is_one_however_its_tracks_are_given(
     model = clone(MLP).set_params(l2=0.01, class_weight=class_weight, epochs=3)
     model.set_params(early_stopping=True, validation_fraction=0.3, l2=0.01)
     model.set_params(restore_best_weights=False)
-    seen = seen_in_training(monkeypatch)
+    seen = held_out_tracks(monkeypatch)
     held_out = clone(model).fit(X, y, sample_weight=weights)
     trained, validated = seen
     given = clone(model).fit(
@@ -267,7 +262,7 @@ def test_validation_loss_is_one_however_its_tracks_are_given(
 def test_missing_groups_are_groups_of_their_own(many_tracks, monkeypatch):
     X, y, groups = many_tracks
     unknown = [None if group < 10 else f"artist {group}" for group in groups]
-    seen = seen_in_training(monkeypatch)
+    seen = held_out_tracks(monkeypatch)
     clone(MLP).set_params(early_stopping=True, epochs=1).fit(X, y, groups=unknown)
     trained, validated = (set(groups[members]) for members in seen)
     shared = trained & validated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -37,7 +37,8 @@ from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import Architecture, FitSettings, TrainedNetwork, check_backend
 
 if TYPE_CHECKING:
-    from typing import Any, Self
+    from collections.abc import Callable
+    from typing import Any, ClassVar, Self
 
     from numpy.typing import ArrayLike
 
@@ -46,14 +47,12 @@ if TYPE_CHECKING:
 _Class = TypeVar("_Class", bound=type)
 
 
-@dataclass(kw_only=True, repr=False, eq=False)
 class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
     """Base class of the classifiers whose model is a Keras network.
 
-    A subclass is a dataclass, whose fields are its constructor parameters, decorated
-    with `document_network`. It names the network's builder in `_build`, and in
-    `_network_parameters` the fields that the builder takes. A fitted classifier holds
-    numpy weights, and no Keras object is ever pickled.
+    A subclass, decorated with `document_network`, names the network's builder in
+    `_build`, and in `_network_parameters` the constructor parameters that the builder
+    takes. A fitted classifier holds numpy weights, and no Keras object is ever pickled.
 
     Parameters
     ----------
@@ -115,28 +114,32 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         Number of features; only where `fit` was given 2-D input.
     """
 
-    learning_rate: float = 1e-4
-    epochs: int = 50
-    batch_size: int = 32
-    shuffle: bool = True
-    class_weight: ClassWeight = None
-    early_stopping: bool = False
-    validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
-    restore_best_weights: bool = True
-    warm_start: bool = False
-    callbacks: Any = None
-    pooling: Pooling = "mean"
-    random_state: RandomState = None
-    verbose: int = 0
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    class_weight: ClassWeight
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    restore_best_weights: bool
+    warm_start: bool
+    callbacks: Any
+    pooling: Pooling
+    random_state: RandomState
+    verbose: int
 
-    # Not annotated, since dataclasses make fields of what is.
-    _build = None
-    _network_parameters = ()
+    _build: ClassVar[Callable[..., Any] | None] = None
+    _network_parameters: ClassVar[tuple[str, ...]] = ()
     # Whether XLA compiles it: training is 3 times faster for the MLP, 19 times slower
     # for the CNN; prediction is 2.4 times faster for the LSTM.
     _jit_training = False
     _jit_prediction = False
+
+    def _store_parameters(self, given):
+        """Store constructor parameters: `given` is `locals()` at the start of it."""
+        vars(self).update(given)
+        del vars(self)["self"]
 
     @atomic_fit
     @with_callbacks
@@ -460,32 +463,20 @@ def document_network(cls: _Class) -> _Class:
     """Complete the docstring of a network's class with what all networks share.
 
     Parameters and attributes that the docstring of `KerasTrackClassifier` describes are
-    added, with the defaults of the class. In the signature, as in the docstring, the
-    class's own parameters come first: dataclasses put those of the base class first.
+    added, with the defaults that the class has.
     """
     if cls.__doc__ is None:  # python -OO
         return cls
     shared, attributes = _list_parameters(KerasTrackClassifier)
     own, examples = _list_parameters(cls)
-    summary = inspect.cleandoc(cls.__doc__).partition(_PARAMETERS)[0]
-    signature = inspect.signature(cls.__init__)
-    parameters = sorted(
-        signature.parameters.values(), key=lambda p: (p.kind, p.name in shared)
-    )
-    cls.__init__.__signature__ = signature.replace(parameters=parameters)
     described = []
-    for parameter in parameters[1:]:  # without self
-        name = parameter.name
-        if name in own:
-            described.append(own[name])
-        elif parameter.default == getattr(KerasTrackClassifier, name):
-            described.append(shared[name])
-        else:
-            default = f"default={parameter.default!r}".replace("'", '"')
-            described.append(re.sub("default=.*", default, shared[name]))
-    cls.__doc__ = (
-        f"{summary}{_PARAMETERS}{''.join(described)}\n{attributes}\n\n{examples}"
-    )
+    for parameter in inspect.signature(cls).parameters.values():
+        default = f"default={parameter.default!r}".replace("'", '"')
+        entry = re.sub("default=.*", default, shared.get(parameter.name, ""))
+        described.append(own.get(parameter.name, entry))
+    summary = inspect.cleandoc(cls.__doc__).partition(_PARAMETERS)[0]
+    sections = "".join([summary, _PARAMETERS, *described])
+    cls.__doc__ = f"{sections}\n{attributes}\n\n{examples}"
     return cls
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skgenre._validation import (
@@ -16,11 +15,12 @@ from skgenre.networks import build_cnn, convolved_shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal
+    from typing import Any, Literal
+
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 
 @document_network
-@dataclass(kw_only=True, repr=False, eq=False)
 class CNNGenreClassifier(KerasTrackClassifier):
     """Convolutional network over a segment's frames and coefficients.
 
@@ -57,13 +57,6 @@ class CNNGenreClassifier(KerasTrackClassifier):
     (8, 3, 2)
     """
 
-    filters: Sequence[int] = (32, 32, 32)
-    kernel_sizes: Sequence[tuple[int, int]] = ((3, 3), (3, 3), (2, 2))
-    padding: Literal["valid", "same"] = "valid"
-    dense_units: int = 64
-    dropout: float = 0.3
-    l2: float = 0.0
-
     _build = staticmethod(build_cnn)
     _network_parameters = (
         "filters",
@@ -73,6 +66,32 @@ class CNNGenreClassifier(KerasTrackClassifier):
         "dropout",
         "l2",
     )
+
+    def __init__(
+        self,
+        *,
+        filters: Sequence[int] = (32, 32, 32),
+        kernel_sizes: Sequence[tuple[int, int]] = ((3, 3), (3, 3), (2, 2)),
+        padding: Literal["valid", "same"] = "valid",
+        dense_units: int = 64,
+        dropout: float = 0.3,
+        l2: float = 0.0,
+        learning_rate: float = 1e-4,
+        epochs: int = 50,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "mean",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self._store_parameters(locals())
 
     def _check_parameters(self):
         super()._check_parameters()

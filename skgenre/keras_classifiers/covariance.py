@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skgenre._validation import check_choice, check_count, check_number, check_sizes
@@ -12,13 +11,12 @@ from skgenre.networks import build_covariance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
-    from skgenre._typing import Pooling
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 
 @document_network
-@dataclass(kw_only=True, repr=False, eq=False)
 class CovarianceGenreClassifier(KerasTrackClassifier):
     """Network over the second-order statistics of a segment's coefficients.
 
@@ -67,16 +65,6 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     (8, 2)
     """
 
-    lags: Sequence[int] = (1, 2, 4, 8, 16)
-    hidden_units: int = 0
-    dropout: float = 0.3
-    l2: float = 0.1
-    channel_shift: float = 0.0
-    learning_rate: float = 0.003
-    learning_rate_schedule: Literal["cosine", "constant"] = "cosine"
-    epochs: int = 10
-    pooling: Pooling = "geometric"
-
     _build = staticmethod(build_covariance)
     _network_parameters = (
         "lags",
@@ -85,6 +73,32 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         "l2",
         "channel_shift",
     )
+
+    def __init__(
+        self,
+        *,
+        lags: Sequence[int] = (1, 2, 4, 8, 16),
+        hidden_units: int = 0,
+        dropout: float = 0.3,
+        l2: float = 0.1,
+        channel_shift: float = 0.0,
+        learning_rate: float = 0.003,
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        epochs: int = 10,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "geometric",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self._store_parameters(locals())
 
     def _check_parameters(self):
         super()._check_parameters()

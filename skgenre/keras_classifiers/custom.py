@@ -76,23 +76,8 @@ class KerasGenreClassifier(KerasTrackClassifier):
         verbose: int = 0,
         **build_parameters: Any,
     ) -> None:
-        super().__init__(
-            learning_rate=learning_rate,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            restore_best_weights=restore_best_weights,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            pooling=pooling,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.build = build
+        self._store_parameters(locals())
+        del self.build_parameters
         for name in build_parameters:
             if not name.startswith(_PREFIX):
                 raise TypeError(

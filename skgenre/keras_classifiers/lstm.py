@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skgenre._validation import check_number, check_positive_integer, check_sizes
@@ -11,10 +10,12 @@ from skgenre.networks import build_lstm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
+
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 
 @document_network
-@dataclass(kw_only=True, repr=False, eq=False)
 class LSTMGenreClassifier(KerasTrackClassifier):
     """Recurrent network over a segment's frames.
 
@@ -44,13 +45,32 @@ class LSTMGenreClassifier(KerasTrackClassifier):
     (8, 2)
     """
 
-    units: Sequence[int] = (64, 64)
-    dense_units: int = 64
-    dropout: float = 0.3
-
     _build = staticmethod(build_lstm)
     _network_parameters = ("units", "dense_units", "dropout")
     _jit_prediction = True
+
+    def __init__(
+        self,
+        *,
+        units: Sequence[int] = (64, 64),
+        dense_units: int = 64,
+        dropout: float = 0.3,
+        learning_rate: float = 1e-4,
+        epochs: int = 50,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "mean",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self._store_parameters(locals())
 
     def _check_parameters(self):
         super()._check_parameters()

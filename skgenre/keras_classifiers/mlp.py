@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skgenre._validation import check_number, check_sizes
@@ -11,10 +10,12 @@ from skgenre.networks import build_mlp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
+
+    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 
 @document_network
-@dataclass(kw_only=True, repr=False, eq=False)
 class MLPGenreClassifier(KerasTrackClassifier):
     """Multi-layer perceptron over a segment's flattened coefficients.
 
@@ -44,12 +45,31 @@ class MLPGenreClassifier(KerasTrackClassifier):
     array(['blues', 'rock'], dtype='<U5')
     """
 
-    hidden_layer_sizes: Sequence[int] = (512, 256, 64)
-    dropout: float = 0.0
-    l2: float = 0.0
-
     _build = staticmethod(build_mlp)
     _network_parameters = ("hidden_layer_sizes", "dropout", "l2")
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes: Sequence[int] = (512, 256, 64),
+        dropout: float = 0.0,
+        l2: float = 0.0,
+        learning_rate: float = 1e-4,
+        epochs: int = 50,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        class_weight: ClassWeight = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best_weights: bool = True,
+        warm_start: bool = False,
+        callbacks: Any = None,
+        pooling: Pooling = "mean",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self._store_parameters(locals())
 
     def _check_parameters(self):
         super()._check_parameters()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import joblib
 import numpy as np
@@ -88,21 +88,13 @@ class Architecture:
 
     @property
     def key(self):
-        """What equal architectures have in common; None if it cannot be computed."""
-        return None if self._digest is None else (self.build, self._digest)
+        """What equal architectures have in common; ends in None if unknown."""
+        return self.build, self._digest
 
     @functools.cached_property
     def _digest(self):
-        decisive = (
-            self.input_shape,
-            self.n_classes,
-            self.parameters,
-            self.settings,
-            self.jit_training,
-            self.jit_prediction,
-        )
         try:
-            return joblib.hash(decisive)
+            return joblib.hash(replace(self, build=None))
         except (pickle.PicklingError, AttributeError, TypeError):
             return None
 
@@ -123,20 +115,13 @@ class CompiledNetwork:
         self.fingerprint = fingerprint_model(model)
         inputs = getattr(model, "inputs", None)
         self.dtype = inputs[0].dtype if inputs else model.compute_dtype
-        self.is_reusable = architecture.key is not None
+        self.is_reusable = architecture.key[1] is not None
+        self.n_bytes = _count_bytes(model.variables)
         self._optimizer = None
         self._fresh_optimizer_state = None
-        self._loaded = None
+        # The list of weights that the model has now; None if it may have any others.
+        self.loaded_weights = None
         self._functions = {}
-
-    @property
-    def n_bytes(self):
-        """Bytes of the variables, those of the optimizer included."""
-        variables = [*self.model.variables, *self._optimizer_variables()]
-        return sum(
-            np.prod(variable.shape) * np.dtype(variable.dtype).itemsize
-            for variable in variables
-        )
 
     def prepare_training(self, learning_rate):
         """Compile the model the first time; then remove all traces of earlier fits."""
@@ -150,6 +135,7 @@ class CompiledNetwork:
             )
             model.optimizer.build(model.trainable_variables)
             self._optimizer = model.optimizer
+            self.n_bytes += _count_bytes(model.optimizer.variables)
             # Most are all zeros, and kept as a number; not the scale of a float16 loss.
             self._fresh_optimizer_state = [
                 value if value.any() else np.zeros((), value.dtype)
@@ -158,7 +144,7 @@ class CompiledNetwork:
         write_values(model.optimizer.variables, self._fresh_optimizer_state)
         model.optimizer.learning_rate = learning_rate
         model.stop_training = False
-        self.forget_weights()
+        self.loaded_weights = None
 
     def read_training_state(self):
         """Return the variables of the optimizer and of the seed generators."""
@@ -177,23 +163,11 @@ class CompiledNetwork:
         weights = {id(weight) for weight in self.model.weights}
         return [v for v in self.model.variables if id(v) not in weights]
 
-    def _optimizer_variables(self):
-        return [] if self._optimizer is None else self._optimizer.variables
-
-    def copy_weights(self):
-        """Return the weights, as `load_weights` takes them."""
-        self._loaded = self.model.get_weights()
-        return self._loaded
-
     def load_weights(self, weights):
         """Set the weights, unless they are the list that was set last."""
-        if self._loaded is not weights:
+        if self.loaded_weights is not weights:
             self.model.set_weights(weights)
-            self._loaded = weights
-
-    def forget_weights(self):
-        """Make the next `load_weights` set the weights in any case."""
-        self._loaded = None
+            self.loaded_weights = weights
 
     def is_as_built(self):
         """Whether the model still has its configuration and its optimizer."""
@@ -204,10 +178,7 @@ class CompiledNetwork:
 
     def train_batches(self, rows, batch_size):
         """Train on rows in their order, in full batches of `batch_size`."""
-        batches = [
-            values.reshape(-1, batch_size, *values.shape[1:])
-            for values in self._cast(*rows)
-        ]
+        batches = [a.reshape(-1, batch_size, *a.shape[1:]) for a in self._cast(*rows)]
         n_batches, size = len(batches[0]), None
         if self.architecture.jit_training:
             # XLA compiles for one shape: the rest of the buffer stays unused.
@@ -286,12 +257,9 @@ class CompiledNetwork:
 
     def _has_other_state(self, function):
         """Whether a traced function has random or other state that no fit resets."""
-        model = self.model
-        variables = [
-            *model.variables,
-            *model.metrics_variables,
-            *self._optimizer_variables(),
-        ]
+        variables = self.model.variables + self.model.metrics_variables
+        if self._optimizer is not None:
+            variables += self._optimizer.variables
         known = {id(variable.value) for variable in variables}
         graph = function.graph.as_graph_def()
         nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
@@ -335,7 +303,7 @@ class NetworkPool:
             yield network
         except BaseException:
             # An interrupted call may have left any weights in it.
-            network.forget_weights()
+            network.loaded_weights = None
             raise
         finally:
             if network.is_reusable and (not check or network.is_as_built()):
@@ -357,7 +325,7 @@ class NetworkPool:
         network = self._take(architecture.key, fingerprint_model(model))
         if network is not None:
             write_values(network.model.variables, read_values(model.variables))
-            network.forget_weights()
+            network.loaded_weights = None
             # Keras models contain reference cycles; collect generation 1 (0.4 ms), or
             # each fit keeps a few MB until the next full collection.
             del model
@@ -391,6 +359,10 @@ def write_values(variables, values):
     """Set the values of Keras variables; a number sets all elements."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(np.broadcast_to(value, variable.shape))
+
+
+def _count_bytes(variables):
+    return sum(value.nbytes for value in read_values(variables))
 
 
 def fingerprint_model(model):

@@ -80,7 +80,7 @@ class TrainedNetwork:
                 make_network=functools.partial(self._copy, network),
             )
             _check_outcome(network, rows, history, kept_epoch, settings.learning_rate)
-            self.weights = network.copy_weights()
+            self.weights = network.loaded_weights = network.model.get_weights()
             self._fingerprint = network.fingerprint
             self.training_state = None
             if settings.keep_training_state:
