@@ -3,7 +3,7 @@ import random
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from skgenre.training import (
     Rows,
     TrainedNetwork,
     Validation,
+    clear_network_pool,
     isolated_random_state,
     read_settings,
 )
@@ -347,7 +348,9 @@ def test_early_stopping_goes_back_to_the_best_weights(rows):
     # What is learnt from these labels is wrong for the others.
     wrong = Rows(rows.X, 1 - rows.y, rows.sample_weight)
     arguments = {"validation": Validation(wrong, lambda p: 0), "learning_rate": 0.1}
-    network, history = train(rows, **arguments, n_iter_no_change=2, epochs=50)
+    network, history = train(
+        rows, **arguments, early_stopping=True, n_iter_no_change=2, epochs=50
+    )
     n_best = int(np.argmin(history["val_loss"])) + 1
     assert len(history["loss"]) == n_best + 2
     best, _ = train(rows, **arguments, epochs=n_best)
@@ -482,3 +485,50 @@ def test_other_threads_that_draw_random_numbers_change_no_fit(rows):
         is_over.set()
         thread.join()
     assert_array_equal(fits, [expected] * 5)
+
+
+def test_settings_of_a_fit_cannot_be_changed():
+    settings = FitSettings(seed=0, **FIT)
+    with pytest.raises(FrozenInstanceError):
+        settings.epochs = 5
+    assert replace(settings, epochs=5).epochs == 5
+    assert settings.epochs == FIT["epochs"]
+
+
+def test_a_cleared_pool_is_empty_and_changes_no_fit(rows):
+    network, expected = train(rows)
+    predicted = network.predict(rows.X)
+    assert len(POOL) > 0
+    clear_network_pool()
+    assert len(POOL) == 0
+    assert_array_equal(network.predict(rows.X), predicted)
+    assert train(rows)[1] == expected
+
+
+def test_pool_drops_the_networks_used_longest_ago(rows, monkeypatch):
+    names = ["mlp", "cnn", "lstm"]
+    clear_network_pool()
+    monkeypatch.setattr("skgenre.training.network_pool.MAX_NETWORKS", 2)
+    for name in names:
+        train(rows, name, epochs=1)
+    kept = [network.architecture for network in POOL._networks]
+    assert kept == [NETWORKS["cnn"], NETWORKS["lstm"]]
+
+
+def test_pool_is_bounded_by_the_bytes_of_weights_and_optimizer(rows, monkeypatch):
+    clear_network_pool()
+    network, _ = train(rows, "cnn", epochs=1)
+    # Adam keeps two values for each trained weight; two moments of each of the two
+    # batch normalisations are not trained.
+    n_weights = sum(weights.size for weights in network.weights)
+    n_trained = n_weights - 4 * 4
+    at_least = 4 * (n_weights + 2 * n_trained)
+    assert at_least <= POOL._networks[-1].n_bytes < at_least + 100
+    train(rows, "mlp", epochs=1)
+    n_bytes = POOL._networks[-1].n_bytes
+    monkeypatch.setattr("skgenre.training.network_pool.MAX_BYTES", n_bytes)
+    train(rows, "mlp", epochs=1)
+    assert [one.architecture for one in POOL._networks] == [NETWORKS["mlp"]]
+    monkeypatch.setattr("skgenre.training.network_pool.MAX_BYTES", 100)
+    train(rows, "mlp", epochs=1)
+    assert len(POOL) == 0

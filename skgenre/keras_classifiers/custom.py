@@ -99,12 +99,12 @@ class KerasGenreClassifier(KerasTrackClassifier):
         parameters : dict
             Values by name; the builder's as ``build__name``.
         """
-        defaults = self._get_build_defaults() if deep and callable(self.build) else {}
-        return {
-            **super().get_params(deep=False),
-            **defaults,
-            **self._get_given_build_parameters(),
-        }
+        parameters = super().get_params(deep=False)
+        if deep and callable(self.build):
+            for known in list(inspect.signature(self.build).parameters.values())[2:]:
+                if known.default is not known.empty:
+                    parameters[_PREFIX + known.name] = known.default
+        return parameters | self._list_build_parameters()
 
     def set_params(self, **parameters: Any) -> Self:
         """Set parameters, those of the builder as ``build__name``.
@@ -130,12 +130,11 @@ class KerasGenreClassifier(KerasTrackClassifier):
         super()._check_parameters()
         if not callable(self.build):
             raise TypeError(f"build must be callable, got {self.build!r}.")
-        for name in self._get_given_build_parameters():
+        for name in self._list_build_parameters():
             self._check_build_parameter(name)
+        parameters = self._get_network_parameters()
         try:
-            inspect.signature(self.build).bind(
-                (1, 1), 2, **self._get_network_parameters()
-            )
+            inspect.signature(self.build).bind((1, 1), 2, **parameters)
         except TypeError as error:
             raise TypeError(
                 f"build={self.build!r} must take input_shape, n_classes and the "
@@ -151,25 +150,16 @@ class KerasGenreClassifier(KerasTrackClassifier):
                 f"{', '.join(_PREFIX + n for n in list(known)[2:]) or 'none'}."
             )
 
-    def _get_given_build_parameters(self):
+    def _list_build_parameters(self):
         return {n: v for n, v in vars(self).items() if n.startswith(_PREFIX)}
-
-    def _get_build_defaults(self):
-        parameters = list(inspect.signature(self.build).parameters.values())[2:]
-        return {
-            _PREFIX + p.name: p.default
-            for p in parameters
-            if p.default is not inspect.Parameter.empty
-        }
 
     def _read_settings(self):
         return read_settings()
 
-    def _get_builder(self):
+    @property
+    def _build(self):
         return self.build
 
     def _get_network_parameters(self):
-        given = self._get_given_build_parameters()
-        return plain_integers(
-            {name.removeprefix(_PREFIX): value for name, value in given.items()}
-        )
+        given = self._list_build_parameters().items()
+        return plain_integers({n.removeprefix(_PREFIX): v for n, v in given})

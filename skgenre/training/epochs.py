@@ -27,8 +27,10 @@ class FitSettings:
         fit.
     initial_epoch : int
         Number of the first epoch, for callbacks.
-    n_iter_no_change : int or None
-        Early stopping: number of epochs without a new lowest validation loss.
+    early_stopping : bool
+        Whether to stop after `n_iter_no_change` epochs without a new lowest validation
+        loss.
+    n_iter_no_change : int
     restore_best_weights : bool
         Whether early stopping goes back to the weights of the lowest validation loss.
     keep_training_state : bool
@@ -45,7 +47,8 @@ class FitSettings:
     learning_rates: tuple | None = None
     resume: bool = False
     initial_epoch: int = 0
-    n_iter_no_change: int | None = None
+    early_stopping: bool = False
+    n_iter_no_change: int = 10
     restore_best_weights: bool = True
     keep_training_state: bool = False
     callbacks: tuple = ()
@@ -140,7 +143,7 @@ def run_epochs(network, rows, settings, *, order, validation, listener, make_net
             stops = model.stop_training
             if listener is not None:
                 stops = listener.end_epoch(make_network) or stops
-            if settings.n_iter_no_change is not None:
+            if settings.early_stopping:
                 if logs["val_loss"] < lowest_loss:
                     best_epoch, lowest_loss = epoch - first, logs["val_loss"]
                     if settings.restore_best_weights:
