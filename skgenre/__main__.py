@@ -2,7 +2,7 @@
 
 import sys
 
-from skgenre.cli.process import run
+from skgenre.cli.program import run
 
 if __name__ == "__main__":
     sys.exit(run())

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import io
 import json
 import logging
-import math
 import os
 import re
 import stat
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write, parse_npy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -222,22 +220,4 @@ def _read_array(content):
     end = len(content) - N_CHECKSUM_BYTES
     if _checksum(memoryview(content)[:end]) != content[end:]:
         raise ValueError(f"{len(content)} bytes with another checksum")
-    # numpy.load parses the header anew each time, which takes longer than the reading.
-    n_header = 10 + int.from_bytes(content[8:10], "little")
-    shape, dtype = _parse_header(content[:n_header])
-    n_values = math.prod(shape)
-    if end != n_header + dtype.itemsize * n_values:
-        raise ValueError(f"{len(content)} bytes, not those of {shape} {dtype}")
-    return np.frombuffer(content, dtype, n_values, offset=n_header).reshape(shape)
-
-
-@functools.lru_cache(maxsize=64)
-def _parse_header(header):
-    stream = io.BytesIO(header)
-    version = np.lib.format.read_magic(stream)
-    if version != (1, 0):
-        raise ValueError(f"format version {version}, expected (1, 0)")
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if is_fortran or dtype.hasobject:
-        raise ValueError("not a plain array in C order")
-    return shape, dtype
+    return parse_npy(memoryview(content)[:end])

@@ -1,4 +1,4 @@
-"""What a fitted model says of each segment of one recording, of any length."""
+"""Genre probabilities along one recording of any length, segment by segment."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._io import printable
 from skgenre._products import one_blas_thread
 from skgenre.features import MFCCExtractor
+from skgenre.pooling import pool_probabilities
+from skgenre.track_classifier import BaseTrackClassifier
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,13 +25,13 @@ if TYPE_CHECKING:
     from skgenre._typing import StrPath
 
 
-# Of more segments, only the first and the last are printed.
+# A longer timeline is printed in part: its first and last segments.
 _N_PRINTED_SEGMENTS = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
-    """Probabilities of genres along a recording, and of the whole of it.
+    """Probabilities of genres along a recording, and of the whole recording.
 
     Printed, it is a table of the segments, each with its most probable genre; of a long
     recording, of the first and last ten.
@@ -101,7 +104,7 @@ class Timeline:
         return frame
 
     def __repr__(self):
-        genres = [_printable(genre) for genre in self.classes]
+        genres = [printable(genre) for genre in self.classes]
         width = max(map(len, ["genre", *genres]))
         rows = [
             f"{start:8.2f} {end:8.2f}  {genres[best]:{width}}  {p[best]:11.3f}"
@@ -118,7 +121,7 @@ class Timeline:
             rows[n_ends:-n_ends] = [f"{'...':>8}"]
         return "\n".join(
             [
-                f"{_printable(self.path)}: {_printable(self.genre)}, "
+                f"{printable(self.path)}: {printable(self.genre)}, "
                 f"{n_segments} segment{'s' * (n_segments != 1)}",
                 f"{'start':>8} {'end':>8}  {'genre':{width}}  probability",
                 *rows,
@@ -187,23 +190,55 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a str or os.PathLike, got {path!r}.")
     path = os.fsdecode(path)
-    recording = _Recording(path)
     model = getattr(model, "best_estimator_", model)
-    tracks = _put_in(model, recording.as_track)
+    # Pairs: extractor of all segments, features (1, n_segments, n_frames, n_mfcc).
+    analyses: list[tuple[MFCCExtractor, np.ndarray]] = []
+
+    def analyse(extractor):
+        whole = clone(extractor).set_params(n_segments=None, mmap_dir=None)
+        for known, features in analyses:
+            if known.get_params() == whole.get_params():
+                return features
+        features = whole.transform([path])
+        analyses.append((whole, features))
+        return features
+
+    tracks = _replace_extractors(model, analyse)
     if tracks is model or not hasattr(model, "predict"):
         raise TypeError(
             "model must predict from paths, as a fitted pipeline that begins with an "
             f"MFCCExtractor does, got {model!r}."
         )
     check_is_fitted(model)
-    genre = tracks.predict([path])[0]
-    track_probabilities = _predict_proba(tracks, [path])[0]
-    probabilities = _predict_segments(model, tracks, recording)
-    start = np.arange(len(probabilities)) * recording.find_segment_duration()
+    last = tracks.steps[-1][1] if hasattr(tracks, "steps") else None
+    if isinstance(last, BaseTrackClassifier):
+        # Its segments are predicted once, and pooled here as its `predict` would.
+        probabilities = last.predict_segments_proba(tracks[:-1].transform([path]))
+        pooled = pool_probabilities(probabilities, pooling=last.pooling)
+        probabilities, track_probabilities = probabilities[0], pooled[0]
+        genre = model.classes_[track_probabilities.argmax()]
+    else:
+        genre = tracks.predict([path])[0]
+        track_probabilities = _predict_proba(tracks, [path])[0]
+        # Segments that all extractors have found: the last one may be whole at one
+        # sample rate, and a sample short at another.
+        n_segments = min(features.shape[1] for _, features in analyses)
+        segments = _replace_extractors(
+            model,
+            lambda extractor: analyse(extractor)[0, :n_segments, np.newaxis],
+        )
+        probabilities = _predict_proba(segments, [path] * n_segments)
+    durations = sorted({extractor.segment_duration for extractor, _ in analyses})
+    if len(durations) > 1:
+        raise ValueError(
+            "model must cut tracks into segments of one length, got pipelines with "
+            f"segment_duration={' and '.join(map(str, durations))}."
+        )
+    start = np.arange(len(probabilities)) * float(durations[0])
     return Timeline(
         path=path,
         start=start,
-        end=start + recording.find_segment_duration(),
+        end=start + float(durations[0]),
         probabilities=probabilities,
         classes=model.classes_,
         track_probabilities=track_probabilities,
@@ -211,49 +246,8 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
     )
 
 
-def _printable(value):
-    """A path or genre on one line, whatever it holds."""
-    text = str(value)
-    return text if text.isprintable() else repr(text)[1:-1]
-
-
-class _Recording:
-    """All segments of one file, as each extractor of a model would have them."""
-
-    def __init__(self, path):
-        self.path = path
-        self._analyses = {}
-
-    def as_track(self, extractor):
-        """One track: (1, n_segments, n_frames, n_mfcc)."""
-        whole = clone(extractor).set_params(n_segments=None, mmap_dir=None)
-        key = str(sorted(whole.get_params().items(), key=str))
-        if key not in self._analyses:
-            self._analyses[key] = extractor, whole.transform([self.path])
-        return self._analyses[key][1]
-
-    def as_tracks(self, extractor):
-        """A track per segment: (n_segments, 1, n_frames, n_mfcc)."""
-        return self.as_track(extractor)[0, : self.count_segments(), np.newaxis]
-
-    def count_segments(self):
-        """Segments that all extractors have found: rates may tell by the last one."""
-        return min(features.shape[1] for _, features in self._analyses.values())
-
-    def find_segment_duration(self):
-        """Seconds of a segment; refuses extractors that do not agree on it."""
-        extractors = [extractor for extractor, _ in self._analyses.values()]
-        durations = sorted({extractor.segment_duration for extractor in extractors})
-        if len(durations) > 1:
-            raise ValueError(
-                "model must cut tracks into segments of one length, got pipelines with "
-                f"segment_duration={' and '.join(map(str, durations))}."
-            )
-        return float(durations[0])
-
-
-class _StandIn(BaseEstimator):
-    """In the place of an extractor: gives features of a recording, whatever X is."""
+class _KnownFeatures(BaseEstimator):
+    """Replace an extractor: transform anything to features that are known."""
 
     def __init__(self, extractor, analyse):
         self.extractor = extractor
@@ -269,39 +263,35 @@ class _StandIn(BaseEstimator):
         return True
 
 
-def _put_in(part, analyse):
-    """The same model with stand-ins for its extractors; shares whatever holds none."""
+def _replace_extractors(part, analyse):
+    """Copy a model with `_KnownFeatures` in it; share all that holds no extractor.
+
+    A model may hold its pipelines anywhere (votes, calibrated classifiers), and rows of
+    segments reach them in no other way: only a track has a path.
+    """
     if isinstance(part, MFCCExtractor):
-        return _StandIn(part, analyse)
+        return _KnownFeatures(part, analyse)
     if isinstance(part, (list, tuple)):
-        items = [_put_in(item, analyse) for item in part]
+        items = [_replace_extractors(item, analyse) for item in part]
         same = all(new is old for new, old in zip(items, part, strict=True))
         return part if same else type(part)(items)
-    # scikit-learn's calibrated classifiers are no estimators, but hold one.
+    # scikit-learn's calibrated classifiers are not estimators, but hold one.
     if not isinstance(part, BaseEstimator) and not hasattr(part, "estimator"):
         return part
-    changed = {
+    replaced = {
         name: new
         for name, value in vars(part).items()
-        if (new := _put_in(value, analyse)) is not value
+        if (new := _replace_extractors(value, analyse)) is not value
     }
-    if not changed:
+    if not replaced:
         return part
-    twin = copy.copy(part)
-    vars(twin).update(changed)
-    return twin
-
-
-def _predict_segments(model, tracks, recording):
-    last = tracks.steps[-1][1] if hasattr(tracks, "steps") else None
-    if hasattr(last, "predict_segments_proba"):
-        return last.predict_segments_proba(tracks[:-1].transform([recording.path]))[0]
-    segments = _put_in(model, recording.as_tracks)
-    return _predict_proba(segments, [recording.path] * recording.count_segments())
+    copied = copy.copy(part)
+    vars(copied).update(replaced)
+    return copied
 
 
 def _predict_proba(model, X):
-    """Probabilities; of a model without them, one for what it predicts."""
+    """Return probabilities; without `predict_proba`, 1.0 for the predicted genre."""
     if hasattr(model, "predict_proba"):
         return model.predict_proba(X)
     return (model.predict(X)[:, np.newaxis] == model.classes_).astype(np.float64)

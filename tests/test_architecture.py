@@ -15,8 +15,8 @@ LAYERS = [
     {"_compat", "_ending"},
     {
         "_doc_links",
-        "_files",
         "_fitting",
+        "_io",
         "_products",
         "_scikeras",
         "_typing",

@@ -124,7 +124,7 @@ def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
         (["--data", "a", "--gtzan", "b"], "not allowed with"),
         (["--folds", "1"], "at least 2, got '1'"),
         (["--epochs", "zero"], "at least 1, got 'zero'"),
-        (["--seeds", "0,-1"], "expected distinct whole numbers"),
+        (["--seeds", "0,-1"], "a whole number from 0 to 4294967295, got '-1'"),
         (["--nonsense"], "unrecognized arguments"),
     ],
 )

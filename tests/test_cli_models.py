@@ -21,8 +21,8 @@ from skgenre import (
     predict_timeline,
     read_model_info,
 )
-from skgenre.cli import main
-from skgenre.cli.answers import CSVAnswers, TableAnswers
+from skgenre.cli import extract, main
+from skgenre.cli.predict import CSVAnswers, TableAnswers
 from skgenre.model_selection import make_splitter
 
 SAMPLE_RATE = 22050
@@ -68,6 +68,12 @@ def test_extracted_npz_holds_what_the_extractor_gives(made_tracks, tmp_path):
     assert_array_equal(data.data, expected)
     assert sorted(data.paths) == sorted(made_tracks.paths)
     assert data.parameters["n_mfcc"] == 5
+
+
+def test_defaults_of_extract_are_those_of_the_extractor():
+    defaults = MFCCExtractor().get_params()
+    for name, (_, default, _) in extract._PARAMETERS.items():
+        assert default == defaults[name], name
 
 
 def test_extract_of_all_segments_takes_what_tracks_have(made_tracks, tmp_path):
@@ -411,7 +417,7 @@ def test_genre_that_is_none_of_the_model_s_has_no_probability(capsys):
     for form in (TableAnswers, CSVAnswers):
         shown = form(["a.wav"], ["blues", "rock"], segments=False)
         shown.begin()
-        shown.add(timeline, is_certain=False)
+        shown.add(timeline, has_probabilities=True)
     _, table, _, line = capsys.readouterr().out.splitlines()
     assert table.split() == ["a.wav", "unknown", "-"]
     assert line == "a.wav,unknown,,0.75,0.25,"

@@ -54,7 +54,7 @@ def modules_after(*arguments):
     """Top-level modules that are loaded once the process of a command is done."""
     code = (
         "import sys\n"
-        "from skgenre.cli.process import run\n"
+        "from skgenre.cli.program import run\n"
         f"sys.argv[1:] = {list(arguments)!r}\n"
         "assert run() == 0\n"
         "print(*{name.partition('.')[0] for name in sys.modules})"

@@ -9,12 +9,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skgenre import (
     MFCCExtractor,
+    _io,
     load_mfcc_json,
     load_mfcc_npz,
     save_mfcc_json,
     save_mfcc_npz,
 )
-from skgenre.datasets import _npz, mfcc_files
+from skgenre.datasets import mfcc_files
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def test_a_json_file_nested_without_end_is_refused(tmp_path):
 def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_refused(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(_npz, "MAX_UNPACKED_BYTES", 10**6)
+    monkeypatch.setattr(_io, "MAX_NPZ_BYTES", 10**6)
     np.savez_compressed(tmp_path / "bomb.npz", data=np.zeros(10**6))
     with pytest.raises(ValueError, match=r"unpacks from .* to 8000128 bytes"):
         load_mfcc_npz(tmp_path / "bomb.npz")
@@ -190,3 +191,12 @@ def test_numbers_of_numpy_among_the_parameters_stay_numbers(tmp_path):
     save_mfcc_npz(file, X, ["blues"], paths=["a.wav"], parameters=parameters)
     expected = {"hop_length": 512, "fmax": 4000.0, "n": [1]}
     assert load_mfcc_npz(file).parameters == expected
+
+
+@pytest.mark.parametrize("head", ["{'descr': (", "{[]: 1}", "(" * 300, "\x00"])
+def test_an_array_with_a_damaged_header_is_refused(tmp_path, head):
+    member = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head) + 1)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("data.npy", member + head.encode() + b"\n")
+    with pytest.raises(ValueError, match=r"a.npz is no intact npz file"):
+        load_mfcc_npz(tmp_path / "a.npz")

@@ -129,6 +129,20 @@ def test_a_network_gives_its_probabilities_of_segments(fit, song):
     assert_array_equal(predict_timeline(model, song).probabilities, expected)
 
 
+def test_a_network_predicts_each_segment_once(fit, song, monkeypatch):
+    model = fit(make_model("mlp", epochs=1, n_segments=1, random_state=0))
+    n_rows = []
+    predict = type(model[-1])._predict_segments
+
+    def count(self, rows):
+        n_rows.append(len(rows))
+        return predict(self, rows)
+
+    monkeypatch.setattr(type(model[-1]), "_predict_segments", count)
+    predict_timeline(model, song)
+    assert n_rows == [4]
+
+
 def test_a_model_without_probabilities_shows_its_choices(fit, song):
     model = fit(make_model("svm", n_segments=1))
     timeline = predict_timeline(model, song)

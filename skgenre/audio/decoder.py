@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import soundfile
 
+from skgenre._io import describe_os_error
 from skgenre.audio.error import AudioDecodeError
 
 FILE_KINDS = {
@@ -45,7 +46,7 @@ def open_audio(path):
         reason = f"{found}, expected intact {FORMATS} audio"
         raise AudioDecodeError([(path, reason)]) from error
     except OSError as error:
-        reason = f"{error.strerror or error}, expected a readable file"
+        reason = f"{describe_os_error(error)}, expected a readable file"
         raise AudioDecodeError([(path, reason)]) from error
 
 
@@ -54,8 +55,8 @@ def find_version(path):
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise AudioDecodeError([(path, f"{reason}, expected an audio file")]) from error
+        reason = f"{describe_os_error(error)}, expected an audio file"
+        raise AudioDecodeError([(path, reason)]) from error
     if not stat.S_ISREG(status.st_mode):
         kind = FILE_KINDS.get(stat.S_IFMT(status.st_mode), "special file")
         raise AudioDecodeError([(path, f"is a {kind}, expected an audio file")])

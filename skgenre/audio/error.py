@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from skgenre._io import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -43,8 +45,9 @@ class AudioDecodeError(OSError, ValueError):
         super().__init__(failures)
 
     def __str__(self):
+        # A name that is not UTF-8 breaks print(), a line feed the list of files.
         lines = [
-            f"{_printable(path)}: {_printable(reason)}"
+            f"{printable(path)}: {printable(reason)}"
             for path, reason in zip(self.paths, self.reasons, strict=True)
         ]
         if len(lines) == 1:
@@ -53,8 +56,3 @@ class AudioDecodeError(OSError, ValueError):
         if n_hidden > 0:
             lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more (see .paths)"]
         return "\n".join([f"{len(self.paths)} files cannot be analysed:", *lines])
-
-
-def _printable(text):
-    # A name that is not UTF-8 breaks print(), a line feed breaks the list of files.
-    return text if text.isprintable() else repr(text)[1:-1]

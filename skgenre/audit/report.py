@@ -8,6 +8,8 @@ import os
 import textwrap
 from typing import TYPE_CHECKING
 
+from skgenre._io import printable
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -219,13 +221,12 @@ def _describe(names, detail):
     if 0 < len(joined) <= MAX_COLUMNS:
         lines = [joined]
     indent = "    " if names else "  "
-    detail = detail if detail.isprintable() else repr(detail)[1:-1]
     return lines + textwrap.wrap(
-        detail, MAX_COLUMNS, initial_indent=indent, subsequent_indent=indent
+        printable(detail), MAX_COLUMNS, initial_indent=indent, subsequent_indent=indent
     )
 
 
 def _shorten(name, n_columns):
     """Keep the end of a long name; characters that break a table are spelt out."""
-    name = name if name.isprintable() else repr(name)[1:-1]
+    name = printable(name)
     return name if len(name) <= n_columns else "…" + name[1 - n_columns :]

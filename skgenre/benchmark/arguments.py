@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skgenre._io import describe_os_error
 from skgenre._validation import (
     check_no_missing_label,
     check_paths,
@@ -116,5 +117,5 @@ def _naming_folder(folder, name):
     except OSError as error:
         raise OSError(
             f"{name} must be a folder that can be written to, got {str(folder)!r}: "
-            f"{error.strerror}."
+            f"{describe_os_error(error)}."
         ) from error

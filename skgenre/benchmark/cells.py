@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import Pipeline
 
-from skgenre._files import atomic_write, read_json
 from skgenre._fitting import SEARCHES, name_groups
+from skgenre._io import atomic_write, read_json
 from skgenre._products import one_blas_thread
 from skgenre.benchmark.description import explain_change
 from skgenre.benchmark.scorers import SEGMENT_SCORES, TRACK_SCORES, FoldScorer

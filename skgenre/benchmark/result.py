@@ -7,13 +7,12 @@ import dataclasses
 import json
 import math
 import platform
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skgenre._files import atomic_write, read_json
+from skgenre._io import atomic_write, find_versions, read_json
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, SEGMENT_SCORES, TRACK_SCORES
 from skgenre.benchmark.statistics import accuracy_interval, compare_models
@@ -342,17 +341,8 @@ def check_same_data(directory, fingerprint):
 
 
 def describe_versions():
-    """Versions of python and of the packages that decide the numbers."""
-    versions = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            # tensorflow-cpu, say, has the same modules under another name.
-            others = metadata.packages_distributions().get(name, ())
-            found = [f"{metadata.version(other)} ({other})" for other in others]
-            versions[name] = found[0] if found else None
-    return versions
+    """Return the versions of python and of the packages that decide the numbers."""
+    return {"python": platform.python_version(), **find_versions(PACKAGES)}
 
 
 def list_columns(scoring):

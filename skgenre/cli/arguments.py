@@ -1,34 +1,42 @@
-"""Words of the command line: the parser, and the types that several commands share."""
+"""The parser of the command line, and the options that several commands share."""
 
 import argparse
-import textwrap
 
 from skgenre.cli.screen import complain, say
 
 # Names, not the registry itself: its import would make --help wait for scikit-learn.
-MODEL_NAMES = ("mlp", "mlp-regularized", "cnn", "lstm", "covariance")
-MODEL_NAMES += ("logistic", "logistic-segments", "lda", "svm", "forest", "knn", "dummy")
-
-_WIDTH = 79
+MODEL_NAMES = (
+    "mlp",
+    "mlp-regularized",
+    "cnn",
+    "lstm",
+    "covariance",
+    "logistic",
+    "logistic-segments",
+    "lda",
+    "svm",
+    "forest",
+    "knn",
+    "dummy",
+)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose help keeps the lines of its epilog, and whose errors are one line.
+    """A parser that shows texts as they are, and errors on one line.
 
     Parameters
     ----------
-    description : str
-        What the command does; is wrapped.
-    epilog : str
-        Shown as it is: examples.
+    text : str
+        What the command does, up to the line "examples:", and examples after it.
     **arguments : dict
-        As `argparse.ArgumentParser` takes them.
+        Keyword arguments of `argparse.ArgumentParser`.
     """
 
-    def __init__(self, *, description, epilog, **arguments):
+    def __init__(self, *, text, **arguments):
+        description, title, examples = text.partition("examples:\n")
         super().__init__(
-            description=textwrap.fill(description, _WIDTH),
-            epilog=epilog,
+            description=description,
+            epilog=title + examples,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             # Else an option added later could change what a shortened one means.
             allow_abbrev=False,
@@ -36,20 +44,17 @@ class Parser(argparse.ArgumentParser):
         )
 
     def print_help(self, file=None):
-        """Print the help; where argparse would hide that it cannot, an error."""
+        """Print the help; argparse would ignore an error of writing it."""
         say(self.format_help().rstrip("\n"))
 
     def error(self, message):
-        """End with exit code 2 and one line, where argparse would print its usage."""
+        """Exit with code 2 and one line; argparse would print its usage as well."""
         complain(f"error: {message} (see {self.prog} --help)", who=self.prog)
         self.exit(2)
 
 
 class VersionAction(argparse.Action):
     """Show the version of skgenre, and exit."""
-
-    def __init__(self, option_strings, dest, help=None):
-        super().__init__(option_strings, dest, nargs=0, help=help)
 
     def __call__(self, parser, *_):
         from skgenre import __version__
@@ -58,20 +63,23 @@ class VersionAction(argparse.Action):
         parser.exit()
 
 
-def add_command_parser(commands, name, run, *, help, description, examples):
-    """Add the parser of one command.
+def add_command_parser(commands, name, run, *, help, text):
+    """Add the parser of one command, with the option that every command has.
 
-    `run` takes the options and returns an exit code or None.
+    `run` takes the options and returns an exit code or None; `text` is for `Parser`.
     """
-    parser = commands.add_parser(
-        name, help=help, description=description, epilog=f"examples:\n{examples}"
-    )
+    parser = commands.add_parser(name, help=help, text=text)
     parser.set_defaults(run=run, usage_error=parser.error)
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help="show the traceback of an error, and all that libraries print",
+    )
     return parser
 
 
 def add_folders(parser):
-    """Where the tracks are, for commands that need labelled ones."""
+    """Add the folders of labelled tracks."""
     parser.add_argument(
         "folders",
         nargs="+",
@@ -85,85 +93,59 @@ def add_folders(parser):
     )
 
 
-def add_analysis(parser, *, jobs="files analysed at the same time, in threads"):
-    """How the files are analysed, but for what changes the features."""
-    add = parser.add_argument
-    add("--cache-dir", metavar="DIR", help="keep the features of each file here")
-    add_jobs(parser, jobs)
-    add(
-        "--strict",
-        action="store_true",
-        help="stop at files that cannot be analysed, instead of leaving them out",
-    )
-
-
 def add_jobs(parser, what):
-    """How much is done at the same time."""
+    """Add the number of jobs that run at the same time."""
     parser.add_argument(
         "--jobs",
-        type=at_least(1),
+        type=whole_number(1),
         default=1,
         metavar="N",
         help=f"{what} (default: 1)",
     )
 
 
-def add_debug(parser):
-    """The option that every command has, the last in its help."""
+def add_analysis(parser):
+    """Add what happens to features once computed, and to files that have none."""
     parser.add_argument(
-        "--debug",
+        "--cache-dir", metavar="DIR", help="keep the features of each file here"
+    )
+    parser.add_argument(
+        "--strict",
         action="store_true",
-        help="show the traceback of an error, and all that libraries print",
+        help="stop at files that cannot be analysed, instead of leaving them out",
     )
 
 
-def names(text):
-    """Distinct names, separated by commas."""
-    found = [name.strip() for name in text.split(",") if name.strip()]
-    if not found or len(set(found)) < len(found):
-        raise argparse.ArgumentTypeError(f"expected distinct names, got {text!r}")
-    return found
-
-
-def seeds(text):
-    """Distinct seeds, separated by commas."""
-    try:
-        found = [seed(word) for word in text.split(",")]
-    except argparse.ArgumentTypeError:
-        found = []
-    if not found or len(set(found)) < len(found):
-        raise argparse.ArgumentTypeError(
-            f"expected distinct whole numbers from 0 to 2**32 - 1, got {text!r}"
-        )
-    return found
-
-
-def seed(text):
-    """One seed, as scikit-learn takes them."""
-    number = _whole_number(text)
-    if number is None or not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(
-            f"expected a whole number from 0 to 2**32 - 1, got {text!r}"
-        )
-    return number
-
-
-def at_least(minimum):
-    """A type of whole numbers that are not below `minimum`."""
+def whole_number(low, high=None):
+    """Make a type of whole numbers from `low` to `high`, both included."""
 
     def parse(text):
-        number = _whole_number(text)
-        if number is None or number < minimum:
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or number < low or (high is not None and number > high):
+            limits = f"of at least {low}" if high is None else f"from {low} to {high}"
             raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {minimum}, got {text!r}"
+                f"expected a whole number {limits}, got {text!r}"
             )
         return number
 
     return parse
 
 
-def _whole_number(text):
-    try:
-        return int(text)
-    except ValueError:
-        return None
+# As scikit-learn takes them.
+seed = whole_number(0, 2**32 - 1)
+
+
+def seeds(text):
+    """Parse distinct seeds, separated by commas."""
+    return [seed(word) for word in names(text)]
+
+
+def names(text):
+    """Parse distinct words, separated by commas."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"expected distinct names, got {text!r}")
+    return found

@@ -1,19 +1,16 @@
-"""``skgenre audit``: what is wrong with a collection of tracks."""
+"""Look for unreadable, silent, clipped or short files, odd rates, the same recording
+twice (also re-encoded, cut or at another gain), genres of a single artist. Exit
+code 1: there are findings.
 
-from skgenre.cli.arguments import (
-    add_command_parser,
-    add_debug,
-    add_folders,
-    add_jobs,
-)
-from skgenre.cli.output_file import check_writable, naming
-from skgenre.cli.screen import say, show_progress
-from skgenre.cli.tracks import load_tracks
-
-_EXAMPLES = """\
+examples:
   skgenre audit genres
   skgenre audit genres more_genres --json faults.json --jobs 2
 """
+
+from skgenre.cli.arguments import add_command_parser, add_folders, add_jobs
+from skgenre.cli.output_file import check_writable
+from skgenre.cli.screen import say, show_progress
+from skgenre.cli.tracks import load_tracks
 
 
 def add_command(commands):
@@ -23,43 +20,35 @@ def add_command(commands):
         "audit",
         _run,
         help="look for faults and replicas among audio files",
-        description="Look for unreadable, silent, clipped or short files, odd rates, "
-        "the same recording twice (also re-encoded, cut or at another gain), genres of "
-        "a single artist. Exit code 1: there are findings.",
-        examples=_EXAMPLES,
+        text=__doc__,
     )
     add_folders(parser)
     parser.add_argument("--json", metavar="FILE", help="write the report here, too")
     add_jobs(parser, "files analysed at the same time, in threads")
-    add_debug(parser)
 
 
 def _run(options):
     if options.json is not None:
         check_writable(options.json)
-    report = audit(load_tracks(options.folders, gtzan=options.gtzan), options.jobs)
+    data = load_tracks(options.folders, gtzan=options.gtzan)
+    report = audit(data, n_jobs=options.jobs, output=options.json)
     say(str(report))
-    if options.json is not None:
-        write_report(report, options.json)
     return report.exit_code
 
 
-def audit(data, n_jobs):
-    """Look for faults among tracks, with progress."""
+def audit(data, *, n_jobs, output):
+    """Look for faults among tracks, with progress; write them as JSON to `output`."""
+    from skgenre._io import atomic_write
     from skgenre.audit import audit_tracks
 
-    return audit_tracks(
+    report = audit_tracks(
         data.paths,
         data.target,
         getattr(data, "groups", None),
         n_jobs=n_jobs,
         progress=show_progress,
     )
-
-
-def write_report(report, path):
-    """Write an audit's report as JSON."""
-    from skgenre._files import atomic_write
-
-    with naming(path), atomic_write(path, "w", encoding="utf-8") as file:
-        file.write(report.to_json() + "\n")
+    if output is not None:
+        with atomic_write(output, "w", encoding="utf-8") as file:
+            file.write(report.to_json() + "\n")
+    return report

@@ -1,4 +1,11 @@
-"""``skgenre benchmark``: models compared on the same folds of the same tracks."""
+"""Cross-validate models on folders of audio, one sub-folder per genre; without
+--data, on music-like tracks that the package makes itself.
+
+examples:
+  skgenre benchmark --quick
+  skgenre benchmark --data genres --models covariance,logistic --output report
+  skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
+"""
 
 import logging
 import os
@@ -7,31 +14,23 @@ from contextlib import contextmanager
 
 from skgenre.cli.arguments import (
     MODEL_NAMES,
+    add_analysis,
     add_command_parser,
-    add_debug,
     add_jobs,
-    at_least,
     names,
     seeds,
+    whole_number,
 )
-from skgenre.cli.audit import audit, write_report
-from skgenre.cli.output_file import check_writable, naming
+from skgenre.cli.audit import audit
+from skgenre.cli.output_file import check_writable
 from skgenre.cli.screen import say, show_progress
 from skgenre.cli.tracks import load_tracks
-
-_DEFAULT_MODELS = MODEL_NAMES[:-1]
 
 # The data that the package makes itself: enough to tell the models apart in minutes.
 _MADE_DATA = {"n_genres": 5, "n_tracks_per_genre": 15, "n_artists_per_genre": 5}
 _QUICK_DATA = {"n_genres": 3, "n_tracks_per_genre": 6, "duration": 15.0}
 _QUICK_EPOCHS = 3
 _QUICK_FOLDS = 2
-
-_EXAMPLES = """\
-  skgenre benchmark --quick
-  skgenre benchmark --data genres --models covariance,logistic --output report
-  skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
-"""
 
 logger = logging.getLogger(__name__)
 
@@ -43,17 +42,8 @@ def add_command(commands):
         "benchmark",
         _run,
         help="cross-validate models and print a table of their accuracies",
-        description="Cross-validate models on folders of audio, one sub-folder per "
-        "genre; without --data, on music-like tracks that the package makes itself.",
-        examples=_EXAMPLES,
+        text=__doc__,
     )
-    _add_data(parser)
-    _add_choices(parser)
-    _add_workings(parser)
-    add_debug(parser)
-
-
-def _add_data(parser):
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
         "--data", nargs="+", metavar="DIR", help="folders of genre folders"
@@ -64,15 +54,11 @@ def _add_data(parser):
         metavar="DIR",
         help="folders with tracks of GTZAN, whose artists and faults are known",
     )
-
-
-def _add_choices(parser):
-    """What is compared, and how long it takes."""
     add = parser.add_argument
     add(
         "--models",
         type=names,
-        default=list(_DEFAULT_MODELS),
+        default=[name for name in MODEL_NAMES if name != "dummy"],
         help=f"comma-separated, of {','.join(MODEL_NAMES)} (default: all but dummy)",
     )
     add(
@@ -82,10 +68,10 @@ def _add_choices(parser):
         help="comma-separated, of segment,track,artist,filtered (default: track); "
         "segment splits segments, for comparison with published numbers only",
     )
-    add("--folds", type=at_least(2), help="number of folds (default: 5)")
+    add("--folds", type=whole_number(2), help="number of folds (default: 5)")
     add(
         "--epochs",
-        type=at_least(1),
+        type=whole_number(1),
         help="epochs of every network (default: its own: 50 as in the paper, 10 of "
         "covariance)",
     )
@@ -107,39 +93,30 @@ def _add_choices(parser):
         help=f"{_QUICK_EPOCHS} epochs, {_QUICK_FOLDS} folds and little made data: "
         "shows that everything works, not which model is best",
     )
-
-
-def _add_workings(parser):
-    """How the work is done, and where its results go."""
-    add = parser.add_argument
-    add_jobs(parser, "folds fitted at the same time, in processes")
-    add("--cache-dir", metavar="DIR", help="keep the features of each file here")
     add(
         "--output",
         metavar="DIR",
         help="write results.json, results.csv, figures and report.html here; a run "
         "that was stopped goes on from there",
     )
-    add(
-        "--strict",
-        action="store_true",
-        help="stop at files that cannot be analysed, instead of leaving them out",
-    )
+    add_jobs(parser, "folds fitted at the same time, in processes")
+    add_analysis(parser)
 
 
 def _run(options):
     # Imported here so that --help does not wait for scikit-learn.
     from skgenre.audio import AudioDecodeError
-    from skgenre.benchmark import run_benchmark
+    from skgenre.benchmark import reproduce_paper, run_benchmark
     from skgenre.model_selection import PROTOCOLS
 
     _check_known(options, "models", MODEL_NAMES)
     _check_known(options, "protocols", PROTOCOLS)
-    if options.output is not None:
-        with naming(options.output):
-            os.makedirs(options.output, exist_ok=True)
-        check_writable(os.path.join(options.output, "results.json"))
+    output, report, paper = options.output, None, None
+    if output is not None:
+        os.makedirs(output, exist_ok=True)
+        check_writable(os.path.join(output, "results.json"))
     epochs, folds = (_QUICK_EPOCHS, _QUICK_FOLDS) if options.quick else (None, 5)
+    epochs = options.epochs or epochs
     with _tracks(options) as data:
         logger.info("%s", data.DESCR)
         result = run_benchmark(
@@ -148,71 +125,41 @@ def _run(options):
             protocols=options.protocols,
             n_splits=options.folds or folds,
             seeds=options.seeds,
-            epochs=options.epochs or epochs,
+            epochs=epochs,
             n_jobs=options.jobs,
             cache_dir=options.cache_dir,
-            output=options.output,
+            output=output,
             strict=options.strict,
             command=options.command,
             progress=show_progress,
         )
-        # Not before, though shown first: what is wrong with the request, the benchmark
-        # finds within seconds.
+        # Not before, though shown first: the benchmark refuses a wrong request in
+        # seconds.
         if options.paper:
-            _reproduce_paper(options, data)
-        # Before made tracks are gone.
-        report = None if options.output is None else _audit(data, options)
+            paper = reproduce_paper(
+                data,
+                epochs=epochs,
+                cache_dir=options.cache_dir,
+                strict=options.strict,
+                random_state=options.seeds[0],
+            )
+            say(paper.to_table() + "\n")
+        # Here, because made tracks are gone afterwards.
+        if output is not None:
+            logger.info("auditing the tracks")
+            findings = os.path.join(output, "audit.json")
+            report = audit(data, n_jobs=options.jobs, output=findings)
     for entry in result.unreadable:
         # The error's text escapes what a terminal cannot show.
         say(f"left out: {AudioDecodeError([(entry['path'], entry['reason'])])}")
     say(result.to_table())
-    if options.output is not None:
-        _write_report(result, options.output, report)
+    if output is not None and _can_draw():
+        from skgenre.report import write_paper, write_report
+
+        if paper is not None:
+            write_paper(paper, output)
+        write_report(result, output, audit=report)
     return 1 if result.failed else 0
-
-
-def _audit(data, options):
-    """Look for faults among the tracks, and keep the findings beside the results."""
-    logger.info("auditing the tracks")
-    report = audit(data, options.jobs)
-    write_report(report, os.path.join(options.output, "audit.json"))
-    return report
-
-
-def _reproduce_paper(options, data):
-    from skgenre.benchmark import reproduce_paper
-
-    result = reproduce_paper(
-        data,
-        epochs=options.epochs or (_QUICK_EPOCHS if options.quick else None),
-        cache_dir=options.cache_dir,
-        strict=options.strict,
-        random_state=options.seeds[0],
-    )
-    say(result.to_table() + "\n")
-    if options.output is not None and _can_draw():
-        from skgenre.report import write_paper
-
-        write_paper(result, options.output)
-
-
-def _write_report(result, directory, audit):
-    if _can_draw():
-        from skgenre.report import write_report
-
-        write_report(result, directory, audit=audit)
-
-
-def _can_draw():
-    try:
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
-    except ImportError:
-        logger.info(
-            "no figures and no report.html: they need pip install 'skgenre[report]'"
-        )
-        return False
-    return True
 
 
 def _check_known(options, name, known):
@@ -225,7 +172,7 @@ def _check_known(options, name, known):
 
 @contextmanager
 def _tracks(options):
-    """Tracks of the given folders, or made ones that are gone afterwards."""
+    """Give the tracks of the given folders, or made ones that are then deleted."""
     folders = options.data or options.gtzan
     if folders is not None:
         yield load_tracks(folders, gtzan=options.gtzan is not None)
@@ -236,3 +183,15 @@ def _tracks(options):
     with tempfile.TemporaryDirectory(prefix="skgenre-tracks-") as folder:
         logger.info("making tracks")
         yield make_genre_tracks(folder, random_state=0, **size)
+
+
+def _can_draw():
+    try:
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
+    except ImportError:
+        logger.info(
+            "no figures and no report.html: they need pip install 'skgenre[report]'"
+        )
+        return False
+    return True

@@ -1,39 +1,41 @@
-"""``skgenre extract``: the features of tracks, in a file."""
+"""Write the MFCCs of every track to a file: .npz keeps all (skgenre.load_mfcc_npz
+reads it), .json is what the widely used tutorial code writes. Files that cannot be
+analysed are left out, each with a line that says why, and the exit code is then 1.
 
-import argparse
-
-from skgenre.cli.arguments import (
-    add_analysis,
-    add_command_parser,
-    add_debug,
-    add_folders,
-    at_least,
-)
-from skgenre.cli.output_file import check_writable, naming
-from skgenre.cli.screen import printable, say
-from skgenre.cli.tracks import extract_tracks, load_tracks
-
-_EXTENSIONS = (".json", ".npz")
-
-# Of each option: the extractor's parameter, what it is, and its default there.
-_COUNTS = {
-    "sample_rate": ("rate at which tracks are analysed, in hertz", 22050),
-    "n_mfcc": ("number of coefficients", 13),
-    "n_fft": ("length of the analysis window, in samples", 2048),
-    "hop_length": ("distance between frames, in samples", 512),
-    "n_mels": ("number of mel bands", 128),
-}
-_NUMBERS = {
-    "fmin": ("lowest frequency, in hertz", 0.0),
-    "fmax": ("highest frequency, in hertz", None),
-    "segment_duration": ("length of a segment, in seconds", 3.0),
-}
-
-_EXAMPLES = """\
+examples:
   skgenre extract genres -o features.npz
   skgenre extract genres -o features.json --n-mfcc 20 --segment-duration 9 --segments 3
   skgenre extract --gtzan gtzan -o features.npz --jobs 2
 """
+
+import argparse
+
+from skgenre._io import printable
+from skgenre.cli.arguments import (
+    add_analysis,
+    add_command_parser,
+    add_folders,
+    add_jobs,
+    whole_number,
+)
+from skgenre.cli.output_file import check_writable
+from skgenre.cli.screen import say
+from skgenre.cli.tracks import extract_tracks, load_tracks
+
+_EXTENSIONS = (".json", ".npz")
+
+# Parameters of the extractor: type, default, meaning. Not read from the extractor,
+# whose import would make --help wait for scikit-learn; a test compares the defaults.
+_PARAMETERS = {
+    "sample_rate": (int, 22050, "rate at which tracks are analysed, in hertz"),
+    "n_mfcc": (int, 13, "number of coefficients"),
+    "n_fft": (int, 2048, "length of the analysis window, in samples"),
+    "hop_length": (int, 512, "distance between frames, in samples"),
+    "n_mels": (int, 128, "number of mel bands"),
+    "fmin": (float, 0.0, "lowest frequency, in hertz"),
+    "fmax": (float, None, "highest frequency, in hertz; default: half the sample rate"),
+    "segment_duration": (float, 3.0, "length of a segment, in seconds"),
+}
 
 
 def add_command(commands):
@@ -43,11 +45,7 @@ def add_command(commands):
         "extract",
         _run,
         help="write the MFCCs of tracks to a file",
-        description="Write the MFCCs of every track to a file: .npz keeps all "
-        "(skgenre.load_mfcc_npz reads it), .json is what the widely used tutorial code "
-        "writes. Files that cannot be analysed are left out, each with a line that "
-        "says why, and the exit code is then 1.",
-        examples=_EXAMPLES,
+        text=__doc__,
     )
     add_folders(parser)
     parser.add_argument(
@@ -58,31 +56,26 @@ def add_command(commands):
         required=True,
         help="file to write, .npz or .json; one that exists is replaced",
     )
-    _add_parameters(parser.add_argument_group("features"))
-    add_analysis(parser)
-    add_debug(parser)
-
-
-def _add_parameters(group):
-    for kinds, kind, metavar in [(_COUNTS, at_least(1), "N"), (_NUMBERS, float, "X")]:
-        for name, (what, default) in kinds.items():
-            shown = "half the sample rate" if default is None else f"{default:g}"
-            group.add_argument(
-                f"--{name.replace('_', '-')}",
-                type=kind,
-                default=default,
-                metavar=metavar,
-                help=f"{what} (default: {shown})",
-            )
+    group = parser.add_argument_group("features")
+    for name, (kind, default, what) in _PARAMETERS.items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=whole_number(1) if kind is int else float,
+            default=default,
+            metavar="N" if kind is int else "X",
+            help=what if default is None else f"{what} (default: {default:g})",
+        )
     group.add_argument(
         "--segments",
         dest="n_segments",
-        type=_segments,
+        type=lambda text: None if text == "all" else whole_number(1)(text),
         default=10,
         metavar="N",
         help="segments taken of each track, from its start; 'all' takes all that it "
         "has (default: 10)",
     )
+    add_jobs(parser, "files analysed at the same time, in threads")
+    add_analysis(parser)
 
 
 def _features_file(text):
@@ -93,15 +86,12 @@ def _features_file(text):
     return text
 
 
-def _segments(text):
-    return None if text == "all" else at_least(1)(text)
-
-
 def _run(options):
     check_writable(options.output)
+    from skgenre.datasets import save_mfcc_json, save_mfcc_npz
     from skgenre.features import MFCCExtractor
 
-    names = (*_COUNTS, *_NUMBERS, "n_segments")
+    names = (*_PARAMETERS, "n_segments")
     parameters = {name: getattr(options, name) for name in names}
     extractor = MFCCExtractor(**parameters, cache_dir=options.cache_dir)
     data = load_tracks(options.folders, gtzan=options.gtzan)
@@ -110,23 +100,16 @@ def _run(options):
     kept, features = extract_tracks(
         extractor, data, n_jobs=options.jobs, strict=options.strict
     )
-    with naming(options.output):
-        _save(options.output, features, kept, parameters)
-    say(f"{printable(options.output)}: {len(features)} tracks")
-    return int(len(kept.paths) < len(data.paths))
-
-
-def _save(file, features, data, parameters):
-    from skgenre.datasets import save_mfcc_json, save_mfcc_npz
-
-    if file.lower().endswith(".json"):
-        save_mfcc_json(file, features, data.target)
+    if options.output.lower().endswith(".json"):
+        save_mfcc_json(options.output, features, kept.target)
     else:
         save_mfcc_npz(
-            file,
+            options.output,
             features,
-            data.target,
-            paths=data.paths,
-            groups=data.groups,
+            kept.target,
+            paths=kept.paths,
+            groups=kept.groups,
             parameters=parameters,
         )
+    say(f"{printable(options.output)}: {len(features)} tracks")
+    return int(len(kept.paths) < len(data.paths))

@@ -1,31 +1,26 @@
-"""``skgenre info``: what a model file says of itself."""
+"""Show a model file's genres, the parameters of its features, its scores, a digest
+of the tracks that it was trained on and the versions that wrote it. The model is
+not loaded.
 
-import json
-
-from skgenre.cli.arguments import add_command_parser, add_debug
-from skgenre.cli.screen import printable, say
-
-_EXAMPLES = """\
+examples:
   skgenre info model.skops
   skgenre info model.skops --json
 """
+
+import json
+
+from skgenre._io import printable
+from skgenre.cli.arguments import add_command_parser
+from skgenre.cli.screen import say
 
 
 def add_command(commands):
     """Add the command's parser."""
     parser = add_command_parser(
-        commands,
-        "info",
-        _run,
-        help="show what a model file says of itself",
-        description="Show a model file's genres, the parameters of its features, its "
-        "scores, a fingerprint of the tracks that it was trained on and the versions "
-        "that wrote it. The model is not loaded.",
-        examples=_EXAMPLES,
+        commands, "info", _run, help="show what a model file says", text=__doc__
     )
     parser.add_argument("model", metavar="MODEL", help="file of a trained model")
     parser.add_argument("--json", action="store_true", help="write JSON")
-    add_debug(parser)
 
 
 def _run(options):
@@ -42,17 +37,12 @@ def _run(options):
 
 
 def _describe(value):
-    """Lines of text for what a file says."""
+    """Return lines of text for a value of the file."""
     if isinstance(value, dict):
-        return "\n".join(f"{key}: {_describe_one(item)}" for key, item in value.items())
+        return "\n".join(f"{key}: {_describe(item)}" for key, item in value.items())
     if isinstance(value, list):
-        if any(isinstance(item, dict) for item in value):
-            return "\n".join(map(_describe, value))
-        return ", ".join(map(str, value)) or "-"
-    return _describe_one(value)
-
-
-def _describe_one(value):
+        is_table = any(isinstance(item, dict) for item in value)
+        return ("\n" if is_table else ", ").join(map(_describe, value)) or "-"
     if isinstance(value, float):
         return f"{value:.6g}"
     return "-" if value is None else str(value)

@@ -1,17 +1,26 @@
-"""``skgenre predict``: genres of audio files, each as soon as it is known."""
+"""Predict the genre of each audio file, with a model that `skgenre train` or
+skgenre.save_model has written. All segments of a recording are taken, however
+long it is. A file that cannot be analysed gets a row that says why, and the exit
+code is then 1.
 
-import os
-
-from skgenre.cli.answers import CSVAnswers, JSONAnswers, TableAnswers
-from skgenre.cli.arguments import add_command_parser, add_debug
-from skgenre.cli.screen import is_output_terminal, show_progress
-
-_EXAMPLES = """\
+examples:
   skgenre predict model.skops new/*.mp3
   skgenre predict model.skops song.flac --segments
   skgenre predict model.skops new/*.mp3 --json > genres.json
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
 """
+
+import csv
+import json
+import os
+from types import SimpleNamespace
+
+from skgenre._io import printable
+from skgenre.cli.arguments import add_command_parser
+from skgenre.cli.screen import is_output_terminal, say, show_progress
+
+# A longer name breaks the alignment of its own row only.
+_MAX_NAME_WIDTH = 60
 
 
 def add_command(commands):
@@ -21,11 +30,7 @@ def add_command(commands):
         "predict",
         _run,
         help="predict the genres of audio files",
-        description="Predict the genre of each file, with a model that `skgenre train` "
-        "or skgenre.save_model has written. All segments of a recording are taken, "
-        "however long it is. A file that cannot be analysed gets a row that says why, "
-        "and the exit code is then 1.",
-        examples=_EXAMPLES,
+        text=__doc__,
     )
     add = parser.add_argument
     add("model", metavar="MODEL", help="file of a trained model")
@@ -37,7 +42,6 @@ def add_command(commands):
         "of each genre",
     )
     form = parser.add_mutually_exclusive_group()
-    form.set_defaults(form=TableAnswers)
     for option, form_class, what in [
         ("--json", JSONAnswers, "a JSON array, one object per row"),
         ("--csv", CSVAnswers, "comma-separated values"),
@@ -47,6 +51,7 @@ def add_command(commands):
             dest="form",
             action="store_const",
             const=form_class,
+            default=TableAnswers,
             help=f"write {what} (default: a table to read)",
         )
     add(
@@ -58,53 +63,39 @@ def add_command(commands):
         "as mypackage.networks.build_gru; may be repeated. It is imported and run; "
         "`skgenre info` lists those that a model needs",
     )
-    add_debug(parser)
 
 
 def _run(options):
-    from skgenre import load_model
+    from skgenre import AudioDecodeError, load_model, predict_timeline
 
     model = load_model(options.model, trusted=options.trusted)
     answers = options.form(
         options.files, list(map(str, model.classes_)), segments=options.segments
     )
-    # Only what can tell probabilities shows any.
-    is_certain = not hasattr(model, "predict_proba")
+    files = options.files
+    # On a screen, the rows themselves show the progress.
+    if not is_output_terminal():
+        files = show_progress(files, total=len(files), what="predicting")
     n_failed = 0
     answers.begin()
-    for path in _show_progress(options.files):
-        timeline, reason = _predict(model, path)
-        if timeline is None:
+    for path in files:
+        reason = _explain_no_path(path)
+        if reason is None:
+            try:
+                timeline = predict_timeline(model, path)
+            except AudioDecodeError as error:
+                reason = error.reasons[0]
+        if reason is None:
+            answers.add(timeline, has_probabilities=hasattr(model, "predict_proba"))
+        else:
             n_failed += 1
             answers.add_failure(path, reason)
-        else:
-            answers.add(timeline, is_certain=is_certain)
     answers.end()
     return int(n_failed > 0)
 
 
-def _show_progress(files):
-    # Rows on the screen are progress enough.
-    if is_output_terminal():
-        return files
-    return show_progress(files, total=len(files), what="predicting")
-
-
-def _predict(model, path):
-    """The timeline of one file, or None and why there is none."""
-    from skgenre import AudioDecodeError, predict_timeline
-
-    reason = _refuse(path)
-    if reason is not None:
-        return None, reason
-    try:
-        return predict_timeline(model, path), None
-    except AudioDecodeError as error:
-        return None, error.reasons[0]
-
-
-def _refuse(path):
-    """Why something is no path, though it may be meant as one."""
+def _explain_no_path(path):
+    """Return why something that may be meant as a path is none, or None."""
     if os.path.exists(path):
         return None
     if path == "-":
@@ -112,3 +103,131 @@ def _refuse(path):
     if "://" in path:
         return "URLs are not fetched, expected the path of an audio file"
     return None
+
+
+class _Answers:
+    """Rows of predictions on standard output, each printed as soon as it is known.
+
+    Parameters
+    ----------
+    files : list of str
+        All files that get an answer.
+    classes : list of str
+        The genres.
+    segments : bool
+        Whether rows are segments rather than tracks.
+    """
+
+    def __init__(self, files, classes, *, segments):
+        self.files = files
+        self.classes = classes
+        self.segments = segments
+
+    def begin(self):
+        """Print what comes before the first row."""
+
+    def end(self):
+        """Print what comes after the last row."""
+
+    def add(self, timeline, *, has_probabilities):
+        """Print the row of a file, or those of its segments."""
+        rows = [((), str(timeline.genre), timeline.track_probabilities)]
+        if self.segments:
+            rows = [
+                ((float(start), float(end)), self.classes[int(p.argmax())], p)
+                for start, end, p in zip(
+                    timeline.start, timeline.end, timeline.probabilities, strict=True
+                )
+            ]
+        for times, genre, probabilities in rows:
+            # Without probabilities, and of "unknown", a row shows none.
+            best, shown = None, None
+            if has_probabilities:
+                shown = [float(p) for p in probabilities]
+                best = dict(zip(self.classes, shown, strict=True)).get(genre)
+            self._print_row(timeline.path, times, genre, best, shown)
+
+
+class TableAnswers(_Answers):
+    """Aligned columns; a row is one line, whatever the names hold."""
+
+    def begin(self):
+        """Print the head of the table."""
+        lengths = [len(printable(file)) for file in self.files]
+        genres = ["genre", *map(printable, self.classes)]
+        self._heads = ["probability", *(genres[1:] if self.segments else [])]
+        self._name_width = max(4, min(max(lengths), _MAX_NAME_WIDTH))
+        self._genre_width = max(map(len, genres))
+        times = ["   start", "     end"] if self.segments else []
+        self._print_columns("file", times, "genre", self._heads)
+
+    def add_failure(self, path, reason):
+        """Print the row of a file that has no answer."""
+        name = printable(path).ljust(self._name_width)
+        say(f"{name}  error: {printable(reason)}")
+
+    def _print_row(self, path, times, genre, best, probabilities):
+        values = [best]
+        if self.segments:
+            values += probabilities or [None] * len(self.classes)
+        shown = ["-" if value is None else f"{value:.3f}" for value in values]
+        self._print_columns(path, [f"{time:8.2f}" for time in times], genre, shown)
+
+    def _print_columns(self, path, times, genre, last):
+        name = printable(path).ljust(self._name_width)
+        genre = printable(genre).ljust(self._genre_width)
+        last = [
+            text.rjust(max(5, len(head)))
+            for text, head in zip(last, self._heads, strict=True)
+        ]
+        say("  ".join([name, *times, genre, *last]))
+
+
+class JSONAnswers(_Answers):
+    """A JSON array, each of whose objects is one line."""
+
+    _separator = "[\n"
+
+    def end(self):
+        """Close the array."""
+        say("\n]")
+
+    def add_failure(self, path, reason):
+        """Print the object of a file that has no answer: ``file`` and ``error``."""
+        self._print_object({"file": path, "error": reason})
+
+    def _print_row(self, path, times, genre, best, probabilities):
+        row = {"file": path}
+        if times:
+            row["start"], row["end"] = times
+        if probabilities is not None:
+            probabilities = dict(zip(self.classes, probabilities, strict=True))
+        row.update(genre=genre, probability=best, probabilities=probabilities)
+        self._print_object(row)
+
+    def _print_object(self, content):
+        # All lines but the last object's end in a comma: print it before the next one.
+        say(f"{self._separator}{json.dumps(content)}", end="")
+        self._separator = ",\n"
+
+
+class CSVAnswers(_Answers):
+    """Comma-separated values; a row with an error has no genre."""
+
+    def begin(self):
+        """Print the names of the columns."""
+        times = ["start", "end"] if self.segments else []
+        heads = [f"probability_{name}" for name in self.classes]
+        lines = SimpleNamespace(write=lambda line: say(line, end=""))
+        self._writer = csv.writer(lines, lineterminator="\n")
+        self._writer.writerow(["file", *times, "genre", "probability", *heads, "error"])
+
+    def add_failure(self, path, reason):
+        """Print the row of a file that has no answer."""
+        n_empty = 2 + 2 * self.segments + len(self.classes)
+        self._writer.writerow([path, *[None] * n_empty, reason])
+
+    def _print_row(self, path, times, genre, best, probabilities):
+        # csv writes None as an empty value.
+        shown = probabilities or [None] * len(self.classes)
+        self._writer.writerow([path, *times, genre, best, *shown, None])

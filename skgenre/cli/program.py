@@ -1,5 +1,6 @@
-"""From the words of a command to its exit code, whatever goes wrong between."""
+"""The command line, from its words to an exit code."""
 
+import os
 import shlex
 import signal
 import sys
@@ -15,8 +16,11 @@ from skgenre.cli.predict import add_command as add_predict
 from skgenre.cli.screen import (
     complain,
     describe_error,
+    drop_unwritten_output,
     flush_output,
     messages_shown,
+    native_messages_hidden,
+    open_closed_streams,
 )
 from skgenre.cli.train import add_command as add_train
 
@@ -25,8 +29,10 @@ EXIT_INTERRUPTED = 130
 # What a shell reports of a program that ends by SIGPIPE.
 EXIT_OUTPUT_CLOSED = 141
 
-_COMMANDS = (add_extract, add_train, add_predict, add_info, add_benchmark, add_audit)
-_EXAMPLES = """\
+_TEXT = """\
+Music genre classification from audio files: train a model, predict genres, compare
+models, look for faults in a collection.
+
 examples:
   skgenre audit genres
   skgenre benchmark --data genres --protocols track --output report
@@ -42,10 +48,46 @@ wrong, 130 interrupted by Ctrl-C
 """
 
 
+def run():
+    """Run the command line of this process; what is set here stays set to its end.
+
+    Returns
+    -------
+    exit_code : int
+        As `main` returns it.
+    """
+    arguments = sys.argv[1:]
+    open_closed_streams()
+    # TensorFlow reads it once, when it is imported; its start-up notices are no errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Figures go to files only.
+    os.environ["MPLBACKEND"] = "agg"
+    # A model that may use code of the user's own may need plots and tables.
+    if arguments[:1] == ["predict"] and not any(
+        word.startswith("--trusted") for word in arguments
+    ):
+        sys.meta_path.insert(0, _ImportRefusal())
+    try:
+        with native_messages_hidden(unless="--debug" in arguments):
+            return main(arguments)
+    finally:
+        drop_unwritten_output()
+
+
+class _ImportRefusal:
+    """A finder that reports libraries of plots and tables as not installed.
+
+    Keras and scikit-learn import them where they are installed, and do without where
+    they are not: a second of CPU time, a fifth of what it takes to import TensorFlow.
+    """
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("matplotlib", "pandas"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def main(arguments=None):
     """Run a command in this process, and leave the process as it was.
-
-    What only a process of its own may do, `skgenre.cli.process.run` does.
 
     Parameters
     ----------
@@ -62,9 +104,14 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     with messages_shown(), _interruptible() as interruption:
         try:
-            return _run(arguments)
+            options = _make_parser().parse_args(arguments)
+            options.command = shlex.join(["skgenre", *arguments])
+            exit_code = options.run(options) or 0
+            # What libraries have printed, too: an error of it is reported like others.
+            flush_output()
+            return exit_code
         except BrokenPipeError:
-            # Nobody reads any more, as after `| head -1`: no reason to complain.
+            # The reader has gone, as after `| head -1`: no reason to complain.
             return EXIT_OUTPUT_CLOSED
         # At this outermost door every error becomes one line.
         except (KeyboardInterrupt, Exception) as error:
@@ -78,37 +125,26 @@ def main(arguments=None):
             return EXIT_FAILED
 
 
-def _run(arguments):
-    try:
-        options = _make_parser().parse_args(arguments)
-        options.command = shlex.join(["skgenre", *arguments])
-        return options.run(options) or 0
-    finally:
-        # Of what libraries have printed, too; an error here is still ours.
-        flush_output()
-
-
 def _make_parser():
-    parser = Parser(
-        prog="skgenre",
-        description="Music genre classification from audio files: train a model, "
-        "predict genres, compare models, look for faults in a collection.",
-        epilog=_EXAMPLES,
-    )
+    parser = Parser(prog="skgenre", text=_TEXT)
     parser.add_argument(
-        "--version", action=VersionAction, help="show the version, and exit"
+        "--version", nargs=0, action=VersionAction, help="show the version, and exit"
     )
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )
-    for add_command in _COMMANDS:
-        add_command(commands)
+    add_extract(commands)
+    add_train(commands)
+    add_predict(commands)
+    add_info(commands)
+    add_benchmark(commands)
+    add_audit(commands)
     return parser
 
 
 @contextmanager
 def _interruptible():
-    """An event that is set once Ctrl-C is pressed, which also raises as ever."""
+    """Give an event that Ctrl-C sets; KeyboardInterrupt is raised as well."""
     interruption = threading.Event()
 
     def interrupt(*_):

@@ -1,22 +1,24 @@
-"""What the user sees: answers on standard output, messages and progress on stderr."""
+"""Answers on standard output, messages and progress on standard error."""
 
 import io
 import logging
 import os
 import sys
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+
+from skgenre._io import printable
 
 _LOGGER = logging.getLogger("skgenre")
 
 
 def say(text, *, end="\n"):
-    """Print lines of an answer; they are out when this returns.
+    """Print and flush lines of an answer.
 
     Raises
     ------
     BrokenPipeError
-        Nobody reads any more.
+        The reader has gone.
     OSError
         They cannot be written; it names the standard output.
     """
@@ -32,14 +34,14 @@ def say(text, *, end="\n"):
 
 
 def flush_output():
-    """Write out what a library has printed; errors are those of `say`."""
+    """Flush what libraries have printed; errors are those of `say`."""
     if sys.stdout is not None:
         with _output_errors():
             sys.stdout.flush()
 
 
 def drop_unwritten_output():
-    """Let vanish what cannot be written: at its end, Python would complain of it."""
+    """Drop unwritten output, of which Python would complain at its end."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -57,11 +59,17 @@ def _output_errors():
 
 def complain(text, *, who="skgenre"):
     """Print one line on standard error, whatever the text holds."""
-    log(f"{who}: {one_line(text)}")
+    _log(f"{who}: {one_line(text)}")
+
+
+def _log(line):
+    # A closed standard error is no reason to stop.
+    with suppress(OSError), _without_progress(sys.stderr):
+        print(line, file=sys.stderr, flush=True)
 
 
 def is_output_terminal():
-    """Whether answers are read on the screen as they come."""
+    """Return whether answers go to a screen."""
     return _is_terminal(sys.stdout)
 
 
@@ -69,30 +77,14 @@ def _is_terminal(stream):
     return stream is not None and stream.isatty()
 
 
-def log(line):
-    """Print a line on standard error; that nobody can read it there is no error."""
-    try:
-        with _without_progress(sys.stderr):
-            print(line, file=sys.stderr, flush=True)
-    except OSError:
-        pass
-
-
 def one_line(text):
-    """A text without line breaks and without what a terminal could not show."""
+    """Return a text on one line, without what a terminal could not show."""
     text = text.strip().replace(":\n", ": ").replace("\n", "; ")
     return printable(text)
 
 
-def printable(text):
-    """A text whose control characters and undecodable bytes are escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def describe_error(error):
-    """The text of an error, with its notes; of an unexpected one, its type, too."""
+    """Return the text of an error and its notes; of an unexpected one, its type too."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         text = f"{os.fsdecode(error.filename)}: {error.strerror}"
     elif isinstance(error, (ValueError, TypeError, OSError)):
@@ -103,10 +95,7 @@ def describe_error(error):
 
 
 def show_progress(iterable, *, total, what):
-    """Hand the items on; on a terminal, a bar shows how many there were.
-
-    It vanishes at the end.
-    """
+    """Yield the items; on a terminal, show a bar until the last one is done."""
     if not _is_terminal(sys.stderr):
         return iterable
     from tqdm import tqdm
@@ -128,14 +117,14 @@ def _without_progress(stream):
 
 @contextmanager
 def messages_shown():
-    """Warnings and the package's log, each as a line on standard error."""
+    """Show warnings and the package's log, each as a line on standard error."""
     handler, level = _Handler(), _LOGGER.level
     tensorflow, showwarning = logging.getLogger("tensorflow"), warnings.showwarning
     _LOGGER.addHandler(handler)
     _LOGGER.setLevel(logging.INFO)
     tensorflow.addFilter(_is_error)
-    # So that what another command in this process has shown is shown again. The filters
-    # are not put back: libraries add theirs when they are imported, which is only once.
+    # Entering this makes Python show again the warnings that another command in this
+    # process has shown. Filters are not restored: libraries add theirs on import, once.
     with warnings.catch_warnings():
         pass
     warnings.showwarning = _show_warning
@@ -155,7 +144,7 @@ def _is_error(record):
 
 class _Handler(logging.Handler):
     def emit(self, record):
-        log(self.format(record))
+        _log(self.format(record))
 
 
 def _show_warning(message, *_):
@@ -163,10 +152,10 @@ def _show_warning(message, *_):
 
 
 def open_closed_streams():
-    """Put the null device where standard streams are closed.
+    """Open the null device in place of closed standard streams.
 
-    Otherwise the next file that is opened, a model say, gets the number of a standard
-    stream, and all that is printed to it.
+    Otherwise the next file that is opened, such as a model, gets the number of a
+    standard stream, and all that is printed goes into it.
     """
     for number in (0, 1, 2):
         try:

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skgenre._files import read_table
+from skgenre._io import read_table
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets._names import list_names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets._synthesis import (

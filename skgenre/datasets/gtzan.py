@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import Bunch
 
-from skgenre._files import read_table
+from skgenre._io import read_table
 from skgenre._validation import check_choice
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.datasets._bunch import make_track_bunch

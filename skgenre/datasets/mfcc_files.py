@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
-from skgenre._files import atomic_write, read_json
+from skgenre._io import atomic_write, find_versions, read_json, read_npz
 from skgenre._validation import (
     check_no_missing_label,
     is_missing,
     name_missing_groups,
 )
-from skgenre.datasets._npz import read_npz
 from skgenre.segments import flatten_tracks
 
 if TYPE_CHECKING:
@@ -230,12 +228,9 @@ def save_mfcc_npz(
     X = _check_segments(X)
     check_consistent_length(X, y, paths, groups)
     check_no_missing_label(y, name="y")
-    versions = {
-        name: metadata.version(name) for name in ("skgenre", "numpy", "librosa")
-    }
     described = {
         "version": _NPZ_VERSION,
-        "versions": versions,
+        "versions": find_versions(("skgenre", "numpy", "librosa")),
         # Values that JSON cannot hold, such as paths, are described.
         "parameters": json.loads(json.dumps(parameters or {}, default=_plain)),
     }

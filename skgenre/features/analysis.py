@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skgenre._io import describe_os_error
 from skgenre.audio import AudioDecodeError, load_audio, stream_audio
 from skgenre.mfcc import compute_mfcc, count_frames
 from skgenre.segments import count_segment_samples, split_segments
@@ -35,7 +36,7 @@ def analyse_track(path, parameters, store):
             return None, "changed while it was read", None
         store.save(entry_path, features)
     except OSError as error:
-        return features, None, f"{store.directory}: {error.strerror or error}"
+        return features, None, f"{store.directory}: {describe_os_error(error)}"
     return features, None, None
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write
 
 # Missing segments for each present one, at most, where the longest track decides how
 # many segments all of them have: beyond it the array would be mostly NaN.

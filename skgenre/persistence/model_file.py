@@ -9,7 +9,7 @@ import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write
 from skgenre.persistence.archive import (
     RefusalError,
     open_archive,
@@ -143,13 +143,8 @@ def save_model(
         "trusted": untrusted,
     }
     content = pack_archive(info, members)
-    try:
-        with atomic_write(file) as opened:
-            opened.write(content)
-    except OSError as error:
-        # It would name the temporary file.
-        reason = f"the model could not be saved: {error.strerror or error}"
-        raise OSError(error.errno, reason, os.fspath(file)) from error
+    with atomic_write(file) as opened:
+        opened.write(content)
 
 
 def load_model(

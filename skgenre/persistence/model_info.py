@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from typing import TYPE_CHECKING
 
 import skgenre
+from skgenre._io import find_versions
 from skgenre.persistence.archive import (
     INFO,
     RefusalError,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "keras", "tensorflow", "skops")
-_VERSION = re.compile(r"[\w.+!-]{1,64}", re.ASCII)
+_VERSION = re.compile(r"[\w.+!() -]{1,64}", re.ASCII)
 _FIELDS = {
     "format_version": int,
     "versions": dict,
@@ -101,13 +101,9 @@ def check_info(info):
 
 def list_versions():
     """Versions of skgenre and of the packages that a model is made with."""
-    versions = {"skgenre": skgenre.__version__}
-    for package in _PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    found = find_versions(_PACKAGES)
+    found = {package: version for package, version in found.items() if version}
+    return {"skgenre": skgenre.__version__, **found}
 
 
 def _name_writer(info):

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write
 from skgenre.report.figures import draw_figures, save_figure
 from skgenre.report.tables import make_tables, name_tracks
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write
 from skgenre.displays import TrainingHistoryDisplay
 from skgenre.report.figures import save_figure
 

@@ -3,7 +3,7 @@ import sys
 
 ENDING = """
 import threading, time
-from skgenre._files import atomic_write
+from skgenre._io import atomic_write
 
 def write(begin, name):
     begin.wait()

@@ -1,0 +1,251 @@
+"""Read and write files: atomic writes; bounded JSON, CSV, npy, npz and zip.
+
+Also what every message about files needs: printable names, reasons of errors and
+versions of packages.
+"""
+
+import csv
+import functools
+import io
+import json
+import lzma
+import math
+import os
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from tokenize import TokenError
+from uuid import uuid4
+
+from skgenre._ending import finished_before_the_end
+
+# Features hardly compress: an npz file that unpacks to more than both is a zip bomb.
+MAX_NPZ_BYTES = 1_000_000_000
+MAX_NPZ_EXPANSION = 100
+
+# What zipfile raises for damage; besides errors of its own and of the compression:
+# for a directory that lies EOFError, struct.error, ValueError, OverflowError, KeyError
+# and (a member before the start of the file) OSError, for an unknown method
+# NotImplementedError, for encryption RuntimeError.
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    struct.error,
+    ValueError,
+    OverflowError,
+    KeyError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextmanager
+def atomic_write(path, mode="wb", **open_options):
+    """Open a temporary file beside `path` that replaces it once it is whole.
+
+    Whatever ends the block early (an error, Ctrl-C, a full disk) leaves `path` as it
+    was and no temporary file behind. An OSError names `path`, not the temporary file.
+    """
+    path = Path(path)
+    # Not `tempfile`: its files are private, and a feature store may lie in a folder
+    # that several people share.
+    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    with finished_before_the_end():
+        try:
+            with open(temporary, mode.replace("w", "x"), **open_options) as file:
+                yield file
+            os.replace(temporary, path)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            if not isinstance(error, OSError) or error.errno is None:
+                raise
+            # A full disk names no file at all.
+            if error.filename not in (None, temporary, os.fspath(temporary)):
+                raise
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def read_json(path, *, max_bytes):
+    """Parse a JSON file, with or without a byte order mark.
+
+    ValueError, with the file's name, where it is damaged, is larger than `max_bytes` or
+    has a key twice.
+    """
+    with open(path, "rb") as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes > max_bytes:
+            raise ValueError(
+                f"{path} must have at most {max_bytes} bytes, got {n_bytes}."
+            )
+        content = file.read()
+    try:
+        return parse_json(content)
+    except ValueError as error:
+        raise ValueError(f"{path} is no intact JSON file: {error}.") from error
+
+
+def parse_json(content):
+    """Parse the bytes of a JSON file; ValueError also for a key that is there twice."""
+    try:
+        return json.loads(
+            content.decode("utf-8-sig"), object_pairs_hook=_refuse_repeated_keys
+        )
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
+
+
+def _refuse_repeated_keys(pairs):
+    # Of two values, json would take the last without a word.
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {repeated!r:.50} is there twice")
+    return content
+
+
+def read_table(path, columns):
+    """Return the column names of a CSV file, and its rows as dicts of str.
+
+    ValueError, with the file's name, where it is not CSV, lacks one of `columns`, has a
+    column twice, or has a row that is longer or shorter than the header.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names, rows = reader.fieldnames or [], list(reader)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no intact CSV file: {error}.") from error
+    if not set(columns) <= set(names):
+        raise ValueError(
+            f"{path} must have the columns {' and '.join(map(repr, columns))}, got "
+            f"{names!r}."
+        )
+    for name, count in Counter(names).items():
+        if name and count > 1:
+            raise ValueError(f"{path} must have each column once, got {name!r} twice.")
+    for number, row in enumerate(rows, start=1):
+        # Spreadsheets may add empty cells at the end.
+        if any(row.get(None, ())) or None in row.values():
+            raise ValueError(f"{path} must have {len(names)} words in row {number}.")
+    return names, rows
+
+
+def read_npz(path):
+    """Return the arrays of an ``.npz`` file by name; no code in it is run.
+
+    ValueError, with the file's name, where it is damaged, holds objects, or unpacks to
+    more than a gigabyte and a hundred times its size.
+    """
+    with open(path, "rb") as file:
+        n_packed_bytes = os.fstat(file.fileno()).st_size
+        max_bytes = max(MAX_NPZ_BYTES, MAX_NPZ_EXPANSION * n_packed_bytes)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                n_bytes = sum(member.file_size for member in archive.infolist())
+                if n_bytes > max_bytes:
+                    raise ValueError(
+                        f"unpacks from {n_packed_bytes} to {n_bytes} bytes"
+                    )
+                return {
+                    name.removesuffix(".npy"): parse_npy(
+                        read_member(archive, name, max_bytes=max_bytes)
+                    )
+                    for name in archive.namelist()
+                }
+        except ZIP_ERRORS as error:
+            reason = str(error) or type(error).__name__
+            raise ValueError(f"{path} is no intact npz file: {reason}.") from error
+
+
+def read_member(archive, name, *, max_bytes):
+    """Return the content of a member of a zip archive as a bytearray.
+
+    ValueError where it has more than `max_bytes`; one of ZIP_ERRORS where it is
+    damaged.
+    """
+    content = bytearray()
+    with archive.open(name) as member:
+        # In chunks: zipfile inflates all of a member that claims to be small at once.
+        while chunk := member.read(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > max_bytes:
+                raise ValueError(
+                    f"{name!r} expands to more than {max_bytes} bytes, as in a zip bomb"
+                )
+    return content
+
+
+def parse_npy(content):
+    """Return the array in the bytes of an ``.npy`` file, which it shares.
+
+    ValueError where it holds objects, or has not just the bytes of its shape.
+    """
+    import numpy as np
+
+    n_header = 10 + int.from_bytes(content[8:10], "little")
+    shape, order, dtype = _parse_npy_header(bytes(content[:n_header]))
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if n_bytes != len(content) - n_header:
+        raise ValueError(
+            f"{len(content) - n_header} bytes of array, expected {n_bytes} for {dtype} "
+            f"of shape {shape}"
+        )
+    values = np.frombuffer(content, dtype, math.prod(shape), offset=n_header)
+    return values.reshape(shape, order=order)
+
+
+# numpy would parse the header of each array, which takes longer than to read it.
+@functools.lru_cache(maxsize=64)
+def _parse_npy_header(header):
+    # Not above: `read_model_info` does without numpy.
+    import numpy as np
+
+    stream = io.BytesIO(header)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"array of format version {version}, expected (1, 0)")
+    try:
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    except (SyntaxError, TokenError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"array with a damaged header ({error})") from error
+    if dtype.hasobject:
+        raise ValueError("array that holds objects, which are never loaded")
+    if dtype.itemsize == 0 or min(shape, default=0) < 0:
+        raise ValueError(f"array of shape {shape} and type {dtype}")
+    return shape, "F" if is_fortran else "C", dtype
+
+
+def printable(value):
+    """Return a text in which control characters and undecodable bytes are escaped."""
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def describe_os_error(error):
+    """Return why the system refused, without the number and the file."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def find_versions(names):
+    """Return the versions of packages, by name; None for one that is not installed."""
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            # tensorflow-cpu, say, has the same modules under another name.
+            others = metadata.packages_distributions().get(name, ())
+            found = [f"{metadata.version(other)} ({other})" for other in others]
+            versions[name] = found[0] if found else None
+    return versions
