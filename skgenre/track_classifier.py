@@ -275,7 +275,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             Weights of the tracks; each of a track's segments gets its weight. A track
             of weight zero is not trained on; its genre stays one of `classes_`. They
             are for the estimator, or for the last step of a pipeline; under metadata
-            routing, for whoever requests them.
+            routing, for what requests them.
         **fit_params : dict
             Metadata for the estimator, routed to it as it is. Requires
             ``sklearn.set_config(enable_metadata_routing=True)``.
@@ -346,12 +346,12 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         return (predicted[:, np.newaxis] == self.classes_).astype(np.float64)
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Tell scikit-learn that `fit` hands its metadata on to the estimator.
+        """Get the metadata routing of this classifier.
 
         Returns
         -------
         router : sklearn.utils.metadata_routing.MetadataRouter
-            The routing of this classifier.
+            Routes metadata from `fit` to the estimator.
         """
         return (
             MetadataRouter(owner=type(self).__name__)

@@ -22,6 +22,7 @@ from skgenre import (
     MLPGenreClassifier,
     clear_network_pool,
 )
+from skgenre._compat import get_keras_global, set_keras_global
 from skgenre.keras_classifiers.training_set import hold_out_tracks
 from skgenre.networks import build_lstm, build_mlp
 from skgenre.training import OWN_SETTINGS, isolated_random_state, read_settings
@@ -800,21 +801,18 @@ SETTINGS = {
 def set_keras(**settings):
     import keras
     import tensorflow as tf
-    from keras.src.backend.common import global_state
 
     eager = settings.pop("eager", False)
     tf.config.run_functions_eagerly(eager)
     # A process in which nobody has asked for a policy yet has none.
-    global_state.set_global_attribute("dtype_policy", None)
+    set_keras_global("dtype_policy", None)
     for name, value in (OWN_SETTINGS | settings).items():
         if name != "dtype_policy" or name in settings:
             getattr(keras.config, f"set_{name}")(value)
 
 
 def read_keras():
-    from keras.src.backend.common import global_state
-
-    policy = global_state.get_global_attribute("dtype_policy")
+    policy = get_keras_global("dtype_policy")
     return read_settings(), policy and policy.name
 
 

@@ -1,4 +1,4 @@
-"""The convolutional network."""
+"""Classifier by a convolutional network."""
 
 from __future__ import annotations
 
@@ -96,7 +96,19 @@ class CNNGenreClassifier(KerasTrackClassifier):
     def _check_parameters(self):
         super()._check_parameters()
         check_sizes(self.filters, name="filters")
-        _check_kernel_sizes(self.kernel_sizes, name="kernel_sizes")
+        sizes = self.kernel_sizes
+        if isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) == 0:
+            raise ValueError(
+                "kernel_sizes must be a non-empty sequence of (n_frames, n_mfcc), got "
+                f"{sizes!r}."
+            )
+        for position, size in enumerate(sizes):
+            check_sizes(size, name=f"kernel_sizes[{position}]")
+            if len(size) != 2:
+                raise ValueError(
+                    f"kernel_sizes[{position}] must be (n_frames, n_mfcc), got "
+                    f"{size!r}."
+                )
         check_choice(self.padding, ("valid", "same"), name="padding")
         check_positive_integer(self.dense_units, name="dense_units")
         check_number(self.dropout, name="dropout", low=0, high=1, high_open=True)
@@ -120,17 +132,4 @@ class CNNGenreClassifier(KerasTrackClassifier):
                 f"before convolution {position + 1} of {len(self.kernel_sizes)}, which "
                 f"needs at least {kernel[0]} × {kernel[1]}. Use padding='same', fewer "
                 "or smaller convolutions, or larger segments."
-            )
-
-
-def _check_kernel_sizes(value, *, name):
-    if isinstance(value, str) or not hasattr(value, "__len__") or len(value) == 0:
-        raise ValueError(
-            f"{name} must be a non-empty sequence of (n_frames, n_mfcc), got {value!r}."
-        )
-    for position, size in enumerate(value):
-        check_sizes(size, name=f"{name}[{position}]")
-        if len(size) != 2:
-            raise ValueError(
-                f"{name}[{position}] must be (n_frames, n_mfcc), got {size!r}."
             )

@@ -1,4 +1,4 @@
-"""A network for few tracks."""
+"""Classifier by a network over covariances, for few tracks."""
 
 from __future__ import annotations
 

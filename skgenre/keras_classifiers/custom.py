@@ -1,4 +1,4 @@
-"""A network of the user's own."""
+"""Classifier by a network of the user's own."""
 
 from __future__ import annotations
 

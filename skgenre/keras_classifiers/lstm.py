@@ -1,4 +1,4 @@
-"""The recurrent network."""
+"""Classifier by a recurrent network."""
 
 from __future__ import annotations
 

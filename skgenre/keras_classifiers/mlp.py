@@ -1,4 +1,4 @@
-"""The multi-layer perceptron."""
+"""Classifier by a multi-layer perceptron."""
 
 from __future__ import annotations
 
