@@ -309,7 +309,9 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         )
         self.estimator_ = clone(self.estimator)
         prepare_scikeras(self.estimator_)
-        self.estimator_.fit(_as_rows(segments), self.classes_[y], **metadata)
+        self.estimator_.fit(
+            segments.reshape(len(segments), -1), self.classes_[y], **metadata
+        )
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -333,7 +335,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
 
     @one_blas_thread()
     def _predict_segments(self, segments):
-        rows = _as_rows(segments)
+        rows = segments.reshape(len(segments), -1)
         if hasattr(self.estimator_, "predict_proba"):
             # It knows no genre whose tracks all had weight zero.
             probabilities = np.zeros((len(rows), len(self.classes_)))
@@ -361,10 +363,6 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
                 method_mapping=MethodMapping().add(caller="fit", callee="fit"),
             )
         )
-
-
-def _as_rows(segments):
-    return segments.reshape(len(segments), -1)
 
 
 def _per_row(metadata, tracks, *, n_tracks):

@@ -272,7 +272,9 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             New, with the trained weights in a model of its own. It takes segments
             (n_rows, n_frames, n_mfcc) and their genres. `partial_fit`, and `fit` with
             ``warm_start=True``, go on from the trained weights, with a fresh optimizer;
-            `fit` alone, or a clone, builds the network anew.
+            `fit` alone, or a clone, builds the network anew. Of this classifier's
+            parameters it has those that scikeras has alike: not `class_weight`,
+            `callbacks` and `random_state`.
         """
         check_is_fitted(self)
         return self.network_.to_scikeras(

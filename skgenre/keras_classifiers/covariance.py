@@ -116,7 +116,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     def _list_learning_rates(self):
         if self.learning_rate_schedule == "constant":
             return None
-        return [
+        return tuple(
             self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
             for epoch in range(self.epochs)
-        ]
+        )
