@@ -166,6 +166,22 @@ def test_keras_model_is_exported_and_converted(features, tmp_path):
         assert_allclose(interpreter.get_tensor(outputs), expected[:1], atol=1e-6)
 
 
+def test_network_that_its_builder_no_longer_builds_is_not_handed_out(features):
+    activations = ["relu"]
+
+    def build(input_shape, n_classes):
+        from keras import Sequential, layers
+
+        stack = [layers.Input(input_shape), layers.Flatten()]
+        stack += [layers.Dense(4, activations[0]), layers.Dense(n_classes, "softmax")]
+        return Sequential(stack)
+
+    model = KerasGenreClassifier(build, **FAST).fit(*features)
+    activations[0] = "tanh"
+    with pytest.raises(ValueError, match="no longer builds"):
+        model.to_keras()
+
+
 def build_dense(meta, units=8):
     """A scikeras model of flat rows, as users write them."""
     from keras import Sequential, layers

@@ -86,6 +86,13 @@ class Architecture:
             model(np.zeros((1, *self.input_shape), model.compute_dtype))
         return model
 
+    def check_fingerprint(self, built, trained):
+        """Refuse a built network that is not the trained one, if that is known."""
+        if trained not in (None, built):
+            raise ValueError(
+                f"build={self.build!r} no longer builds the network that was trained."
+            )
+
     @property
     def key(self):
         """What equal architectures have in common; ends in None if unknown."""
@@ -294,11 +301,7 @@ class NetworkPool:
         if network is None:
             with isolated_random_state(0, reset_kernels=not architecture.is_own):
                 network = self._build(architecture)
-        if fingerprint not in (None, network.fingerprint):
-            raise ValueError(
-                f"build={architecture.build!r} no longer builds the network that was "
-                "trained."
-            )
+        architecture.check_fingerprint(network.fingerprint, fingerprint)
         try:
             yield network
         except BaseException:

@@ -12,7 +12,11 @@ from skgenre.training.keras_state import (
     isolated_random_state,
     settings_in_force,
 )
-from skgenre.training.network_pool import PREDICTION_BATCH_SIZE, NetworkPool
+from skgenre.training.network_pool import (
+    PREDICTION_BATCH_SIZE,
+    NetworkPool,
+    fingerprint_model,
+)
 
 POOL = NetworkPool()
 
@@ -114,6 +118,8 @@ class TrainedNetwork:
             build = functools.partial(_build_model, self.architecture)
             shape = self.architecture.input_shape
             wrapper = wrap_network(build, shape, classes, **parameters)
+            built = fingerprint_model(wrapper.model_)
+            self.architecture.check_fingerprint(built, self._fingerprint)
             wrapper.model_.set_weights(self.weights)
         return wrapper
 
