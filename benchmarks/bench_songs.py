@@ -1,4 +1,4 @@
-"""Full songs: the memory and time of predict_timeline on recordings of hours.
+"""Long recordings: the memory and time of predict_timeline on recordings of hours.
 
     python benchmarks/bench_songs.py [--minutes 10 180] [--models logistic cnn]
 

@@ -1,9 +1,10 @@
 """
-What a segment is
-=================
+Tracks, segments, frames and coefficients
+=========================================
 
-A track is cut into equal segments, each segment into frames, each frame into
-coefficients: ``(n_tracks, n_segments, n_frames, n_mfcc)``. The track stays one row.
+A track is cut into equal segments. Each segment consists of frames, and each frame is
+described by coefficients. The array has the shape
+``(n_tracks, n_segments, n_frames, n_mfcc)``: each track remains one row.
 """
 
 import tempfile
@@ -21,13 +22,13 @@ X = extractor.transform(data.paths)
 print(X.shape)
 
 # %%
-# Thirteen seconds are four segments of three. The fifth, which no track has, is NaN;
-# every step after this one leaves it out.
+# Thirteen seconds give four segments of three seconds. The fifth segment is missing in
+# every track, so it is NaN. All later steps ignore it.
 
 print("missing:", np.isnan(X).all(axis=(2, 3))[0])
 
 # %%
-# White lines part the segments; what is missing is hatched.
+# White lines separate the segments. Missing segments are hatched.
 
 fig, axes = plt.subplots(2, figsize=(8, 5), layout="constrained", sharex=True)
 for ax, genre in zip(axes, ["ballad", "funk"], strict=True):
@@ -38,7 +39,7 @@ for ax, genre in zip(axes, ["ballad", "funk"], strict=True):
 plt.show()
 
 # %%
-# One segment of it: 130 frames, 23 ms apart, of 13 coefficients each.
+# One segment has 130 frames, 23 ms apart, of 13 coefficients each.
 
 segment = X[0, 0]
 print(segment.shape, "one frame every", round(512 / 22050 * 1000), "ms")

@@ -1,10 +1,11 @@
 """
-Three ways to split, three accuracies
-=====================================
+Comparing protocols: the effect of leakage
+==========================================
 
-The same models on the same tracks, split in three ways. Shuffled segments put pieces of
-one track on both sides, shuffled tracks pieces of one artist's work. Only the last says
-how good a model is on music by artists whom it has never heard.
+This example splits the same tracks in three ways and evaluates the same models. If
+segments are shuffled, segments of one track are in both the training and the test set.
+If tracks are shuffled, tracks of one artist are in both. Only the third protocol,
+``artist``, measures how good a model is on music by new artists.
 """
 
 import tempfile
@@ -30,15 +31,14 @@ result = run_benchmark(
 print(result)
 
 # %%
-# The line from the hollow circle to the filled diamond is what the leak is worth.
+# The line from the hollow circle to the filled diamond shows the effect of the leakage.
 
 BenchmarkDisplay.from_result(result)
 plt.show()
 
 # %%
-# Nothing about a model changed: only what was kept apart. With splitters of your own,
-# or in ``cross_val_score``, the same protocols are in
-# :func:`~skgenre.model_selection.make_splitter`.
+# The models are the same in all rows; only the split differs. To use these protocols in
+# ``cross_val_score``, call :func:`~skgenre.model_selection.make_splitter`.
 
 for row in result.summary():
     score = "segment_accuracy" if row["protocol"] == "segment" else "accuracy"

@@ -1,10 +1,10 @@
 """
-A grid search from the file to the network
-==========================================
+Tuning features and a network with a grid search
+================================================
 
-Parameters of the analysis and of the network are searched together. With ``cache_dir``
-each file is analysed once per set of analysis parameters, however many folds and
-candidates ask for it.
+This example searches parameters of the feature extraction and of the network together.
+With ``cache_dir``, each file is analysed only once per set of extraction parameters,
+whatever the number of folds and candidates.
 """
 
 import tempfile
@@ -22,8 +22,8 @@ data = make_genre_tracks(
 )
 
 # %%
-# The networks of the paper take raw coefficients; small data learn faster from
-# standardised ones, and from a larger step size.
+# The networks of the paper take raw coefficients. On small data sets they learn faster
+# from standardised coefficients and with a larger learning rate.
 
 pipe = make_pipeline(
     MFCCExtractor(n_segments=3, cache_dir=folder / "features"),
@@ -42,13 +42,13 @@ search.fit(data.paths, data.target)
 print(search.best_params_)
 
 # %%
-# Each analysed file is one small array in the store.
+# Each analysis of a file is stored as one small array in the feature store.
 
 n_entries = len(list((folder / "features").glob("*/*.npy")))
 print(f"{n_entries} analyses for {len(data.paths)} tracks and two values of n_mfcc")
 
 # %%
-# Mean accuracy of each candidate.
+# The figure shows the mean accuracy of each candidate.
 
 labels = [
     f"{p['mfccextractor__n_mfcc']} coefficients,\n"

@@ -1,9 +1,10 @@
 """
-A network of one's own
-======================
+Training your own Keras network
+===============================
 
-A function that builds a Keras network is enough. Its parameters become parameters of
-the classifier, ``build__name``, for pipelines and searches.
+Write a function that builds a Keras network and pass it to ``KerasGenreClassifier``.
+The parameters of the function become parameters ``build__name`` of the classifier,
+which you can set in pipelines and searches.
 """
 
 import tempfile
@@ -51,11 +52,12 @@ model = make_pipeline(MFCCExtractor(n_segments=3), MFCCScaler(), network)
 model.fit(data.paths, data.target)
 
 # %%
-# So does a notebook show a model: its steps with their parameters, a link to the
-# documentation of each, and whether it is fitted.
+# A notebook displays a model like this: its steps with their parameters, a link to the
+# documentation of each step, and whether it is fitted.
 #
-# Early stopping held out whole tracks, never some segments of a track that it trains
-# on: the two lower curves are of tracks that the network has not heard.
+# Early stopping holds out whole tracks as a validation set, so no segment of them is in
+# the training set. The next figure shows the curves of the training and the validation
+# set.
 
 TrainingHistoryDisplay.from_estimator(model[-1])
 plt.show()

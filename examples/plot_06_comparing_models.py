@@ -1,10 +1,11 @@
 """
-Is one model better than another?
-=================================
+Testing whether one model is better than another
+================================================
 
-With some dozens of tracks the best of three means is often luck. A benchmark gives each
-accuracy an interval, and calls a model better only where a test that knows that folds
-share training tracks says so.
+With a few dozen tracks, the highest of several mean accuracies is often due to chance.
+A benchmark reports a confidence interval for each accuracy. It calls one model better
+than another only if a significance test says so. The test takes into account that folds
+share training tracks.
 """
 
 import tempfile
@@ -31,15 +32,16 @@ result = run_benchmark(models, data, protocols=("artist",), n_splits=4)
 print(result)
 
 # %%
-# Whiskers are 95 % intervals. Artists are kept apart, so an artist is one observation:
-# the tracks of an artist are right or wrong together.
+# The whiskers are 95 % confidence intervals. Artists are kept apart, and predictions
+# for tracks of the same artist are correlated, so each artist counts as one
+# observation.
 
 BenchmarkDisplay.from_result(result)
 plt.show()
 
 # %%
-# The corrected resampled t-test of Nadeau and Bengio, with Holm's correction for the
-# number of pairs.
+# The models are compared by the corrected resampled t-test of Nadeau and Bengio, with
+# Holm's correction for the number of pairs.
 
 for pair in result.compare():
     verdict = pair["better"] or "neither is shown to be better"

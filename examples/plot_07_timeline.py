@@ -1,9 +1,10 @@
 """
-What a model hears along a recording
-====================================
+Predicting genres along a recording
+===================================
 
-A classifier of tracks answers for each segment, too: where in a recording which genre
-is heard. Here two tracks are joined into one recording.
+A classifier of tracks also predicts the genre of each segment. You can use it to find
+which genre occurs at which time of a recording. In this example, two tracks are joined
+into one recording.
 """
 
 import tempfile
@@ -39,14 +40,15 @@ model = make_pipeline(
 )
 
 # %%
-# The last track of each genre is kept from training.
+# The last track of each genre is held out.
 
 is_last = np.append(data.target[1:] != data.target[:-1], True)
 model.fit(data.paths[~is_last], data.target[~is_last])
 unheard = dict(zip(data.target[is_last], data.paths[is_last], strict=True))
 
 # %%
-# A ballad of 24 seconds, then disco: the model turns over where the music does.
+# The recording is a ballad of 24 seconds, followed by disco. The predicted genre
+# changes at the same time as the music.
 
 signals = [load_audio(unheard[genre]) for genre in ("ballad", "disco")]
 soundfile.write(folder / "joined.wav", np.concatenate(signals), 22050)
@@ -54,6 +56,6 @@ SegmentTimelineDisplay.from_estimator(model, folder / "joined.wav")
 plt.show()
 
 # %%
-# The same as numbers.
+# The same probabilities as a table:
 
 predict_timeline(model, folder / "joined.wav").to_frame().round(2)

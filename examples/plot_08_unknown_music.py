@@ -1,10 +1,11 @@
 """
-Music of no known genre
-=======================
+Rejecting tracks of unknown genres
+==================================
 
-A classifier must name one of its genres, whatever it hears. ``OpenSetClassifier``
-answers "unknown" where the evidence is weak, by a threshold that is set on held-out
-tracks of the known genres: no unknown track is needed.
+A classifier predicts one of its genres for every track, even if the track belongs to
+none of them. ``OpenSetClassifier`` predicts "unknown" if the evidence for a known genre
+is below a threshold. The threshold is set on held-out tracks of the known genres, so no
+tracks of unknown genres are needed for training.
 """
 
 import tempfile
@@ -23,8 +24,8 @@ is_tested = np.arange(len(data.target)) % 4 == 0
 trained = is_known & ~is_tested
 
 # %%
-# Ninety percent of the tracks of known genres are to be accepted. Disco and reggae are
-# none of them, and never seen in training.
+# The target is to accept ninety percent of the tracks of known genres. Disco and reggae
+# are the unknown genres and are not in the training set.
 
 folds = StratifiedKFold(4, shuffle=True, random_state=0)
 model = OpenSetClassifier(
@@ -34,7 +35,8 @@ model.fit(data.paths[trained], data.target[trained])
 print(f"accept from {model.threshold_:.2f}")
 
 # %%
-# The evidence, here the highest probability, of tracks that training did not have.
+# The evidence is here the highest probability. The histograms show it for tracks that
+# are not in the training set.
 
 known = model.score_samples(data.paths[is_known & is_tested])
 unknown = model.score_samples(data.paths[~is_known])
@@ -51,10 +53,10 @@ axes[1].set_xlabel("evidence (dashed: the threshold)")
 plt.show()
 
 # %%
-# What is answered for the unknown tracks. How many of them are rejected depends on how
-# unlike the known genres they are, and is not promised: other pairs of genres fare
-# worse here, and real music by unheard artists was told apart no better than by chance
-# (see the user guide, "None of these").
+# Finally, the predictions for the tracks of unknown genres. The share of rejected
+# tracks is not guaranteed: it depends on how different they are from the known genres.
+# For other pairs of genres it is lower, and for real music by new artists the rejection
+# was no better than chance (see :doc:`/user_guide/unknown_genres_and_calibration`).
 
 labels, counts = np.unique(model.predict(data.paths[~is_known]), return_counts=True)
 print(dict(zip(labels.tolist(), counts.tolist(), strict=True)))
