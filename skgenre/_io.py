@@ -249,3 +249,8 @@ def find_versions(names):
             found = [f"{metadata.version(other)} ({other})" for other in others]
             versions[name] = found[0] if found else None
     return versions
+
+
+def plain(value):
+    """Return for `json.dumps` the Python number of one of numpy's, else a text."""
+    return value.item() if getattr(value, "shape", None) == () else str(value)

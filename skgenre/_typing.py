@@ -1,4 +1,4 @@
-"""Types that many signatures share; type checkers alone read this module."""
+"""Type aliases of public signatures, for type checkers only."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike

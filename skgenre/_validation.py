@@ -1,8 +1,9 @@
-"""Checks at the public door: a message gives the name, the value and what was expected.
+"""Checks of arguments: each message has the name, the value and what was expected.
 
 scikit-learn's own ``_parameter_constraints`` are private to it.
 """
 
+import itertools
 import os
 import warnings
 from collections import Counter
@@ -43,7 +44,12 @@ def check_positive_integer(value, *, name):
 
 def check_number(value, *, name, low=None, high=None, low_open=False, high_open=False):
     """Refuse anything but a finite real number between `low` and `high`."""
-    expected = _describe_interval(low, high, low_open, high_open)
+    bounds = []
+    if low is not None:
+        bounds.append(f"{'above' if low_open else 'at least'} {low}")
+    if high is not None:
+        bounds.append(f"{'below' if high_open else 'at most'} {high}")
+    expected = f"a finite number {' and '.join(bounds)}".strip()
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {expected}, got {value!r}.")
     number = float(value)  # numpy's integers overflow when compared with floats
@@ -51,15 +57,6 @@ def check_number(value, *, name, low=None, high=None, low_open=False, high_open=
     too_high = high is not None and (number > high or (high_open and number == high))
     if not np.isfinite(number) or too_low or too_high:
         raise ValueError(f"{name} must be {expected}, got {value!r}.")
-
-
-def _describe_interval(low, high, low_open, high_open):
-    bounds = []
-    if low is not None:
-        bounds.append(f"{'above' if low_open else 'at least'} {low}")
-    if high is not None:
-        bounds.append(f"{'below' if high_open else 'at most'} {high}")
-    return " ".join(["a finite number", " and ".join(bounds)]).strip()
 
 
 def check_count(value, *, name):
@@ -146,21 +143,19 @@ def check_paths(X):
                 f"(n_tracks, 1), got shape {X.shape}."
             )
         X = X.ravel().tolist()
-    paths = [_check_path(path, position) for position, path in enumerate(X)]
+    paths = []
+    for position, path in enumerate(X):
+        if isinstance(path, (list, tuple)) and len(path) == 1:
+            path = path[0]
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(
+                f"X[{position}] must be a path (str or os.PathLike), got {path!r} "
+                f"of type {type(path).__name__}."
+            )
+        paths.append(os.fsdecode(path))
     if not paths:
         raise ValueError("X must hold at least one path, got none (0 tracks).")
     return paths
-
-
-def _check_path(path, position):
-    if isinstance(path, (list, tuple)) and len(path) == 1:
-        path = path[0]
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(
-            f"X[{position}] must be a path (str or os.PathLike), got {path!r} "
-            f"of type {type(path).__name__}."
-        )
-    return os.fsdecode(path)
 
 
 def check_tracks(estimator, X, *, reset):
@@ -230,7 +225,7 @@ def check_coefficients(shape):
 
 
 def describe_channels(shape):
-    """A hint, for messages, where the last axis may be meant for channels."""
+    """Return a hint for messages if the last axis may be one of channels."""
     if len(shape) > 2 and shape[-1] == 1:
         return " If its last axis is one of channels, leave it out: X[..., 0]."
     return ""
@@ -282,23 +277,15 @@ def check_groups(groups, *, n_tracks):
     becomes a group of its own. Equal numbers mean equal groups, and nothing else.
     """
     groups = _list_groups(groups, n_tracks)
-    missing = [is_missing(group) for group in groups]
-    known = {
-        group for group, unknown in zip(groups, missing, strict=True) if not unknown
-    }
+    known = {group for group in groups if not is_missing(group)}
     try:
         names = sorted(known)
     except TypeError:  # numbers among texts
         names = sorted(known, key=lambda name: (type(name).__name__, str(name)))
     numbers = {name: number for number, name in enumerate(names)}
-    unused = iter(range(len(names), len(names) + len(groups)))
-    return np.array(
-        [
-            next(unused) if unknown else numbers[group]
-            for group, unknown in zip(groups, missing, strict=True)
-        ],
-        dtype=np.intp,
-    )
+    unused = itertools.count(len(names))
+    found = [next(unused) if is_missing(g) else numbers[g] for g in groups]
+    return np.array(found, dtype=np.intp)
 
 
 def name_missing_groups(groups, names):
@@ -320,7 +307,7 @@ def name_missing_groups(groups, names):
 
 
 def is_known_group(group):
-    """Whether a group says who the artist is."""
+    """Return whether a group names a known artist."""
     return not is_missing(group) and not str(group).startswith(UNKNOWN_GROUP_PREFIX)
 
 
@@ -369,7 +356,7 @@ def check_labels(y, *, n_tracks):
 
 
 def is_missing(value):
-    """Whether a group or label is None, NaN, pd.NA, pd.NaT or an empty text."""
+    """Return whether a group or label is None, NaN, pd.NA, pd.NaT or empty text."""
     # Those of pandas are recognised by their names: it need not be installed.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
@@ -459,22 +446,19 @@ def _check_missing_segments(X):
     # One pass over the sums finds the usual case, no NaN at all, four times faster than
     # looking at each value.
     is_whole = np.isfinite(X.sum(axis=(2, 3)))
-    if is_whole.all():
-        return
-    n_missing = np.zeros(is_whole.shape, dtype=int)
+    n_values, empty = X.shape[2] * X.shape[3], []
     # Track by track, because a mask of all values may not fit into memory.
     for track in np.flatnonzero(~is_whole.all(axis=1)):
-        n_missing[track] = np.isnan(X[track]).sum(axis=(1, 2))
-    partial = np.argwhere((n_missing > 0) & (n_missing < X.shape[2] * X.shape[3]))
-    if len(partial):
-        track, segment = partial[0]
-        raise ValueError(
-            f"X[{track}, {segment}] is partly NaN ({n_missing[track, segment]} of "
-            f"{X.shape[2] * X.shape[3]} values): a segment is either complete or, "
-            "where the track does not have it, all NaN."
-        )
-    empty = np.flatnonzero((n_missing > 0).all(axis=1))
-    if len(empty):
+        n_missing = np.isnan(X[track]).sum(axis=(1, 2))
+        for segment in np.flatnonzero((n_missing > 0) & (n_missing < n_values)):
+            raise ValueError(
+                f"X[{track}, {segment}] is partly NaN ({n_missing[segment]} of "
+                f"{n_values} values): a segment is either complete or, where the track "
+                "does not have it, all NaN."
+            )
+        if n_missing.all():
+            empty.append(track)
+    if empty:
         raise ValueError(
             f"X holds no segment for track {empty[0]} ({len(empty)} such tracks): "
             "expected at least one segment that is not NaN."

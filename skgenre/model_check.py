@@ -7,11 +7,11 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sklearn import get_config
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
+from skgenre._compat import validate_sklearn_parameters
 from skgenre._doc_links import DocLinkMixin
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _check_part(part):
     if isinstance(part, DocLinkMixin):
         part._check_parameters()
     else:
-        _check_by_scikit_learn(part)
+        validate_sklearn_parameters(part)
     if isinstance(part, Pipeline):
         for name, step in part.steps[:-1]:
             if step not in (None, "passthrough") and not hasattr(step, "transform"):
@@ -117,13 +117,6 @@ def _check_part(part):
                     f"step {name!r}, which is not the last, must have transform, got "
                     f"{step!r}."
                 )
-
-
-def _check_by_scikit_learn(estimator):
-    """Check what scikit-learn's own `fit` checks first; private to scikit-learn."""
-    is_wanted = not get_config()["skip_parameter_validation"]
-    if is_wanted and hasattr(estimator, "_parameter_constraints"):
-        estimator._validate_params()
 
 
 def _is_search(part):

@@ -340,9 +340,9 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             # It knows no genre whose tracks all had weight zero.
             probabilities = np.zeros((len(rows), len(self.classes_)))
             is_known = np.isin(self.classes_, self.estimator_.classes_)
-            # Of one row, scikeras returns probabilities without an axis of rows.
-            given = np.reshape(self.estimator_.predict_proba(rows), (len(rows), -1))
-            probabilities[:, is_known] = given
+            # Of one row, scikeras returns probabilities without an axis of rows, which
+            # the assignment broadcasts.
+            probabilities[:, is_known] = self.estimator_.predict_proba(rows)
             return probabilities
         predicted = self.estimator_.predict(rows)
         return (predicted[:, np.newaxis] == self.classes_).astype(np.float64)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skgenre import load_genre_folder, make_genre_tracks
-from skgenre.datasets import fingerprint_tracks, join_tracks
+from skgenre.datasets import digest_tracks, join_tracks
 
 
 @pytest.fixture
@@ -127,12 +127,12 @@ def test_csv_file_with_a_column_twice_is_refused(folder, tmp_path):
         load_genre_folder(music, groups=table)
 
 
-def test_fingerprint_does_not_tell_one_way_of_missing_from_another(folder):
+def test_digest_does_not_tell_one_way_of_missing_from_another(folder):
     data = load_genre_folder(folder("rock/a.wav", "rock/b.wav", "rock/c.wav"))
-    expected = fingerprint_tracks(data)
+    expected = digest_tracks(data)
     for missing in (None, np.nan, ""):
         data.groups = [missing, *data.groups[1:]]
-        assert fingerprint_tracks(data) == expected
+        assert digest_tracks(data) == expected
 
 
 def test_csv_file_that_does_not_fit_is_refused_or_said(folder, tmp_path):

@@ -20,7 +20,7 @@ import soundfile
 from skgenre import fetch_gtzan
 from skgenre.datasets import gtzan, gtzan_download
 from skgenre.datasets.gtzan_download import Archive, download_gtzan, unpack_tracks
-from skgenre.datasets.gtzan_index import read_index
+from skgenre.datasets.gtzan_tracks import read_index
 
 TRACKS = ("blues.00000", "blues.00001", "rock.00002")
 

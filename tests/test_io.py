@@ -1,5 +1,29 @@
+"""Files are written whole or not at all, and read with a bound."""
+
+import errno
+import io
+import json
+import os
 import subprocess
 import sys
+import zipfile
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+from skgenre._io import (
+    atomic_write,
+    describe_os_error,
+    find_versions,
+    parse_npy,
+    plain,
+    printable,
+    read_json,
+    read_member,
+    read_npz,
+    read_table,
+)
 
 ENDING = """
 import threading, time
@@ -28,3 +52,103 @@ def test_the_end_of_a_process_leaves_whole_files_of_its_threads(tmp_path):
     subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
     assert [path.name for path in tmp_path.iterdir()] == ["now"]
     assert (tmp_path / "now").read_text() == "whole"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_an_error_of_writing_names_the_file_and_leaves_the_older_one(tmp_path, number):
+    file = tmp_path / "file"
+    file.write_text("older")
+    with pytest.raises(OSError, match=f"'{file}'") as caught, atomic_write(file):
+        raise OSError(number, os.strerror(number))  # as write() does
+    assert (caught.value.errno, caught.value.filename) == (number, str(file))
+    assert file.read_text() == "older"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_error_about_another_file_keeps_its_name(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match="'/nowhere/else'"),
+        atomic_write(tmp_path / "file"),
+        open("/nowhere/else"),
+    ):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_cannot_be_read_is_refused_by_the_name_of_the_file(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"\xff{]")
+    for read in (
+        lambda path: read_json(path, max_bytes=100),
+        lambda path: read_json(path, max_bytes=1),
+        lambda path: read_table(path, ("a",)),
+        read_npz,
+    ):
+        with pytest.raises(ValueError, match=f"^{file} "):
+            read(file)
+
+
+def test_a_member_of_an_archive_is_read_up_to_its_bound(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(10_000))
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert read_member(archive, "zeros", max_bytes=10_000) == bytes(10_000)
+        with pytest.raises(ValueError, match="'zeros' expands to more than 9999"):
+            read_member(archive, "zeros", max_bytes=9999)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.arange(6).reshape(2, 3)),
+        np.zeros((0, 4), np.float32),
+        np.array("text"),
+    ],
+)
+def test_an_array_is_what_numpy_has_saved_and_no_byte_more(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    content = stream.getvalue()
+    parsed = parse_npy(content)
+    assert parsed.dtype == array.dtype
+    np.testing.assert_array_equal(parsed, array)
+    with pytest.raises(ValueError, match="bytes of array, expected"):
+        parse_npy(content + b"x")
+
+
+def test_printable_text_stays_and_the_rest_is_escaped():
+    assert printable("caf\u00e9 'a\\b'") == "caf\u00e9 'a\\b'"
+    assert printable("a\x1b[2J\n\udcff'") == r"a\x1b[2J\n\udcff'"
+    assert printable(3) == "3"
+
+
+def test_reason_of_an_error_is_without_number_and_file():
+    assert describe_os_error(OSError(2, "No such file", "a.wav")) == "No such file"
+    assert describe_os_error(ValueError("embedded null byte")) == "embedded null byte"
+
+
+def test_versions_are_those_installed_and_none_of_what_is_not():
+    found = find_versions(("numpy", "no-such-package"))
+    assert found == {"numpy": np.__version__, "no-such-package": None}
+
+
+def test_version_of_a_module_of_another_package_names_the_package(monkeypatch):
+    owners = {"tensorflow": ["numpy"]}
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: owners)
+    version = metadata.version
+
+    def find(name):
+        if name == "tensorflow":
+            raise metadata.PackageNotFoundError
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", find)
+    expected = f"{np.__version__} (numpy)"
+    assert find_versions(("tensorflow",)) == {"tensorflow": expected}
+
+
+def test_numbers_of_numpy_are_written_as_numbers_and_other_objects_as_text():
+    content = {"a": np.float32(0.5), "b": np.array(2), "c": np.arange(2), "d": {1: 2}}
+    written = json.loads(json.dumps(content, default=plain))
+    assert written == {"a": 0.5, "b": 2, "c": "[0 1]", "d": {"1": 2}}

@@ -1,6 +1,7 @@
 """Networks as Keras models and scikeras classifiers, and the user's own, pooled."""
 
 import pickle
+import random
 import subprocess
 import sys
 
@@ -134,10 +135,11 @@ def test_handing_out_leaves_random_states_as_they_were(features):
 
     model = clone(MLP).fit(*features)
     keras.utils.set_random_seed(3)
-    expected = np.random.rand(), float(tf.random.uniform(()))
+    expected = random.random(), np.random.rand(), float(tf.random.uniform(()))
     keras.utils.set_random_seed(3)
     model.to_keras()
-    assert (np.random.rand(), float(tf.random.uniform(()))) == expected
+    drawn = random.random(), np.random.rand(), float(tf.random.uniform(()))
+    assert drawn == expected
 
 
 def test_keras_model_is_exported_and_converted(features, tmp_path):

@@ -45,7 +45,7 @@ from skgenre.benchmark.tracks import (
     leave_out,
     list_unreadable,
 )
-from skgenre.datasets import fingerprint_tracks
+from skgenre.datasets import digest_tracks
 from skgenre.features import MFCCExtractor
 from skgenre.model_selection import list_untrained_genres
 
@@ -172,7 +172,7 @@ def run_benchmark(
     check_output(output)
     audio = {}
     if output is not None:
-        check_same_data(output, fingerprint_tracks(tracks, sizes=False))
+        check_same_data(output, digest_tracks(tracks, sizes=False))
         # Before the analysis: a file that changes meanwhile is another one next time.
         audio = digest_files(tracks.paths.tolist())
     with features_folder(cache_dir) as features_dir:
@@ -214,7 +214,7 @@ def run_benchmark(
             "seeds": list(seeds),
             "epochs": epochs,
             "n_tracks_per_genre": dict(Counter(tracks.target.tolist())),
-            "fingerprint": fingerprint_tracks(tracks),
+            "fingerprint": digest_tracks(tracks),
         },
         paths=[str(path) for path in tracks.paths],
         groups=None

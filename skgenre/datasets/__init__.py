@@ -1,7 +1,6 @@
-"""Loaders of tracks: each returns the same Bunch."""
+"""Loaders and makers of tracks: each returns the same Bunch."""
 
-from skgenre.datasets._bunch import join_tracks
-from skgenre.datasets._fingerprint import fingerprint_tracks
+from skgenre.datasets._tracks import digest_tracks, join_tracks
 from skgenre.datasets.genre_folder import load_genre_folder
 from skgenre.datasets.genre_tracks import make_genre_tracks
 from skgenre.datasets.gtzan import fetch_gtzan, load_gtzan_features
@@ -13,8 +12,8 @@ from skgenre.datasets.mfcc_files import (
 )
 
 __all__ = [
+    "digest_tracks",
     "fetch_gtzan",
-    "fingerprint_tracks",
     "join_tracks",
     "load_genre_folder",
     "load_gtzan_features",

@@ -1,6 +1,6 @@
-"""How an invented track sounds: its score, its instruments, its production."""
+"""Synthesise an invented track: its score, its instruments, its production."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,9 +29,8 @@ _HIGHEST_PARTIAL_HERTZ = 12_000.0
 _LONGEST_NOTE_SECONDS = 0.8
 
 
-@dataclass(frozen=True)
-class Part:
-    """What one player of a genre does; artists choose among the instruments.
+class Part(NamedTuple):
+    """Pattern of one player of a genre; artists choose among the instruments.
 
     The pattern is one bar, four steps to the beat: ``X`` loud, ``x`` soft, ``.`` rest.
     """
@@ -42,20 +41,17 @@ class Part:
     level: float = 0.0
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What the tracks of a genre share; tempo in beats per minute, swing in steps."""
+class Recipe(NamedTuple):
+    """Properties of a genre; tempo in beats per minute, swing in steps."""
 
     tempo: tuple
     chords: str
     scale: tuple
-    parts: tuple
     swing: float = 0.0
 
 
-@dataclass(frozen=True)
-class Colour:
-    """What the tracks of an artist share, whatever their genre."""
+class Colour(NamedTuple):
+    """Properties of an artist's tracks, whatever their genre."""
 
     equaliser: np.ndarray
     reverb_duration: float
@@ -68,8 +64,7 @@ class Colour:
     tastes: dict
 
 
-@dataclass(frozen=True)
-class _Timbre:
+class _Timbre(NamedTuple):
     """Fall of the partials (decibels per octave), share of the even ones, seconds."""
 
     fall: float
@@ -78,8 +73,7 @@ class _Timbre:
     attack: float = 0.005
 
 
-@dataclass(frozen=True)
-class _Drum:
+class _Drum(NamedTuple):
     """Band of noise (hertz, octaves, seconds, level), falling tone (hertz, level)."""
 
     centre: float
@@ -113,7 +107,7 @@ _DRUMS = {
 
 
 def draw_colour(direction, generator):
-    """Artist's production; its equaliser leans where the unit vector points."""
+    """Draw an artist's production; `direction` is the equaliser's unit vector."""
     return Colour(
         equaliser=_ARTIST_EQUALISER_DECIBELS * direction,
         reverb_duration=generator.uniform(0.1, 0.9),
@@ -127,12 +121,12 @@ def draw_colour(direction, generator):
     )
 
 
-def synthesise(recipe, colour, direction, generator, *, n_samples, sample_rate):
-    """One song of a genre by an artist: -> float32 (n_samples,), peak below one.
+def synthesise(recipe, parts, colour, direction, generator, *, n_samples, sample_rate):
+    """Make one song of a genre by an artist: float32 (n_samples,), peak below one.
 
-    As the artist's equaliser has a direction, so has the one of the song's own mix.
+    `direction` is the unit vector of the equaliser of the song's own mix.
     """
-    score = _write_score(recipe, colour, n_samples / sample_rate, generator)
+    score = _write_score(recipe, parts, colour, n_samples / sample_rate, generator)
     signal = _play(score, colour, generator, n_samples, sample_rate)
     signal /= max(np.abs(signal).max(), _NOISE_FLOOR)
     noise = generator.random_sample(n_samples).astype(np.float32)
@@ -142,45 +136,43 @@ def synthesise(recipe, colour, direction, generator, *, n_samples, sample_rate):
     return signal * np.float32(colour.peak / np.abs(signal).max())
 
 
-def _write_score(recipe, colour, duration, generator):
-    """(seconds, instrument, notes, amplitude) of every sound of a new song."""
+def _write_score(recipe, parts, colour, duration, generator):
+    """Return (seconds, instrument, notes, amplitude) of every sound of a new song."""
     step_duration = 15 / generator.uniform(*recipe.tempo)
     key = generator.randint(12)
     chords = [_read_chord(name) for name in recipe.chords.split()]
     first_chord = generator.randint(len(chords))
     levels = {role: generator.uniform(-4, 4) for role in _PRESENCE}
     levels["drum"] += colour.drum_level
-    n_steps = len(recipe.parts[0].pattern)
+    n_steps = len(parts[0].pattern)
     score = []
     for bar in range(int(np.ceil(duration / (n_steps * step_duration)))):
         if bar % _N_BARS_PER_SECTION == 0:
             draws = dict(zip(_PRESENCE, generator.random_sample(4), strict=True))
         chord = chords[(bar + first_chord) % len(chords)]
         offers = _offer_notes(chord, recipe.scale, key)
-        for part in recipe.parts:
+        for part in parts:
             if draws[part.role] >= _PRESENCE[part.role]:
                 continue
             names = part.instruments.split(", ")
             instrument = names[int(colour.tastes[part.role] * len(names))]
             amplitude = _amplitude(part.level + levels[part.role])
-            for step, loudness in _read_pattern(part.pattern, recipe.swing):
-                seconds = (bar * n_steps + step) * step_duration
+            for step, mark in enumerate(part.pattern):
+                if mark not in _LOUDNESS:
+                    continue
+                # Swing delays the second half of each beat.
+                delayed = step + recipe.swing * (step % 4 >= 2)
+                seconds = (bar * n_steps + delayed) * step_duration
                 seconds += generator.uniform(0, _LATEST_ONSET_SECONDS)
                 notes = offers[part.role][generator.randint(len(offers[part.role]))]
-                loudness *= generator.uniform(0.8, 1.2) / max(len(notes), 1)
-                score.append((seconds, instrument, notes, amplitude * loudness))
+                accent = generator.uniform(0.8, 1.2) / max(len(notes), 1)
+                loudness = amplitude * (_LOUDNESS[mark] * accent)
+                score.append((seconds, instrument, notes, loudness))
     return score
 
 
-def _read_pattern(pattern, swing):
-    """(step, loudness) of a bar; swing delays the second half of each beat."""
-    for step, mark in enumerate(pattern):
-        if mark in _LOUDNESS:
-            yield step + swing * (step % 4 >= 2), _LOUDNESS[mark]
-
-
 def _offer_notes(chord, scale, key):
-    """For each role, the sets of notes (MIDI numbers) that it may play over a chord."""
+    """Return the sets of notes (MIDI numbers) that each role may play over a chord."""
 
     def place(pitches, lowest):
         return tuple(sorted(lowest + (pitch + key) % 12 for pitch in pitches))
@@ -194,14 +186,14 @@ def _offer_notes(chord, scale, key):
 
 
 def _read_chord(name):
-    """Pitches of a chord, in semitones above C: "Am" -> (9, 12, 16)."""
+    """Return pitches of a chord, in semitones above C: "Am" -> (9, 12, 16)."""
     is_flat = name[1:2] == "b"
     root = _NATURALS.index(name[0]) - is_flat
     return tuple(root + interval for interval in _INTERVALS[name[1 + is_flat :]])
 
 
 def _play(score, colour, generator, n_samples, sample_rate):
-    """Sum of the sounds of a score; each different one is made once."""
+    """Add up the sounds of a score; each different one is made once."""
     signal = np.zeros(n_samples, dtype=np.float32)
     sounds = {}
     for seconds, instrument, notes, amplitude in score:
@@ -219,7 +211,7 @@ def _play(score, colour, generator, n_samples, sample_rate):
 
 
 def _make_tone(timbre, note, colour, sample_rate):
-    """One note of two detuned strings whose upper partials die first."""
+    """Make one note of two detuned strings whose upper partials decay first."""
     n_samples = int(min(4 * timbre.decay, _LONGEST_NOTE_SECONDS) * sample_rate)
     seconds = np.arange(n_samples) / sample_rate
     frequency = 440 * 2 ** ((note - 69 + colour.tuning_cents / 100) / 12)
@@ -239,7 +231,7 @@ def _make_tone(timbre, note, colour, sample_rate):
 
 
 def _make_cycle(spectrum):
-    """One period of a sum of sines: (n_partials,) -> (_TABLE_LENGTH,)."""
+    """Return one period of a sum of sines: (n_partials,) -> (_TABLE_LENGTH,)."""
     coefficients = np.zeros(_TABLE_LENGTH // 2 + 1, dtype=complex)
     coefficients[1 : len(spectrum) + 1] = -0.5j * _TABLE_LENGTH * spectrum
     return np.fft.irfft(coefficients).astype(np.float32)
@@ -258,7 +250,7 @@ def _make_hit(drum, generator, sample_rate):
 
 
 def _produce(signal, colour, equaliser, sample_rate):
-    """Equaliser and room, by overlap-add: blocks keep the transforms in the cache."""
+    """Apply equaliser and room by overlap-add, in blocks that fit into the cache."""
     # Longer than the longest room by the tenths of a second that an equaliser rings.
     n_block = 1 << int(1.2 * sample_rate).bit_length()
     n_blocks = -(-len(signal) // n_block)
@@ -274,7 +266,7 @@ def _produce(signal, colour, equaliser, sample_rate):
 
 
 def _room_response(colour, sample_rate, n_block):
-    """Spectrum of the direct sound and its decaying echoes: (n_block + 1,)."""
+    """Return the spectrum of direct sound and decaying echoes: (n_block + 1,)."""
     seconds = np.arange(int(colour.reverb_duration * sample_rate)) / sample_rate
     noise = np.random.RandomState(colour.room_seed).random_sample(len(seconds))
     echoes = (noise - 0.5) * np.exp(-5 * seconds / colour.reverb_duration)
@@ -284,7 +276,7 @@ def _room_response(colour, sample_rate, n_block):
 
 
 def _equaliser_response(equaliser, sample_rate, n_block):
-    """Gains: (N_EQUALISER_BANDS,) decibels, cosines along mel -> (n_block + 1,)."""
+    """Return gains: (N_EQUALISER_BANDS,) decibels -> (n_block + 1,), cosines in mel."""
     frequencies = np.fft.rfftfreq(2 * n_block, 1 / sample_rate)
     height = np.log1p(frequencies / 700) / np.log1p(11_025 / 700)
     angle = np.pi * np.minimum(height, 1).astype(np.float32)

@@ -1,18 +1,20 @@
-"""Tracks from a folder that has one sub-folder per genre."""
+"""Load tracks from a folder that has one sub-folder per genre."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skgenre._io import read_table
 from skgenre.audio import AUDIO_EXTENSIONS
-from skgenre.datasets._bunch import make_track_bunch
-from skgenre.datasets._names import list_names
-from skgenre.datasets._system_files import is_system_name
+from skgenre.datasets._tracks import (
+    is_audio_name,
+    is_system_name,
+    make_track_bunch,
+    warn_of_files,
+)
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -54,7 +56,7 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     OSError
         `directory`, or a folder in it, does not exist or cannot be read.
     ValueError
-        `directory` has no genre folder with audio files; `groups` is nothing of the
+        `directory` has no genre folder with audio files; `groups` is none of the
         above, or the CSV file lacks a column, contradicts itself or names no track.
 
     Warns
@@ -77,21 +79,39 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     """
     directory = Path(directory)
     # Not is_dir(): listing tells a missing folder from a file and a forbidden one.
-    genres = sorted(entry.name for entry in os.scandir(directory) if _is_genre(entry))
+    entries = [
+        entry for entry in os.scandir(directory) if not is_system_name(entry.name)
+    ]
+    genres = sorted(entry.name for entry in entries if entry.is_dir())
     tracks, foreign = [], []
     for genre in genres:
         audio, other = _find_files(directory / genre)
         tracks += [(path, genre) for path in audio]
         foreign += other
+    extensions = ", ".join(AUDIO_EXTENSIONS)
     if not tracks:
-        extensions = ", ".join(AUDIO_EXTENSIONS)
         raise ValueError(
             f"{directory} must have genre folders with audio files ({extensions}), as "
             f"in {directory / 'blues' / 'track.wav'}; got {len(genres)} folders and no "
             "audio file in them."
         )
-    _warn_of_leftovers(directory, foreign)
-    _warn_of_small_genres(genres, Counter(genre for _, genre in tracks))
+    astray = [directory / e.name for e in entries if is_audio_name(e.name)]
+    astray = sorted(filter(Path.is_file, astray), key=_sort_key)
+    n_tracks = Counter(genre for _, genre in tracks)
+    for what, names in [
+        ("left out, being in no genre's folder", astray),
+        (f"left out, being no audio ({extensions})", foreign),
+        (
+            "left out, being genre folders without audio files",
+            [genre for genre in genres if n_tracks[genre] == 0],
+        ),
+        (
+            "genres with one track, too few to train and test on",
+            [genre for genre in genres if n_tracks[genre] == 1],
+        ),
+    ]:
+        if names:
+            warn_of_files(what, names, stacklevel=2)
     paths, target = [path for path, _ in tracks], [genre for _, genre in tracks]
     return make_track_bunch(
         paths,
@@ -101,12 +121,8 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     )
 
 
-def _is_genre(entry):
-    return not is_system_name(entry.name) and entry.is_dir()
-
-
 def _find_files(folder):
-    """Audio files and other files below a folder, sorted by the parts of the paths."""
+    """Return the audio files and the other files below a folder, sorted by path."""
     audio, other, visited = [], [], set()
     for parent, folders, names in os.walk(folder, onerror=_fail, followlinks=True):
         # A link may lead back to a folder above it.
@@ -119,13 +135,13 @@ def _find_files(folder):
         ]
         for name in names:
             if not is_system_name(name):
-                is_audio = name.lower().endswith(AUDIO_EXTENSIONS)
-                (audio if is_audio else other).append(Path(parent, name))
+                files = audio if is_audio_name(name) else other
+                files.append(Path(parent, name))
     return sorted(audio, key=_sort_key), sorted(other, key=_sort_key)
 
 
 def _fail(error):
-    # os.walk leaves out what it may not list, and tells nobody.
+    # By default os.walk skips folders that it cannot list, without an error.
     raise error
 
 
@@ -135,7 +151,7 @@ def _sort_key(path):
 
 
 def _find_groups(directory, paths, groups):
-    """The artist of each track, None where it is unknown."""
+    """Return the artist of each track, None where it is unknown."""
     if groups is None:
         return [None] * len(paths)
     if isinstance(groups, str) and groups == "subfolder":
@@ -146,55 +162,24 @@ def _find_groups(directory, paths, groups):
             "groups must be None, 'subfolder' or the path of a CSV file, "
             f"got {groups!r}."
         )
-    return _read_groups(directory, paths, groups)
-
-
-def _read_groups(directory, paths, csv_path):
     rows = {}
-    for row in read_table(csv_path, ("path", "group"))[1]:
+    for row in read_table(groups, ("path", "group"))[1]:
         # Joined, an absolute path stays as it is.
         path = Path(os.path.abspath(directory / row["path"]))
         group = row["group"]
         if rows.setdefault(path, group) != group:
             raise ValueError(
-                f"{csv_path} must give each path one group, got {rows[path]!r} and "
+                f"{groups} must give each path one group, got {rows[path]!r} and "
                 f"{group!r} for {row['path']}."
             )
     tracks = [Path(os.path.abspath(path)) for path in paths]
     unused = sorted(set(rows) - set(tracks), key=_sort_key)
     if len(unused) == len(rows):
         raise ValueError(
-            f"{csv_path} names none of the {len(paths)} tracks in {directory}: "
+            f"{groups} names none of the {len(paths)} tracks in {directory}: "
             f"expected paths relative to it, such as {paths[0].relative_to(directory)}."
         )
     if unused:
-        _warn(f"{csv_path} names files that are no tracks in {directory}", unused)
+        what = f"{groups} names files that are no tracks in {directory}"
+        warn_of_files(what, unused, stacklevel=3)
     return [rows.get(track) for track in tracks]
-
-
-def _warn_of_leftovers(directory, foreign):
-    astray = [
-        directory / entry.name
-        for entry in os.scandir(directory)
-        if entry.name.lower().endswith(AUDIO_EXTENSIONS)
-        and not is_system_name(entry.name)
-        and entry.is_file()
-    ]
-    if astray:
-        _warn("left out, being in no genre's folder", sorted(astray, key=_sort_key))
-    if foreign:
-        extensions = ", ".join(AUDIO_EXTENSIONS)
-        _warn(f"left out, being no audio ({extensions})", foreign)
-
-
-def _warn_of_small_genres(genres, n_tracks):
-    empty = [genre for genre in genres if n_tracks[genre] == 0]
-    if empty:
-        _warn("left out, being genre folders without audio files", empty)
-    single = [genre for genre in genres if n_tracks[genre] == 1]
-    if single:
-        _warn("genres with one track, too few to train and test on", single)
-
-
-def _warn(what, names):
-    warnings.warn(f"{what}: {list_names(names)}", UserWarning, stacklevel=4)

@@ -1,4 +1,4 @@
-"""Invented tracks: genres that one can hear, by artists who colour them."""
+"""Make music-like tracks of invented genres and artists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 
 from skgenre._io import atomic_write
 from skgenre._validation import check_number, check_positive_integer
-from skgenre.datasets._bunch import make_track_bunch
 from skgenre.datasets._synthesis import (
     N_EQUALISER_BANDS,
     Part,
@@ -19,6 +18,7 @@ from skgenre.datasets._synthesis import (
     draw_colour,
     synthesise,
 )
+from skgenre.datasets._tracks import make_track_bunch
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -32,111 +32,80 @@ _BLUES = (0, 3, 5, 6, 7, 10)
 _LOWEST_SAMPLE_RATE = 4000
 
 _RECIPES = {
-    "ballad": Recipe(
-        tempo=(62, 80),
-        chords="C Am F G",
-        scale=_MAJOR,
-        parts=(
-            Part("drum", "X.......X.......", "kick"),
-            Part("drum", "....X.......X...", "snare"),
-            Part("drum", "x.x.x.x.x.x.x.x.", "hat"),
-            Part("bass", "X.......x.......", "bass"),
-            Part("chord", "X...x...X...x...", "piano, strings"),
-            Part("lead", "X.....x.X...x...", "strings, reed", -4),
-        ),
-    ),
+    "ballad": Recipe(tempo=(62, 80), chords="C Am F G", scale=_MAJOR),
     "blues": Recipe(
-        tempo=(70, 100),
-        swing=0.66,
-        chords="C7 C7 F7 F7 C7 G7",
-        scale=_BLUES,
-        parts=(
-            Part("drum", "X.......X.......", "kick"),
-            Part("drum", "....X.......X...", "snare"),
-            Part("drum", "X.x.X.x.X.x.X.x.", "hat"),
-            Part("bass", "X...X...X...X...", "bass"),
-            Part("chord", "..X...X...X...X.", "guitar, organ"),
-            Part("lead", "X.x...x.X.x.x...", "guitar, reed", -2),
-        ),
+        tempo=(70, 100), chords="C7 C7 F7 F7 C7 G7", scale=_BLUES, swing=0.66
     ),
-    "disco": Recipe(
-        tempo=(112, 128),
-        chords="Am7 Dm7 G7 Cmaj7",
-        scale=_MAJOR,
-        parts=(
-            Part("drum", "X...X...X...X...", "kick"),
-            Part("drum", "....X.......X...", "snare"),
-            Part("drum", "..X...X...X...X.", "open hat"),
-            Part("bass", "X.x.X.x.X.x.X.x.", "synth bass, bass"),
-            Part("chord", "..X..X....X..X..", "strings, guitar"),
-            Part("lead", "X..x..x.....X...", "strings, brass", -4),
-        ),
+    "disco": Recipe(tempo=(112, 128), chords="Am7 Dm7 G7 Cmaj7", scale=_MAJOR),
+    "funk": Recipe(tempo=(94, 112), chords="C7 C7 F7 C7", scale=_BLUES, swing=0.1),
+    "reggae": Recipe(tempo=(68, 84), chords="Cm Bb Cm Bb", scale=_MINOR, swing=0.2),
+    "rock": Recipe(tempo=(110, 140), chords="C5 Bb5 F5 C5", scale=_BLUES),
+    "techno": Recipe(tempo=(124, 138), chords="Cm Cm Cm Ab", scale=_MINOR),
+    "waltz": Recipe(tempo=(110, 150), chords="C C G7 C", scale=_MAJOR),
+}
+_PARTS = {
+    "ballad": (
+        Part("drum", "X.......X.......", "kick"),
+        Part("drum", "....X.......X...", "snare"),
+        Part("drum", "x.x.x.x.x.x.x.x.", "hat"),
+        Part("bass", "X.......x.......", "bass"),
+        Part("chord", "X...x...X...x...", "piano, strings"),
+        Part("lead", "X.....x.X...x...", "strings, reed", -4),
     ),
-    "funk": Recipe(
-        tempo=(94, 112),
-        swing=0.1,
-        chords="C7 C7 F7 C7",
-        scale=_BLUES,
-        parts=(
-            Part("drum", "X..x..x...X..x..", "kick"),
-            Part("drum", "....X..x.x..X..x", "snare"),
-            Part("drum", "XxXxXxXxXxXxXxXx", "hat"),
-            Part("bass", "X..x..X...x.X.x.", "bass, synth bass"),
-            Part("chord", "x.xX.xx.x.xX.xx.", "guitar, organ"),
-            Part("lead", "X..x......X.x...", "brass, guitar", -3),
-        ),
+    "blues": (
+        Part("drum", "X.......X.......", "kick"),
+        Part("drum", "....X.......X...", "snare"),
+        Part("drum", "X.x.X.x.X.x.X.x.", "hat"),
+        Part("bass", "X...X...X...X...", "bass"),
+        Part("chord", "..X...X...X...X.", "guitar, organ"),
+        Part("lead", "X.x...x.X.x.x...", "guitar, reed", -2),
     ),
-    "reggae": Recipe(
-        tempo=(68, 84),
-        swing=0.2,
-        chords="Cm Bb Cm Bb",
-        scale=_MINOR,
-        parts=(
-            Part("drum", "........X.......", "kick"),
-            Part("drum", "........X.......", "snare"),
-            Part("drum", "x.x.x.x.x.x.x.x.", "hat"),
-            Part("bass", "..X.x.x...X.x...", "bass, synth bass", 3),
-            Part("chord", "....X.......X...", "organ, guitar"),
-            Part("lead", "X.....x.....x...", "organ, reed", -5),
-        ),
+    "disco": (
+        Part("drum", "X...X...X...X...", "kick"),
+        Part("drum", "....X.......X...", "snare"),
+        Part("drum", "..X...X...X...X.", "open hat"),
+        Part("bass", "X.x.X.x.X.x.X.x.", "synth bass, bass"),
+        Part("chord", "..X..X....X..X..", "strings, guitar"),
+        Part("lead", "X..x..x.....X...", "strings, brass", -4),
     ),
-    "rock": Recipe(
-        tempo=(110, 140),
-        chords="C5 Bb5 F5 C5",
-        scale=_BLUES,
-        parts=(
-            Part("drum", "X.....X.X.......", "kick"),
-            Part("drum", "....X.......X...", "snare"),
-            Part("drum", "X.X.X.X.X.X.X.X.", "hat"),
-            Part("bass", "X.X.X.X.X.X.X.X.", "bass"),
-            Part("chord", "X.x.x.X.x.x.X.x.", "fuzz guitar, guitar"),
-            Part("lead", "X...x.x.X.......", "fuzz guitar, guitar", -4),
-        ),
+    "funk": (
+        Part("drum", "X..x..x...X..x..", "kick"),
+        Part("drum", "....X..x.x..X..x", "snare"),
+        Part("drum", "XxXxXxXxXxXxXxXx", "hat"),
+        Part("bass", "X..x..X...x.X.x.", "bass, synth bass"),
+        Part("chord", "x.xX.xx.x.xX.xx.", "guitar, organ"),
+        Part("lead", "X..x......X.x...", "brass, guitar", -3),
     ),
-    "techno": Recipe(
-        tempo=(124, 138),
-        chords="Cm Cm Cm Ab",
-        scale=_MINOR,
-        parts=(
-            Part("drum", "X...X...X...X...", "kick"),
-            Part("drum", "....X.......X...", "clap"),
-            Part("drum", "x.X.x.X.x.X.x.X.", "hat"),
-            Part("bass", "..x...x...x...x.", "synth bass"),
-            Part("chord", "X..x..x.....x...", "synth, organ"),
-            Part("lead", "x.xx.xx.x.xx.xx.", "synth", -6),
-        ),
+    "reggae": (
+        Part("drum", "........X.......", "kick"),
+        Part("drum", "........X.......", "snare"),
+        Part("drum", "x.x.x.x.x.x.x.x.", "hat"),
+        Part("bass", "..X.x.x...X.x...", "bass, synth bass", 3),
+        Part("chord", "....X.......X...", "organ, guitar"),
+        Part("lead", "X.....x.....x...", "organ, reed", -5),
     ),
-    "waltz": Recipe(
-        tempo=(110, 150),
-        chords="C C G7 C",
-        scale=_MAJOR,
-        parts=(
-            Part("drum", "x...........", "kick"),
-            Part("drum", "....x...x...", "shaker"),
-            Part("bass", "X...........", "bass"),
-            Part("chord", "....X...X...", "strings, piano"),
-            Part("lead", "X.......x...", "strings, reed", -2),
-        ),
+    "rock": (
+        Part("drum", "X.....X.X.......", "kick"),
+        Part("drum", "....X.......X...", "snare"),
+        Part("drum", "X.X.X.X.X.X.X.X.", "hat"),
+        Part("bass", "X.X.X.X.X.X.X.X.", "bass"),
+        Part("chord", "X.x.x.X.x.x.X.x.", "fuzz guitar, guitar"),
+        Part("lead", "X...x.x.X.......", "fuzz guitar, guitar", -4),
+    ),
+    "techno": (
+        Part("drum", "X...X...X...X...", "kick"),
+        Part("drum", "....X.......X...", "clap"),
+        Part("drum", "x.X.x.X.x.X.x.X.", "hat"),
+        Part("bass", "..x...x...x...x.", "synth bass"),
+        Part("chord", "X..x..x.....x...", "synth, organ"),
+        Part("lead", "x.xx.xx.x.xx.xx.", "synth", -6),
+    ),
+    "waltz": (
+        Part("drum", "x...........", "kick"),
+        Part("drum", "....x...x...", "shaker"),
+        Part("bass", "X...........", "bass"),
+        Part("chord", "....X...X...", "strings, piano"),
+        Part("lead", "X.......x...", "strings, reed", -2),
     ),
 }
 
@@ -153,13 +122,13 @@ def make_genre_tracks(
     sample_rate: int = 22050,
     random_state: RandomState = None,
 ) -> Bunch:
-    """Invent music-like tracks and write them as WAV files.
+    """Make music-like tracks of invented artists, as WAV files.
 
-    A genre is a recipe of tempo, rhythm, harmony and timbre. An artist is a colour of
-    production over it: equaliser, reverb, gain, tuning, favourite instruments. Each
-    track adds a song and a mix of its own. As with real music, a classifier scores best
-    where it knows other segments of a track, worse where it knows other tracks of the
-    artist, and worst where it has never heard the artist.
+    Each genre has its own tempo, rhythm, harmony and timbre; each artist an equaliser,
+    reverb, gain, tuning and favourite instruments; each track a song and a mix. As with
+    real music, a classifier scores best where it knows other segments of a track, worse
+    where it knows other tracks of the artist, and worst where it has never heard the
+    artist.
 
     Parameters
     ----------
@@ -168,7 +137,8 @@ def make_genre_tracks(
         ``<genre>/<artist>/<genre>.<number>.wav`` in it, mono, of 16 bits. Files of the
         same name are replaced, others are left alone.
     n_genres : int, default=4
-        The first so many of ballad, blues, disco, funk, reggae, rock, techno and waltz.
+        Number of genres: the first ones of ballad, blues, disco, funk, reggae, rock,
+        techno and waltz.
     n_tracks_per_genre : int, default=12
         Tracks of each genre, shared out among its artists as evenly as can be.
     n_artists_per_genre : int, default=3
@@ -213,37 +183,6 @@ def make_genre_tracks(
     >>> data.groups[0]
     'ballad-artist-00'
     """
-    _check_counts(n_genres, n_tracks_per_genre, n_artists_per_genre)
-    check_number(duration, name="duration", low=0, low_open=True)
-    check_positive_integer(sample_rate, name="sample_rate")
-    check_number(sample_rate, name="sample_rate", low=_LOWEST_SAMPLE_RATE)
-    seed = check_random_state(random_state).randint(2**31 - 1)
-    # Shorter than a sample is still a track: one that holds a sample.
-    sample_rate = int(sample_rate)
-    n_samples = max(1, round(float(duration) * sample_rate))
-    names = sorted(_RECIPES)[:n_genres]
-    tracks = []
-    for genre, name in enumerate(names):
-        shares = _share_out(n_tracks_per_genre, n_artists_per_genre)
-        for number, (artist, rank) in enumerate(shares):
-            group = f"{name}-artist-{artist:02d}"
-            path = Path(directory) / name / group / f"{name}.{number:05d}.wav"
-            colour = _draw_artist(seed, genre, artist)
-            signal = synthesise(
-                _RECIPES[name],
-                colour,
-                *_draw_track(seed, genre, artist, rank),
-                n_samples=n_samples,
-                sample_rate=sample_rate,
-            )
-            _write_wav(path, signal, sample_rate)
-            tracks.append((name, group, path))
-    target, groups, paths = zip(*sorted(tracks), strict=True)
-    description = f"{len(paths)} invented tracks of {n_genres} genres in {directory}"
-    return make_track_bunch(paths, target, groups, description)
-
-
-def _check_counts(n_genres, n_tracks_per_genre, n_artists_per_genre):
     check_positive_integer(n_genres, name="n_genres")
     check_positive_integer(n_tracks_per_genre, name="n_tracks_per_genre")
     check_positive_integer(n_artists_per_genre, name="n_artists_per_genre")
@@ -257,13 +196,44 @@ def _check_counts(n_genres, n_tracks_per_genre, n_artists_per_genre):
             "n_artists_per_genre must be at most n_tracks_per_genre = "
             f"{n_tracks_per_genre!r}, got {n_artists_per_genre!r}."
         )
-
-
-def _share_out(n_tracks, n_artists):
-    """(artist, rank among the artist's tracks) of each track of a genre."""
-    for artist in range(n_artists):
-        for rank in range(len(range(artist, n_tracks, n_artists))):
-            yield artist, rank
+    check_number(duration, name="duration", low=0, low_open=True)
+    check_positive_integer(sample_rate, name="sample_rate")
+    check_number(sample_rate, name="sample_rate", low=_LOWEST_SAMPLE_RATE)
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    # Shorter than a sample is still a track: one that holds a sample.
+    sample_rate = int(sample_rate)
+    n_samples = max(1, round(float(duration) * sample_rate))
+    names = sorted(_RECIPES)[:n_genres]
+    tracks = []
+    # As many tracks for each artist as can be, ranked among those of the artist.
+    shares = [
+        (artist, rank)
+        for artist in range(n_artists_per_genre)
+        for rank in range(len(range(artist, n_tracks_per_genre, n_artists_per_genre)))
+    ]
+    for genre, name in enumerate(names):
+        for number, (artist, rank) in enumerate(shares):
+            group = f"{name}-artist-{artist:02d}"
+            path = Path(directory) / name / group / f"{name}.{number:05d}.wav"
+            colour = _draw_artist(seed, genre, artist)
+            signal = synthesise(
+                _RECIPES[name],
+                _PARTS[name],
+                colour,
+                *_draw_track(seed, genre, artist, rank),
+                n_samples=n_samples,
+                sample_rate=sample_rate,
+            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as file, wave.open(file, "wb") as sound:
+                sound.setnchannels(1)
+                sound.setsampwidth(2)
+                sound.setframerate(sample_rate)
+                sound.writeframes(np.rint(signal * 32_767).astype("<i2").tobytes())
+            tracks.append((name, group, path))
+    target, groups, paths = zip(*sorted(tracks), strict=True)
+    description = f"{len(paths)} invented tracks of {n_genres} genres in {directory}"
+    return make_track_bunch(paths, target, groups, description)
 
 
 def _draw_artist(seed, genre, artist):
@@ -277,7 +247,7 @@ def _draw_artist(seed, genre, artist):
 
 
 def _draw_track(seed, genre, artist, rank):
-    """Direction of the mix and random numbers of a track."""
+    """Return the direction of the mix and the random generator of a track."""
     # Opposite pairs: mixes that lean one way by chance would be a second colour.
     pairs, pair = divmod(rank // 2, N_EQUALISER_BANDS)
     mix = _draw_directions(seed, "mix", genre, artist, pairs)[pair]
@@ -286,23 +256,14 @@ def _draw_track(seed, genre, artist, rank):
 
 
 def _draw_directions(seed, purpose, *numbers):
-    """Unit vectors at right angles, as many as there are equaliser bands."""
+    """Return orthogonal unit vectors, one per equaliser band."""
     stream = _open_stream(seed, purpose, *numbers)
     rows, _ = np.linalg.qr(stream.standard_normal((N_EQUALISER_BANDS,) * 2))
     return rows
 
 
 def _open_stream(seed, purpose, *numbers):
-    """Random numbers that depend on what they are for, not on what was drawn before."""
+    """Return a generator that depends on its purpose, not on what was drawn before."""
     key = (seed, _PURPOSES.index(purpose), *numbers)
     # The legacy generator: its numbers stay the same in each release of numpy.
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence(key)))
-
-
-def _write_wav(path, signal, sample_rate):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as file, wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(sample_rate)
-        sound.writeframes(np.rint(signal * 32_767).astype("<i2").tobytes())

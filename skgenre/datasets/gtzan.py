@@ -1,4 +1,4 @@
-"""GTZAN: ten genres of a hundred tracks of thirty seconds, with its faults known."""
+"""Load GTZAN: ten genres of a hundred tracks of thirty seconds, its faults known."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from sklearn.utils import Bunch
 from skgenre._io import read_table
 from skgenre._validation import check_choice
 from skgenre.audio import AudioDecodeError, load_audio
-from skgenre.datasets._bunch import make_track_bunch
+from skgenre.datasets._tracks import make_track_bunch
 from skgenre.datasets.gtzan_download import download_gtzan
-from skgenre.datasets.gtzan_folder import LAYOUTS, find_tracks
-from skgenre.datasets.gtzan_index import CREDITS, read_index
+from skgenre.datasets.gtzan_tracks import CREDITS, LAYOUTS, find_tracks, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +32,7 @@ class GtzanTracks(Bunch):
     """Tracks of GTZAN, as `fetch_gtzan` returns them."""
 
     def validate(self):
-        """Say which tracks are missing, altered or damaged.
+        """List the tracks that are missing, altered or damaged.
 
         All files are decoded: 0.7 ms per track.
 
@@ -45,13 +44,20 @@ class GtzanTracks(Bunch):
               original's;
             - ``damaged`` : list of str, paths of files that cannot be decoded.
         """
-        expected = _select(read_index().values(), self.subset)
-        there = set(self.tracks.tolist())
-        altered = self.paths[self.status == "altered"].tolist()
+        there, damaged = set(self.tracks.tolist()), []
+        for path in self.paths:
+            try:
+                load_audio(path)
+            except AudioDecodeError:
+                damaged.append(path)
         return Bunch(
-            missing=[row.track for row in expected if row.track not in there],
-            altered=altered,
-            damaged=[path for path in self.paths if _is_damaged(path)],
+            missing=[
+                row.track
+                for row in _select(read_index().values(), self.subset)
+                if row.track not in there
+            ],
+            altered=self.paths[self.status == "altered"].tolist(),
+            damaged=damaged,
         )
 
 
@@ -98,14 +104,14 @@ def fetch_gtzan(
           ``"unknown"``;
 
         then ``target_names`` and ``DESCR``, which credits the sources; and the method
-        ``validate()``, which says what is missing, altered or damaged.
+        ``validate()``, which lists what is missing, altered or damaged.
 
     Raises
     ------
     OSError
         No track was found and none was to be downloaded, or the download failed.
     ValueError, TypeError
-        A parameter is nothing of the above.
+        A parameter has another value than those above.
 
     Warns
     -----
@@ -128,20 +134,60 @@ def fetch_gtzan(
             "download_if_missing must be True, False or 'complete', got "
             f"{download_if_missing!r}."
         )
-    folders = _list_folders(data_home)
+    if data_home is None:
+        named = os.environ.get("SKGENRE_DATA", "")
+        data_home = [name for name in named.split(os.pathsep) if name]
+        data_home = data_home or [Path.home() / "skgenre_data"]
+    if isinstance(data_home, (str, os.PathLike)):
+        data_home = [data_home]
+    folders = [Path(folder).expanduser() for folder in data_home]
+    if not folders:
+        raise ValueError("data_home must name at least one folder, got none.")
     known, foreign = find_tracks(folders)
-    if _must_download(known, folders, download_if_missing):
+    if not known and not download_if_missing:
+        example = os.path.join("blues", "blues.00000.wav")
+        layouts = ", ".join(os.path.join(layout, example) for layout in LAYOUTS)
+        raise FileNotFoundError(
+            f"no track of GTZAN in {', '.join(map(str, folders))}: looked for files "
+            f"such as {layouts} or blues.00000.wav (also .au, .flac). Name the folder "
+            "by data_home or SKGENRE_DATA, or have it downloaded: "
+            "download_if_missing=True."
+        )
+    n_tracks = len(read_index())
+    is_incomplete = len(known) < n_tracks and download_if_missing == "complete"
+    if not known or is_incomplete:
         download_gtzan(folders[0])
         known, foreign = find_tracks(folders)
-    _warn_of_missing(known, folders)
-    rows = set(_select([track.row for track in known], subset))
-    found = [track for track in known if track.row in rows]
-    data = _make_bunch(found + (foreign if subset == "all" else []), folders, subset)
+    if len(known) < n_tracks:
+        warnings.warn(
+            f"{len(known)} of GTZAN's {n_tracks} tracks are in "
+            f"{', '.join(map(str, folders))}; download_if_missing='complete' fetches "
+            "the others.",
+            UserWarning,
+            stacklevel=2,
+        )
+    chosen = set(_select([track.row for track in known], subset))
+    found = [track for track in known if track.row in chosen]
+    found += foreign if subset == "all" else []
+    rows = [track.row for track in found]
+    described = make_track_bunch(
+        [track.path for track in found],
+        [row.genre for row in rows],
+        [row.group for row in rows],
+        f"{len(rows)} tracks of {len({row.genre for row in rows})} genres of GTZAN in "
+        f"{', '.join(map(str, folders))}. {CREDITS}",
+    )
+    data = GtzanTracks(
+        **described,
+        **_describe_rows(rows),
+        status=np.array([track.status for track in found], dtype=str),
+        subset=subset,
+    )
     return (data.paths, data.target) if return_X_y else data
 
 
 def load_gtzan_features(csv_file: StrPath) -> Bunch:
-    """Load summary features of GTZAN's tracks, as widely used.
+    """Load a table of summary features of GTZAN's tracks.
 
     Parameters
     ----------
@@ -186,80 +232,17 @@ def load_gtzan_features(csv_file: StrPath) -> Bunch:
         names, [row["label"] for row in table], [row.group for row in rows], CREDITS
     )
     del known["paths"]
-    known.update(
-        data=_read_numbers(table, features, csv_file),
-        feature_names=features,
-        **_describe_rows(rows),
-    )
-    return known
-
-
-def _read_numbers(table, features, csv_file):
     values = [[row[name] for name in features] for row in table]
     try:
-        return np.array(values, dtype=float).reshape(len(table), len(features))
+        data = np.array(values, dtype=float).reshape(len(table), len(features))
     except ValueError as error:
         raise ValueError(f"{csv_file} must hold numbers: {error}.") from error
-
-
-def _list_folders(data_home):
-    if data_home is None:
-        named = os.environ.get("SKGENRE_DATA", "")
-        data_home = [name for name in named.split(os.pathsep) if name]
-        data_home = data_home or [Path.home() / "skgenre_data"]
-    if isinstance(data_home, (str, os.PathLike)):
-        data_home = [data_home]
-    folders = [Path(folder).expanduser() for folder in data_home]
-    if not folders:
-        raise ValueError("data_home must name at least one folder, got none.")
-    return folders
-
-
-def _must_download(known, folders, download_if_missing):
-    if known:
-        return download_if_missing == "complete" and len(known) < len(read_index())
-    if download_if_missing:
-        return True
-    layouts = ", ".join(
-        os.path.join(layout, "blues", "blues.00000.wav") for layout in LAYOUTS
-    )
-    raise FileNotFoundError(
-        f"no track of GTZAN in {', '.join(map(str, folders))}: looked for files such "
-        f"as {layouts} or blues.00000.wav (also .au, .flac). Name the folder by "
-        "data_home or SKGENRE_DATA, or have it downloaded: download_if_missing=True."
-    )
-
-
-def _warn_of_missing(known, folders):
-    n_tracks = len(read_index())
-    if len(known) < n_tracks:
-        warnings.warn(
-            f"{len(known)} of GTZAN's {n_tracks} tracks are in "
-            f"{', '.join(map(str, folders))}; download_if_missing='complete' fetches "
-            "the others.",
-            UserWarning,
-            stacklevel=3,
-        )
+    known.update(data=data, feature_names=features, **_describe_rows(rows))
+    return known
 
 
 def _select(rows, subset):
     return [row for row in rows if subset == "all" or row.filtered_split]
-
-
-def _make_bunch(found, folders, subset):
-    rows = [track.row for track in found]
-    genres = {row.genre for row in rows}
-    described = make_track_bunch(
-        [track.path for track in found],
-        [row.genre for row in rows],
-        [row.group for row in rows],
-        f"{len(rows)} tracks of {len(genres)} genres of GTZAN in "
-        f"{', '.join(map(str, folders))}. {CREDITS}",
-    )
-    status = np.array([track.status for track in found], dtype=str)
-    return GtzanTracks(
-        **described, **_describe_rows(rows), status=status, subset=subset
-    )
 
 
 def _describe_rows(rows):
@@ -274,11 +257,3 @@ def _describe_rows(rows):
         name: np.array([getattr(row, field) for row in rows], dtype=str)
         for name, field in fields.items()
     }
-
-
-def _is_damaged(path):
-    try:
-        load_audio(path)
-    except AudioDecodeError:
-        return True
-    return False

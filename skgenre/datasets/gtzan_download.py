@@ -1,4 +1,4 @@
-"""The archive of GTZAN: fetched, checked and unpacked, all of it or nothing."""
+"""Download the archive of GTZAN, check and unpack it: all of it or nothing."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Archive(NamedTuple):
-    """Where the archive is, and what it must be."""
+    """URL and checksum of the archive."""
 
     url: str
     sha256: str
@@ -43,22 +43,29 @@ def download_gtzan(folder, *, archive=ARCHIVE, progressbar=True):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(folder)
+    # Killed downloads leave gigabytes in a hidden folder.
+    for abandoned in folder.glob(_WORKPLACE + "*"):
+        if time.time() - abandoned.stat().st_mtime > ABANDONED_AFTER_SECONDS:
+            shutil.rmtree(abandoned, ignore_errors=True)
     # Each process has its own: two that fetch at once do not disturb each other.
     workplace = Path(tempfile.mkdtemp(prefix=_WORKPLACE, dir=folder))
     try:
         packed = _fetch(archive, workplace, progressbar)
         unpack_tracks(packed, workplace)
-        _move(workplace / "genres", folder / "genres")
+        try:
+            # All in one step where there are none yet.
+            os.rename(workplace / "genres", folder / "genres")
+        except OSError:
+            # Some tracks are there, or another process was faster.
+            if not (folder / "genres").is_dir():
+                raise
+            for path in sorted((workplace / "genres").rglob("*.*")):
+                place = folder / path.relative_to(workplace)
+                place.parent.mkdir(exist_ok=True)
+                if not place.exists():
+                    os.replace(path, place)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
-
-
-def _remove_abandoned(folder):
-    """Remove what killed downloads have left: gigabytes, in a hidden folder."""
-    for workplace in folder.glob(_WORKPLACE + "*"):
-        if time.time() - workplace.stat().st_mtime > ABANDONED_AFTER_SECONDS:
-            shutil.rmtree(workplace, ignore_errors=True)
 
 
 def _fetch(archive, folder, progressbar):
@@ -90,44 +97,22 @@ def unpack_tracks(packed, folder):
     `folder`, or more than GTZAN could.
     """
     with tarfile.open(packed, "r:gz") as archive:
-        tracks = _check_members(archive)
+        tracks, n_bytes = [], 0
+        for number, member in enumerate(archive, start=1):
+            n_bytes += member.size
+            if number > MAX_MEMBERS or n_bytes > MAX_UNPACKED_BYTES:
+                raise ValueError(
+                    f"{packed} holds more than GTZAN could: more than {MAX_MEMBERS} "
+                    f"files or {MAX_UNPACKED_BYTES} bytes."
+                )
+            if member.name.startswith("/") or ".." in member.name.split("/"):
+                raise ValueError(f"{packed} has a path outside: {member.name!r}.")
+            if not (member.isfile() or member.isdir()):
+                raise ValueError(f"{packed} has a link or device: {member.name!r}.")
+            if member.isfile() and _TRACK.fullmatch(member.name):
+                tracks.append(member)
         if not tracks:
             raise ValueError(
                 f"{packed} holds no track, such as genres/blues/blues.00000.wav."
             )
         archive.extractall(folder, members=tracks, filter="data")
-
-
-def _check_members(archive):
-    tracks, n_bytes = [], 0
-    for number, member in enumerate(archive, start=1):
-        n_bytes += member.size
-        if number > MAX_MEMBERS or n_bytes > MAX_UNPACKED_BYTES:
-            raise ValueError(
-                f"{archive.name} holds more than GTZAN could: more than {MAX_MEMBERS} "
-                f"files or {MAX_UNPACKED_BYTES} bytes."
-            )
-        parts = member.name.split("/")
-        if member.name.startswith("/") or ".." in parts:
-            raise ValueError(f"{archive.name} has a path outside: {member.name!r}.")
-        if not (member.isfile() or member.isdir()):
-            raise ValueError(f"{archive.name} has a link or device: {member.name!r}.")
-        if member.isfile() and _TRACK.fullmatch(member.name):
-            tracks.append(member)
-    return tracks
-
-
-def _move(source, target):
-    """Put tracks in their place: all in one step where there are none yet."""
-    try:
-        os.rename(source, target)
-        return
-    except OSError:
-        # The folder is there: some tracks, or another process was faster.
-        if not target.is_dir():
-            raise
-    for path in sorted(source.rglob("*.*")):
-        place = target / path.relative_to(source)
-        place.parent.mkdir(exist_ok=True)
-        if path.is_file() and not place.exists():
-            os.replace(path, place)

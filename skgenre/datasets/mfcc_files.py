@@ -1,4 +1,4 @@
-"""MFCCs in files: the JSON of the widely used tutorial code, and npz without loss."""
+"""Save and load MFCCs: the JSON of the widely used tutorial code, and lossless npz."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
-from skgenre._io import atomic_write, find_versions, read_json, read_npz
+from skgenre._io import atomic_write, find_versions, plain, read_json, read_npz
 from skgenre._validation import (
     check_no_missing_label,
     is_missing,
@@ -124,50 +124,23 @@ def load_mfcc_json(file: StrPath) -> Bunch:
         raise ValueError(
             f"{file} must have the keys {_JSON_KEYS}, each a list; lacks {missing}."
         )
-    names = _check_mapping(content["mapping"], file)
-    labels = _check_labels(content["labels"], len(names), file)
-    data = _check_rows(content["mfcc"], file)
-    if len(data) != len(labels):
-        raise ValueError(
-            f"{file} must have one label per segment, got inconsistent numbers: "
-            f"{len(data)} segments, {len(labels)} labels."
-        )
-    return Bunch(
-        data=data,
-        target=names[labels],
-        target_names=names,
-        DESCR=f"{len(labels)} segments in {file}. Which tracks they are of is not in "
-        "the file: only the paper's protocol is possible, which splits segments.",
-    )
-
-
-def _check_mapping(mapping, file):
-    names = [str(name) for name in mapping]
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated or any(map(is_missing, mapping)):
+    names = np.array([str(name) for name in content["mapping"]], dtype=str)
+    repeated = [name for name, count in Counter(names.tolist()).items() if count > 1]
+    if repeated or any(map(is_missing, content["mapping"])):
         wrong = f"{repeated[0]!r:.50} twice" if repeated else "an empty one"
         raise ValueError(f"{file} must have a mapping of distinct genres, got {wrong}.")
-    return np.array(names, dtype=str)
-
-
-def _check_labels(labels, n_genres, file):
-    wrong = [
-        label for label in labels if type(label) is not int or not 0 <= label < n_genres
-    ]
-    if wrong:
-        raise ValueError(
-            f"{file} must hold labels from 0 to {n_genres - 1}, the places in its "
-            f"mapping; got {wrong[0]!r:.50}."
-        )
-    return np.array(labels, dtype=int)
-
-
-def _check_rows(segments, file):
+    labels = content["labels"]
+    for label in labels:
+        if type(label) is not int or not 0 <= label < len(names):
+            raise ValueError(
+                f"{file} must hold labels from 0 to {len(names) - 1}, the places in "
+                f"its mapping; got {label!r:.50}."
+            )
     try:
-        data = np.array(segments, dtype=np.float64)
+        data = np.array(content["mfcc"], dtype=np.float64)
     except (ValueError, TypeError, OverflowError):  # ragged, or not numbers
-        data = None
-    if data is None or data.ndim != 3:
+        data = np.empty(0)
+    if data.ndim != 3:
         raise ValueError(
             f"{file} must hold segments of one shape (n_frames, n_mfcc), each a list "
             "of frames, each a list of numbers."
@@ -176,7 +149,18 @@ def _check_rows(segments, file):
         data = data.astype(np.float32)
     if not np.isfinite(data).all():
         raise ValueError(f"{file} must hold finite numbers only.")
-    return data
+    if len(data) != len(labels):
+        raise ValueError(
+            f"{file} must have one label per segment, got inconsistent numbers: "
+            f"{len(data)} segments, {len(labels)} labels."
+        )
+    return Bunch(
+        data=data,
+        target=names[np.array(labels, dtype=int)],
+        target_names=names,
+        DESCR=f"{len(labels)} segments in {file}. Which tracks they are of is not in "
+        "the file: only the paper's protocol is possible, which splits segments.",
+    )
 
 
 def save_mfcc_npz(
@@ -188,7 +172,7 @@ def save_mfcc_npz(
     groups: ArrayLike | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save features with all that belongs to them.
+    """Save features, genres, paths, groups and parameters without loss.
 
     Parameters
     ----------
@@ -199,7 +183,7 @@ def save_mfcc_npz(
     y : array-like of shape (n_tracks,)
         Genres.
     paths : array-like of shape (n_tracks,)
-        Where the tracks were.
+        Paths of the tracks.
     groups : array-like of shape (n_tracks,), default=None
         Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown: the
         track becomes a group of its own, ``track:`` and its path.
@@ -232,7 +216,7 @@ def save_mfcc_npz(
         "version": _NPZ_VERSION,
         "versions": find_versions(("skgenre", "numpy", "librosa")),
         # Values that JSON cannot hold, such as paths, are described.
-        "parameters": json.loads(json.dumps(parameters or {}, default=_plain)),
+        "parameters": json.loads(json.dumps(parameters or {}, default=plain)),
     }
     arrays = {"data": X, "target": np.asarray(y, dtype=str), "paths": _as_text(paths)}
     if groups is not None:
@@ -243,7 +227,7 @@ def save_mfcc_npz(
 
 
 def load_mfcc_npz(file: StrPath) -> Bunch:
-    """Load what `save_mfcc_npz` has saved.
+    """Load features that `save_mfcc_npz` has saved.
 
     Parameters
     ----------
@@ -260,8 +244,8 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     Raises
     ------
     ValueError
-        The file is another one's, of a later version, or damaged, or it unpacks to more
-        than a gigabyte and a hundred times its size.
+        The file was not written by `save_mfcc_npz`, is of a later version or damaged,
+        or unpacks to more than a gigabyte and a hundred times its size.
 
     Examples
     --------
@@ -278,9 +262,20 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     (2, 3, 130, 13)
     """
     arrays = read_npz(file)
-    about = _read_about(arrays, file)
-    data, groups = arrays["data"], arrays.get("groups")
-    columns = [arrays["target"], arrays["paths"], *([] if groups is None else [groups])]
+    try:
+        about = json.loads(str(arrays["about"]))
+        version, parameters = about["version"], about["parameters"]
+        data, target, paths = arrays["data"], arrays["target"], arrays["paths"]
+        versions, is_newer = about["versions"], version > _NPZ_VERSION
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{file} is no file of save_mfcc_npz.") from error
+    if is_newer:
+        raise ValueError(
+            f"{file} has version {version}; this skgenre reads versions up to "
+            f"{_NPZ_VERSION}."
+        )
+    groups = arrays.get("groups")
+    columns = [target, paths] if groups is None else [target, paths, groups]
     if data.ndim != 4 or data.dtype.kind != "f":
         raise ValueError(
             f"{file} must hold floats of shape (n_tracks, n_segments, n_frames, "
@@ -290,31 +285,13 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
         raise ValueError(f"{file} must hold a genre, path and group of each track.")
     return Bunch(
         data=data,
-        target=arrays["target"],
-        target_names=np.unique(arrays["target"]),
-        paths=arrays["paths"].astype(object),
+        target=target,
+        target_names=np.unique(target),
+        paths=paths.astype(object),
         groups=None if groups is None else groups.astype(object),
-        parameters=about["parameters"],
-        versions=about["versions"],
+        parameters=parameters,
+        versions=versions,
     )
-
-
-def _read_about(arrays, file):
-    """What the file says of itself; ValueError where it is not one of ours."""
-    if not {"about", "data", "target", "paths"} <= set(arrays):
-        raise ValueError(f"{file} is no file of save_mfcc_npz.")
-    try:
-        about = json.loads(str(arrays["about"]))
-        version, *_ = [about[name] for name in ("version", "parameters", "versions")]
-        is_newer = version > _NPZ_VERSION
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"{file} is no file of save_mfcc_npz.") from error
-    if is_newer:
-        raise ValueError(
-            f"{file} has version {version}; this skgenre reads versions up to "
-            f"{_NPZ_VERSION}."
-        )
-    return about
 
 
 def _check_segments(X):
@@ -325,10 +302,6 @@ def _check_segments(X):
             f"{X.dtype} of shape {X.shape}."
         )
     return X
-
-
-def _plain(value):
-    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _as_text(values):

@@ -1,7 +1,6 @@
-"""Trained models as files that travel, and that can be read without trusting them."""
+"""Save trained models in files that can be loaded without trusting them."""
 
-from skgenre.persistence.archive import ModelFileError
+from skgenre.persistence.archive import ModelFileError, read_model_info
 from skgenre.persistence.model_file import load_model, save_model
-from skgenre.persistence.model_info import read_model_info
 
 __all__ = ["ModelFileError", "load_model", "read_model_info", "save_model"]

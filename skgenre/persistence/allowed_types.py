@@ -1,9 +1,9 @@
-"""What a model file may be made of: every type and function by its exact name.
+"""The types and functions that a model file may be made of, by their exact names.
 
 Skops' own list is not relied on: it trusts all of scikit-learn's estimators. A new
 class of ours, or one of scikit-learn's that a model is made of, is added here, and
-nowhere else. What is made by its name is listed by the outermost package that has it,
-so that a file survives the moving of modules.
+nowhere else. Each is listed under the outermost package that has it, as users import
+it, so that a file survives the moving of modules.
 """
 
 # What is made by `__new__` and given its attributes; no constructor runs.
@@ -88,7 +88,7 @@ _NUMPY_SCALARS = {
 # `__reduce__`) are refused whatever they name.
 ALLOWED_TYPES = {
     "JsonNode": {"builtins.str"},
-    "DictNode": {"builtins.dict", "sklearn.utils._bunch.Bunch"},
+    "DictNode": {"builtins.dict", "sklearn.utils.Bunch"},
     "ListNode": {"builtins.list"},
     "TupleNode": {"builtins.tuple"},
     "NdArrayNode": {"numpy.ndarray", *_NUMPY_SCALARS},

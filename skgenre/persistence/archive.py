@@ -1,8 +1,11 @@
-"""The container of a model file: a zip archive, read as if its writer were hostile."""
+"""Write the zip archive of a model file, and read it as if its writer were hostile.
+
+Its members are ``info.json``, the description of the file; ``schema.json``, the
+objects that the model is made of, as skops describes them; and their arrays.
+"""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
@@ -14,10 +17,18 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import skgenre
+from skgenre._io import ZIP_ERRORS, find_versions, parse_json, plain, read_member
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from skgenre._typing import StrPath
 
-INFO, SCHEMA = _TEXTS = "info.json", "schema.json"
+INFO, SCHEMA = "info.json", "schema.json"
+
+# Raised whenever an older skgenre would misread the file.
+FORMAT_VERSION = 1
 
 MAX_INFO_BYTES = 1 << 20
 MAX_SCHEMA_BYTES = 1 << 26
@@ -29,23 +40,26 @@ MAX_EXPANSION = 100
 
 # Skops names an array after its address in the memory of the process that saves it.
 _MEMBER_NAME = re.compile(r"info\.json|schema\.json|[0-9]{1,20}\.npy")
-_CHUNK_BYTES = 1 << 20
-# Of the archives that Python's zipfile opens.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _IS_ENCRYPTED = 0x1
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-)
+
+_PACKAGES = ("scikit-learn", "numpy", "scipy", "keras", "tensorflow", "skops")
+_VERSION = re.compile(r"[\w.+!() -]{1,64}", re.ASCII)
+_FIELDS = {
+    "format_version": int,
+    "versions": dict,
+    "model": str,
+    "classes": list,
+    "features": list,
+    "data": (str, type(None)),
+    "scores": dict,
+    "trusted": list,
+    "written": str,
+    "digest": str,
+}
 
 
 class ModelFileError(ValueError):
-    """A file is no model that can be loaded.
+    """A file holds no model that can be loaded.
 
     Parameters
     ----------
@@ -72,7 +86,55 @@ class ModelFileError(ValueError):
 
 
 class RefusalError(Exception):
-    """What is wrong with a model file, whose name is known further up."""
+    """What is wrong with a model file; `open_model_file` adds the file's name."""
+
+
+def read_model_info(file: StrPath) -> dict[str, Any]:
+    """Read the description of a model from its file, without loading the model.
+
+    No part of the model is built, and neither scikit-learn nor TensorFlow is imported.
+    The content is what the writer of the file claims; nothing of it is verified.
+
+    Parameters
+    ----------
+    file : str or Path
+        Written by `save_model`.
+
+    Returns
+    -------
+    info : dict
+        ``model``, its description; ``classes``, the genres; ``features``, the
+        parameters of each `MFCCExtractor` in it (one dict, as a rule); ``data``, the
+        digest of the training tracks, or None; ``scores``, as given to `save_model`;
+        ``versions``, of skgenre and the packages it was written with; ``trusted``, the
+        names that `load_model` must be told to trust; ``written``, the time (UTC);
+        ``format_version``.
+
+    Raises
+    ------
+    ModelFileError
+        The file is not a model file, or was written by a newer version of skgenre.
+    OSError
+        The file is missing or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from skgenre import MLPGenreClassifier, read_model_info, save_model
+    >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
+    >>> y = np.repeat(["blues", "rock"], 4)
+    >>> model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=1).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(model, f"{folder}/model.skops", scores={"accuracy": 0.75})
+    ...     info = read_model_info(f"{folder}/model.skops")
+    >>> info["classes"], info["scores"]
+    (['blues', 'rock'], {'accuracy': 0.75})
+    """
+    with open_model_file(file) as opened:
+        info = read_info(open_archive(opened))
+    del info["digest"]
+    return info
 
 
 @contextmanager
@@ -88,20 +150,14 @@ def open_model_file(file):
             yield opened
     except RefusalError as error:
         raise ModelFileError(file, str(error)) from error.__cause__
-    except OSError as error:
-        # What looking before the start of a file comes to.
-        if error.errno != errno.EINVAL:
-            raise
-        reason = "it is damaged: a member is outside of it"
-        raise ModelFileError(file, reason) from error
 
 
 def open_archive(opened):
-    """Zip archive in an open file, once its directory is found to be sound."""
+    """Return the zip archive in an open file, once its directory is found sound."""
     n_file_bytes = opened.seek(0, os.SEEK_END)
     try:
         archive = zipfile.ZipFile(opened)
-    except _ZIP_ERRORS as error:
+    except ZIP_ERRORS as error:
         reason = str(error) if n_file_bytes else "it is empty"
         raise RefusalError(
             f"it is no model file, or not all of it is there ({reason}). Only files "
@@ -122,7 +178,8 @@ def open_archive(opened):
     for member in members:
         if not _MEMBER_NAME.fullmatch(member.filename):
             raise RefusalError(f"it has a member {member.filename[:80]!r}, of no model")
-        if member.compress_type not in _METHODS or member.flag_bits & _IS_ENCRYPTED:
+        is_known = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        if not is_known or member.flag_bits & _IS_ENCRYPTED:
             raise RefusalError(f"its member {member.filename!r} cannot be decompressed")
     # Members that overlap are how a small file holds petabytes.
     if sum(member.compress_size for member in members) > n_file_bytes:
@@ -135,15 +192,28 @@ def open_archive(opened):
 
 
 def read_info(archive):
-    """Parse the dict that `pack_archive` was given; nothing else is read."""
-    content = _read_member(archive, INFO, MAX_INFO_BYTES)
+    """Return the description of a model file, as a dict; nothing else is read."""
+    content = _read(archive, INFO, MAX_INFO_BYTES)
     try:
-        info = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        info = parse_json(content)
+    except ValueError as error:
         raise RefusalError(f"its {INFO} is no JSON ({error})") from error
-    if not isinstance(info, dict) or not isinstance(info.get("digest"), str):
+    version = info.get("format_version") if isinstance(info, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise RefusalError(
+            f"it was written by a newer skgenre in version {version} of the format; "
+            f"skgenre {skgenre.__version__} reads up to version {FORMAT_VERSION}. "
+            "Install the newer one."
+        )
+    if (
+        not isinstance(version, int)
+        or version < 1
+        or not all(isinstance(info.get(name), kind) for name, kind in _FIELDS.items())
+        # Versions are shown: they must not hold what steers a terminal.
+        or not all(_VERSION.fullmatch(str(v)) for v in info["versions"].values())
+    ):
         raise RefusalError(f"its {INFO} is not one that skgenre.save_model writes")
-    return info
+    return {name: info[name] for name in _FIELDS}
 
 
 def read_members(archive, digest):
@@ -156,37 +226,32 @@ def read_members(archive, digest):
         limit = MAX_SCHEMA_BYTES
         if name != SCHEMA:
             limit = MAX_EXPANSION * archive.getinfo(name).compress_size
-        members[name] = _read_member(archive, name, min(n_left, limit))
+        members[name] = _read(archive, name, min(n_left, limit))
         n_left -= len(members[name])
     if _compute_digest(members) != digest:
         raise RefusalError("it is damaged: its content does not match its checksum")
     return members
 
 
+def _read(archive, name, max_bytes):
+    try:
+        return read_member(archive, name, max_bytes=max_bytes)
+    except ZIP_ERRORS as error:
+        raise RefusalError(f"it is damaged: {error}") from error
+
+
 def pack_archive(info, members):
-    """Bytes of an archive of a dict `info` and of members, name -> bytes.
+    """Return the bytes of an archive of a dict `info` and of members, name -> bytes.
 
     ValueError for what is so large that `read_members` would refuse it.
     """
     info = {**info, "digest": _compute_digest(members)}
-    members = {INFO: json.dumps(info, indent=1, default=_plain).encode(), **members}
-    n_bytes = sum(map(len, members.values()))
-    if (
-        len(members[INFO]) > MAX_INFO_BYTES
-        or len(members[SCHEMA]) > MAX_SCHEMA_BYTES
-        # With 200 bytes for each member's place in the archive.
-        or n_bytes + 200 * len(members) > MAX_TOTAL_BYTES
-        or len(members) > MAX_N_MEMBERS
-    ):
-        raise ValueError(
-            f"the model is too large to be saved: {n_bytes} bytes in {len(members)} "
-            f"members, {len(members[SCHEMA])} of them of description."
-        )
+    members = {INFO: json.dumps(info, indent=1, default=plain).encode(), **members}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
             method = zipfile.ZIP_DEFLATED
-            if name not in _TEXTS:
+            if name.endswith(".npy"):
                 expansion = len(content) / len(zlib.compress(content))
                 # A network's weights hardly shrink: a tenth is not worth the time that
                 # each load takes to inflate them (27 ms for 4 MB). What shrinks too
@@ -195,11 +260,22 @@ def pack_archive(info, members):
                     method = zipfile.ZIP_STORED
             # Without a ZipInfo, the archive would have the local time of its members.
             archive.writestr(zipfile.ZipInfo(name), content, method)
+    n_bytes = sum(map(len, members.values()))
+    if (
+        len(members[INFO]) > MAX_INFO_BYTES
+        or len(members[SCHEMA]) > MAX_SCHEMA_BYTES
+        or max(n_bytes, len(buffer.getbuffer())) > MAX_TOTAL_BYTES
+        or len(members) > MAX_N_MEMBERS
+    ):
+        raise ValueError(
+            f"the model is too large to be saved: {n_bytes} bytes in {len(members)} "
+            f"members, {len(members[SCHEMA])} of them of description."
+        )
     return buffer.getvalue()
 
 
 def _compute_digest(members):
-    """Checksum of members, name -> bytes."""
+    """Return the checksum of members, name -> bytes."""
     digest = hashlib.sha256()
     for name, content in sorted(members.items()):
         digest.update(f"{name} {len(content)}\n".encode())
@@ -207,23 +283,8 @@ def _compute_digest(members):
     return digest.hexdigest()
 
 
-def _read_member(archive, name, n_bytes):
-    """A member's content: what it really expands to counts, not what it claims."""
-    content = bytearray()
-    try:
-        with archive.open(name) as opened:
-            while chunk := opened.read(_CHUNK_BYTES):
-                content += chunk
-                if len(content) > n_bytes:
-                    raise RefusalError(
-                        f"its member {name!r} expands to more than {n_bytes} bytes, as "
-                        "in a zip bomb"
-                    )
-    except _ZIP_ERRORS as error:
-        raise RefusalError(f"it is damaged: {error}") from error
-    return bytes(content)
-
-
-def _plain(value):
-    """What JSON can hold of numbers and labels that are numpy's, or of any object."""
-    return value.item() if hasattr(value, "item") else str(value)
+def list_versions():
+    """Return the versions of skgenre and of the packages that a model is made with."""
+    found = find_versions(_PACKAGES)
+    installed = {package: version for package, version in found.items() if version}
+    return {"skgenre": skgenre.__version__, **installed}

@@ -1,4 +1,4 @@
-"""Saving and loading a model."""
+"""Save a trained model in a file, and load it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from skgenre._io import atomic_write
 from skgenre.persistence.archive import (
+    FORMAT_VERSION,
     RefusalError,
+    list_versions,
     open_archive,
     open_model_file,
     pack_archive,
     read_info,
     read_members,
 )
-from skgenre.persistence.model_info import FORMAT_VERSION, check_info, list_versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
     from skgenre._typing import StrPath
-
-# Versions of these decide whether a model computes what it did.
-_WATCHED_PACKAGES = ("skgenre", "scikit-learn")
 
 
 def save_model(
@@ -54,10 +52,10 @@ def save_model(
         A fitted classifier: one of ours, a pipeline or an ensemble of them, or a
         search, of which ``best_estimator_`` is saved.
     file : str or Path
-        Where to; an existing file is replaced, once the new one is whole.
+        File to write; an existing one is replaced once the new one is whole.
     data : Bunch or str, default=None
         The tracks it was trained on (``paths`` and ``target``, as the loaders return
-        them), of which a fingerprint is kept; or a fingerprint.
+        them), of which a digest is kept; or such a digest.
     scores : dict of str to float, default=None
         Numbers to keep with the model, such as its accuracies.
 
@@ -66,16 +64,16 @@ def save_model(
     sklearn.exceptions.NotFittedError
         The model is not fitted.
     TypeError, ValueError
-        It is no classifier, or has a part that no other process could import, such as
-        a lambda, a local function, or one of ``__main__``; a score is no number.
-        Nothing is written.
+        The model is not a classifier, or has a part that other processes cannot
+        import, such as a lambda, a local function, or one defined in ``__main__``; a
+        score is not a number. Nothing is written.
     OSError
         The file cannot be written; one that was there before is left as it was.
 
     See Also
     --------
-    load_model : The way back.
-    read_model_info : What the file says of the model.
+    load_model : Load the model from the file.
+    read_model_info : Read the description of the model in the file.
 
     Examples
     --------
@@ -93,30 +91,27 @@ def save_model(
     """
     # Here, because scikit-learn takes a second that `read_model_info` does without.
     from skgenre._validation import check_number
-    from skgenre.datasets import fingerprint_tracks
+    from skgenre.datasets import digest_tracks
     from skgenre.persistence.parts import (
-        check_importable,
+        check_part,
         copy_model,
         list_feature_parameters,
     )
     from skgenre.persistence.schema import CONTENT_ERRORS, audit_members, dump_members
-    from skgenre.persistence.soundness import check_classifier, check_sound
 
-    check_classifier(model)
-    for name, score in (scores or {}).items():
+    scores = dict(scores or {})
+    for name, score in scores.items():
         check_number(score, name=f"scores[{name!r}]")
+    model, parts = copy_model(model)
+    for part in parts:
+        check_part(part)
     if data is not None and not isinstance(data, str):
         if not hasattr(data, "paths") or not hasattr(data, "target"):
             raise TypeError(
                 "data must have paths and target, as load_genre_folder gives them, or "
-                f"be a fingerprint, got {type(data).__name__}."
+                f"be a digest, got {type(data).__name__}."
             )
-        data = fingerprint_tracks(data)
-    model, parts = copy_model(model)
-    check_classifier(model)
-    for part in parts:
-        check_importable(part)
-        check_sound(part)
+        data = digest_tracks(data)
     try:
         members = dump_members(model)
         _, untrusted = audit_members(members)
@@ -124,12 +119,6 @@ def save_model(
         raise TypeError(
             f"the model has a part that cannot be saved: {error}"
         ) from error
-    for name in untrusted:
-        if name.startswith("__main__."):
-            raise ValueError(
-                f"the model has {name}, which no other process can import: define it "
-                "in a module of its own."
-            )
     info = {
         "format_version": FORMAT_VERSION,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -139,7 +128,7 @@ def save_model(
         "classes": model.classes_.tolist(),
         "features": list_feature_parameters(parts),
         "data": data,
-        "scores": {str(name): float(score) for name, score in (scores or {}).items()},
+        "scores": {str(name): float(score) for name, score in scores.items()},
         "trusted": untrusted,
     }
     content = pack_archive(info, members)
@@ -175,20 +164,20 @@ def load_model(
     Raises
     ------
     ModelFileError
-        The file is no model file, is damaged, comes from a newer version of skgenre,
-        or holds types that are not trusted, which the message names.
+        The file is not a model file, is damaged, was written by a newer version of
+        skgenre, or holds types that are not trusted, which the message names.
     OSError
         The file is missing or cannot be read.
 
     Warns
     -----
     UserWarning
-        The file was written with another major version of skgenre, or another version
-        of scikit-learn than the last digits.
+        The file was written with another major version of skgenre, or another major or
+        minor version of scikit-learn.
 
     See Also
     --------
-    save_model : The way there.
+    save_model : Save a model in a file.
 
     Examples
     --------
@@ -207,21 +196,20 @@ def load_model(
     import skops.io
     from sklearn.exceptions import InconsistentVersionWarning
 
-    from skgenre.persistence.parts import copy_model, settle
+    from skgenre.persistence.parts import check_part, copy_model, settle
     from skgenre.persistence.schema import CONTENT_ERRORS, audit_members
-    from skgenre.persistence.soundness import check_classifier, check_sound
 
     names = (trusted,) if trusted is None else tuple(trusted)
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):
         raise TypeError(f"trusted must be a sequence of names, got {trusted!r}.")
+    installed = list_versions()
     with open_model_file(file) as opened:
         # First, so that what is no model file is not read whole.
-        described = read_info(open_archive(opened))
-        info = check_info(described)
+        info = read_info(open_archive(opened))
         opened.seek(0)
         # In memory: what is loaded must be what was audited, should the file change.
         content = io.BytesIO(opened.read())
-        members = read_members(open_archive(content), described["digest"])
+        members = read_members(open_archive(content), info["digest"])
         try:
             needed, untrusted = audit_members(members, trusted=frozenset(names))
             if untrusted:
@@ -236,42 +224,28 @@ def load_model(
                 model = skops.io.load(content, trusted=sorted(needed))
             # A crafted file may name a folder to write to, or ask for many processes.
             model, parts = copy_model(model)
-            check_classifier(model)
-            is_foreign = info["versions"].get("keras") != list_versions().get("keras")
+            is_foreign = info["versions"].get("keras") != installed.get("keras")
             for part in parts:
-                check_sound(part)
+                check_part(part)
                 settle(part, cache_dir, written_by_other_keras=is_foreign)
         except CONTENT_ERRORS as error:
-            reason = f"its content makes no model ({error!r}){_describe_versions(info)}"
+            versions = [
+                f"{package} {info['versions'].get(package)} (installed: {version})"
+                for package, version in installed.items()
+                if info["versions"].get(package) != version
+            ]
+            reason = f"its content makes no model ({error!r})"
+            if versions:
+                reason += f"; it was written with {', '.join(versions)}"
             raise RefusalError(reason) from error
-    _warn_of_versions(file, info)
-    return model
-
-
-def _describe_versions(info):
-    installed = list_versions()
-    differing = [
-        f"{package} {info['versions'].get(package)} (installed: {version})"
-        for package, version in installed.items()
-        if info["versions"].get(package) != version
-    ]
-    return f"; it was written with {', '.join(differing)}" if differing else ""
-
-
-def _warn_of_versions(file, info):
-    installed = list_versions()
-    for package in _WATCHED_PACKAGES:
-        written = str(info["versions"].get(package))
-        if _release(written, package) != _release(installed[package], package):
+    # Scikit-learn changes fitted attributes between 1.x and 1.y.
+    for package, n_parts in (("skgenre", 1), ("scikit-learn", 2)):
+        written, version = str(info["versions"].get(package)), installed[package]
+        if written.split(".")[:n_parts] != version.split(".")[:n_parts]:
             warnings.warn(
                 f"{os.fspath(file)} was written with {package} {written}, and "
-                f"{installed[package]} is installed: its predictions may differ.",
+                f"{version} is installed: its predictions may differ.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=2,
             )
-
-
-def _release(version, package):
-    """The part of a version that says what may have changed."""
-    # Scikit-learn changes fitted attributes between 1.x and 1.y.
-    return version.split(".")[: 2 if package == "scikit-learn" else 1]
+    return model

@@ -1,4 +1,4 @@
-"""A copy of a model that travels, and the objects that it is made of."""
+"""A copy of a model without what belongs to one machine, and checks of its parts."""
 
 import inspect
 import sys
@@ -6,31 +6,30 @@ from types import FunctionType
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-from sklearn.neighbors import BallTree, KDTree
 from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted
 
-from skgenre._compat import drop_callbacks
+from skgenre._compat import (
+    SKLEARN_TRAINING_ATTRIBUTES,
+    drop_callbacks,
+    drop_neighbor_tree,
+    is_memory_safe,
+    make_neighbor_tree,
+)
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
-from skgenre.training import TrainedNetwork
+from skgenre.track_classifier import BaseTrackClassifier
+from skgenre.training import OWN_SETTINGS, Architecture, TrainedNetwork
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
 _LOCAL_PARAMETERS = (*EXECUTION_PARAMETERS, "callbacks", "memory")
-# What only further training needs (the routing of metadata, scikit-learn's optimizers
-# and generators), and a key that is valid in one process.
-_LOCAL_ATTRIBUTES = (
-    "_metadata_request",
-    "_optimizer",
-    "_feature_subsample_rng",
-    "_digest",
-)
-_NEIGHBOR_TREES = {"kd_tree": KDTree, "ball_tree": BallTree}
+# The last is a key of `Architecture` that is valid in one process.
+_LOCAL_ATTRIBUTES = (*SKLEARN_TRAINING_ATTRIBUTES, "_digest")
 
 
 def copy_model(model):
-    """Copy a model without what belongs to one machine; its arrays are shared.
+    """Copy a fitted classifier; its arrays are shared.
 
     Searches are replaced by what they have found, parameters such as `n_jobs` by their
     defaults; what only further training needs is left out.
@@ -50,60 +49,15 @@ def copy_model(model):
         return copies[id(value)][1]
 
     copied = copy(model)
+    if not isinstance(copied, BaseEstimator) or not hasattr(copied, "predict"):
+        raise TypeError(
+            "model must be a fitted classifier, or a pipeline or search that ends in "
+            f"one, got {copied!r}."
+        )
+    check_is_fitted(copied)
+    if not hasattr(copied, "classes_"):
+        raise TypeError(f"model must be a classifier, with classes_, got {copied!r}.")
     return copied, [part for _, part in copies.values()]
-
-
-def list_attributes(part):
-    """The attributes of an estimator or network, by name; none of anything else."""
-    return vars(part) if _is_composed(part) else {}
-
-
-def check_importable(part):
-    """Refuse a function or an estimator's class that no other process can import."""
-    if isinstance(part, (FunctionType, type)):
-        target = part
-    elif isinstance(part, BaseEstimator):
-        target = type(part)
-    else:
-        return
-    module, name = target.__module__, target.__qualname__
-    found = getattr(sys.modules.get(module), name, None)
-    if module == "__main__" or found is not target:
-        kind = "class" if isinstance(target, type) else "function"
-        raise ValueError(
-            f"the model has the {kind} {module}.{name}, which no other process can "
-            "import: define it at the top level of a module of its own."
-        )
-
-
-def list_feature_parameters(parts):
-    """What decides the numbers of each extractor in a model, as dicts, each once."""
-    found = []
-    for part in parts:
-        if isinstance(part, MFCCExtractor):
-            parameters = part.get_params().items()
-            features = {
-                name: v for name, v in parameters if name not in EXECUTION_PARAMETERS
-            }
-            if features not in found:
-                found.append(features)
-    return found
-
-
-def settle(part, cache_dir, *, written_by_other_keras):
-    """Make one part of a loaded model at home in this process."""
-    if isinstance(part, MFCCExtractor):
-        part.cache_dir = cache_dir
-    elif isinstance(part, TrainedNetwork) and written_by_other_keras:
-        part.forget_fingerprint()
-    elif getattr(part, "_fit_method", None) in _NEIGHBOR_TREES:
-        # Trees are not saved: a crafted one could make scikit-learn read outside of it.
-        part._tree = _NEIGHBOR_TREES[part._fit_method](
-            part._fit_X,
-            part.leaf_size,
-            metric=part.effective_metric_,
-            **part.effective_metric_params_,
-        )
 
 
 def _copy_value(value, copy):
@@ -118,26 +72,16 @@ def _copy_value(value, copy):
         copied = np.empty_like(value)
         copied.flat = [copy(item) for item in value.flat]
         return copied
-    if isinstance(value, (GridSearchCV, RandomizedSearchCV)) or hasattr(
-        value, "best_estimator_"
-    ):
-        return copy(getattr(value, "best_estimator_", value.estimator))
+    if hasattr(value, "best_estimator_"):
+        return copy(value.best_estimator_)
     if not _is_composed(value):
         return value
-    copied = type(value).__new__(type(value))
-    vars(copied).update(copy(_list_travelling(value)))
-    return copied
-
-
-def _list_travelling(value):
-    """The attributes of an object that its copy is to have."""
     attributes = drop_callbacks(vars(value))
     for name in _LOCAL_ATTRIBUTES:
         attributes.pop(name, None)
+    drop_neighbor_tree(attributes)
     if isinstance(value, TrainedNetwork):
         attributes["training_state"] = None
-    if attributes.get("_fit_method") in _NEIGHBOR_TREES:
-        attributes["_tree"] = None
     if isinstance(value, BaseEstimator):
         for name, attribute in attributes.items():
             # A parameter: unlike `vars`, the signature lacks those of a user's builder.
@@ -146,13 +90,14 @@ def _list_travelling(value):
         for name, parameter in inspect.signature(type(value)).parameters.items():
             # The version that wrote an older file did not have all parameters, and
             # `cv` may list the splits of the training tracks.
-            if (
-                name in _LOCAL_PARAMETERS
-                or name not in attributes
-                or (name == "cv" and not isinstance(attributes["cv"], (int, str)))
-            ) and parameter.default is not parameter.empty:
+            is_local = name in _LOCAL_PARAMETERS or name not in attributes
+            if name == "cv" and not is_local:
+                is_local = not isinstance(attributes["cv"], (int, str))
+            if is_local and parameter.default is not parameter.empty:
                 attributes[name] = parameter.default
-    return attributes
+    copied = type(value).__new__(type(value))
+    vars(copied).update(copy(attributes))
+    return copied
 
 
 def _is_composed(value):
@@ -170,3 +115,72 @@ def _is_composed(value):
         and kind.__reduce__ is object.__reduce__
         and kind.__reduce_ex__ is object.__reduce_ex__
     )
+
+
+def list_feature_parameters(parts):
+    """Return what decides the numbers of each extractor in a model, as dicts."""
+    found = []
+    for part in parts:
+        if isinstance(part, MFCCExtractor):
+            features = part.get_params()
+            for name in EXECUTION_PARAMETERS:
+                del features[name]
+            if features not in found:
+                found.append(features)
+    return found
+
+
+def check_part(part):
+    """Refuse a part of a model that no other process can import, or that is unsound.
+
+    Of allowed types, but with crafted content, a loaded model could replace methods, or
+    make compiled code read outside of its arrays.
+    """
+    target = part if isinstance(part, (FunctionType, type)) else type(part)
+    module, name = target.__module__, target.__qualname__
+    is_there = getattr(sys.modules.get(module), name, None) is target
+    if target is not part and not isinstance(part, BaseEstimator):
+        is_there = True
+    if module == "__main__" or not is_there:
+        kind = "class" if isinstance(target, type) else "function"
+        raise ValueError(
+            f"the model has the {kind} {module}.{name}, which no other process can "
+            "import: define it at the top level of a module of its own."
+        )
+    names = vars(part) if _is_composed(part) else ()
+    is_sound = not any(callable(getattr(type(part), name, None)) for name in names)
+    if isinstance(part, (MFCCExtractor, BaseTrackClassifier)):
+        part._check_parameters()
+    elif isinstance(part, TrainedNetwork):
+        is_sound &= isinstance(part.architecture, Architecture) and (
+            isinstance(part.weights, list) and len(part.weights) > 0
+        )
+        is_sound = is_sound and all(
+            isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
+            for array in part.weights
+        )
+    elif isinstance(part, Architecture):
+        shape, settings = part.input_shape, part.settings
+        is_sound = (
+            is_sound
+            and isinstance(shape, tuple)
+            and [type(size) for size in shape] == [int, int]
+            and type(part.n_classes) is int
+            and isinstance(part.parameters, dict)
+            and callable(part.build)
+        )
+        if settings is not None:
+            types = {name: type(value) for name, value in OWN_SETTINGS.items()}
+            is_sound = is_sound and isinstance(settings, dict)
+            is_sound = is_sound and types == {n: type(v) for n, v in settings.items()}
+    if not is_sound or not is_memory_safe(part):
+        raise ValueError(f"the parts of its {type(part).__name__} do not fit together")
+
+
+def settle(part, cache_dir, *, written_by_other_keras):
+    """Prepare one part of a loaded model for this process."""
+    if isinstance(part, MFCCExtractor):
+        part.cache_dir = cache_dir
+    elif isinstance(part, TrainedNetwork) and written_by_other_keras:
+        part.forget_fingerprint()
+    make_neighbor_tree(part)

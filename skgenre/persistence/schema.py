@@ -9,27 +9,23 @@ import functools
 import importlib
 import io
 import json
-import math
 import re
 import zipfile
-from tokenize import TokenError
 
-import numpy as np
 import skops.io
 
+from skgenre._compat import SKOPS_PROTOCOL
+from skgenre._io import parse_npy
 from skgenre.persistence.allowed_types import ALLOWED_TYPES, EXTENSIBLE_KINDS
 from skgenre.persistence.archive import SCHEMA, RefusalError
 
-# The version of skops' format that this module knows.
-PROTOCOL = 2
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.
 MAX_DEPTH = 100
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
 _ARRAY_NAME = re.compile(r'"([0-9]+\.npy)"')
-_LIST = ("ListNode", "builtins", "list")
 
-# What unsound content makes json, numpy, skops and scikit-learn raise.
+# What unsound content makes json, skops and scikit-learn raise.
 CONTENT_ERRORS = (
     ArithmeticError,
     AttributeError,
@@ -37,15 +33,13 @@ CONTENT_ERRORS = (
     LookupError,
     MemoryError,
     RecursionError,
-    SyntaxError,
     TypeError,
     ValueError,
-    TokenError,
 )
 
 
 def dump_members(model):
-    """Schema and arrays of a model as skops writes them: name -> bytes.
+    """Return the schema and arrays of a model as skops writes them: name -> bytes.
 
     Of an object that is there twice skops makes one, but it describes it twice: the
     second description is left out. Types go by their public names.
@@ -55,8 +49,10 @@ def dump_members(model):
     described = set()
 
     def tidy(node):
-        if node.get("__loader__") in ("ObjectNode", "FunctionNode"):
+        kind = node.get("__loader__")
+        if kind in ("DictNode", "FunctionNode", "ObjectNode"):
             node["__module__"] = _find_package(node["__module__"], node["__class__"])
+        if kind in ("FunctionNode", "ObjectNode"):
             if node["__id__"] in described:
                 node.pop("content", None)
             described.add(node["__id__"])
@@ -64,14 +60,32 @@ def dump_members(model):
 
     schema = json.loads(members[SCHEMA], object_hook=tidy)
     encoded = json.dumps(schema, separators=(",", ":"))
-    # Those of the second descriptions are left out, too.
+    # Arrays of the second descriptions are left out, too.
     named = set(_ARRAY_NAME.findall(encoded))
     arrays = {name: content for name, content in members.items() if name in named}
     return {SCHEMA: encoded.encode(), **arrays}
 
 
+@functools.cache
+def _find_package(module, name):
+    """Return the outermost package that has what a module of ours or sklearn's has.
+
+    A file that names it outlives the moving of modules.
+    """
+    parts = module.split(".")
+    if parts[0] in ("skgenre", "sklearn"):
+        found = getattr(importlib.import_module(module), name)
+        for n_parts in range(1, len(parts)):
+            package = ".".join(parts[:n_parts])
+            if getattr(importlib.import_module(package), name, None) is found:
+                return package
+    return module
+
+
 def audit_members(members, *, trusted=frozenset()):
     """Check all that skops would make of a schema and its arrays, name -> bytes.
+
+    Every node is visited, also those that skops would not look at.
 
     Returns
     -------
@@ -88,83 +102,38 @@ def audit_members(members, *, trusted=frozenset()):
     One of CONTENT_ERRORS
         It is broken.
     """
-    audit = _Audit(members)
     schema = json.loads(members[SCHEMA])
     # Other versions read other fields than those that are looked at here.
-    if schema["protocol"] != PROTOCOL:
-        raise ValueError(f"it is not of version {PROTOCOL} of skops' format")
-    audit.check(schema)
-    return audit.names, sorted(audit.extensions - trusted)
+    if schema["protocol"] != SKOPS_PROTOCOL:
+        raise ValueError(f"it is not of version {SKOPS_PROTOCOL} of skops' format")
+    names, extensions, owners = set(), set(), {}
 
-
-@functools.cache
-def _find_package(module, name):
-    """The outermost package that has what a module of ours or scikit-learn's has.
-
-    A file that names it outlives the moving of modules, as does the list of what is
-    allowed.
-    """
-    parts = module.split(".")
-    if parts[0] in ("skgenre", "sklearn"):
-        found = getattr(importlib.import_module(module), name)
-        for n_parts in range(1, len(parts)):
-            package = ".".join(parts[:n_parts])
-            if getattr(importlib.import_module(package), name, None) is found:
-                return package
-    return module
-
-
-class _Audit:
-    """Goes over every node of a schema, also those that skops would not look at."""
-
-    def __init__(self, members):
-        # All types and functions, and those that are allowed only if they are trusted.
-        self.names, self.extensions = set(), set()
-        self._members = members
-        self._owners = {}
-
-    def check(self, node, depth=0):
-        if depth > MAX_DEPTH:
-            raise RefusalError(f"its {SCHEMA} has nodes more than {MAX_DEPTH} deep")
-        kind, module, class_name = _identify(node)
-        if type(node["__id__"]) is not int or node["__id__"] <= 0:
-            raise RefusalError(f"its {SCHEMA} has an object of no id")
-        # Of nodes with one id, skops makes the first and takes it for the others.
-        self._claim(node["__id__"], _identify(node))
-        self._check_name(kind, f"{module}.{class_name}", class_name)
-        for child in self._list_children(kind, node):
-            self.check(child, depth + 1)
-
-    def _check_name(self, kind, name, class_name):
-        # Names are shown: they must not hold what steers a terminal.
-        if not _NAME.fullmatch(name) or not str(class_name).isidentifier():
-            raise RefusalError(f"its {SCHEMA} has a type of the name {name[:80]!r}")
-        self.names.add(name)
-        if name in ALLOWED_TYPES.get(kind, ()):
-            return
-        if kind not in EXTENSIBLE_KINDS:
+    def claim(claimed, owner):
+        """Give an id or an array to its first owner, and refuse it to any other."""
+        if owners.setdefault(claimed, owner) != owner:
             raise RefusalError(
-                f"it holds what no model is made of: {name} ({str(kind)[:40]!r})"
+                f"its {SCHEMA} has {str(claimed)[:40]!r} for two objects"
             )
-        self.extensions.add(name)
 
-    def _list_children(self, kind, node):
-        """The nodes in a node that skops reads for its kind."""
-        content = node.get("content")
-        if kind == "JsonNode":
-            return []
+    def list_children(node):
+        """Check a node's arrays and keys; return the nodes that skops reads in it."""
+        kind, content = node["__loader__"], node.get("content")
         if kind == "DictNode":
             key_types = node["key_types"]
             # Skops calls what is in this list: it must not stand for any other.
-            self._claim(key_types["__id__"], object())
+            claim(key_types["__id__"], object())
             kinds = {key["__loader__"] for key in key_types["content"]}
-            if _identify(key_types) != _LIST or not kinds <= {"TypeNode"}:
+            is_list = _identify(key_types) == ("ListNode", "builtins", "list")
+            if not is_list or not kinds <= {"TypeNode"}:
                 raise RefusalError(f"its {SCHEMA} has keys of no type")
             return [*key_types["content"], *content.values()]
         if kind == "NdArrayNode" and node["type"] == "numpy":
-            _check_array(self._members[node["file"]], node["file"])
+            try:
+                parse_npy(members[node["file"]])
+            except ValueError as error:
+                raise RefusalError(f"its member {node['file']!r}: {error}") from error
             # Skops copies an array for each id that it has.
-            self._claim(node["file"], node["__id__"])
+            claim(node["file"], node["__id__"])
             return []
         if kind == "NdArrayNode":
             return [*content, node["shape"]]
@@ -172,29 +141,32 @@ class _Audit:
             return content
         if kind in ("TreeNode", "LossNode"):
             return [content, node["__reduce__"]["args"]]
-        return [] if content is None else [content]
+        return [] if content is None or kind == "JsonNode" else [content]
 
-    def _claim(self, claimed, owner):
-        """Give an id or an array to its first owner, and refuse it to any other."""
-        if self._owners.setdefault(claimed, owner) != owner:
-            raise RefusalError(
-                f"its {SCHEMA} has {str(claimed)[:40]!r} for two objects"
-            )
+    nodes = [(schema, 0)]
+    while nodes:
+        node, depth = nodes.pop()
+        kind, module, class_name = _identify(node)
+        name = f"{module}.{class_name}"
+        if depth > MAX_DEPTH:
+            raise RefusalError(f"its {SCHEMA} has nodes more than {MAX_DEPTH} deep")
+        if type(node["__id__"]) is not int or node["__id__"] <= 0:
+            raise RefusalError(f"its {SCHEMA} has an object of no id")
+        # Of nodes with one id, skops makes the first and takes it for the others.
+        claim(node["__id__"], (kind, module, class_name))
+        # Names are shown: they must not hold what steers a terminal.
+        if not _NAME.fullmatch(name) or not str(class_name).isidentifier():
+            raise RefusalError(f"its {SCHEMA} has a type of the name {name[:80]!r}")
+        names.add(name)
+        if name not in ALLOWED_TYPES.get(kind, ()):
+            if kind not in EXTENSIBLE_KINDS:
+                raise RefusalError(
+                    f"it holds what no model is made of: {name} ({str(kind)[:40]!r})"
+                )
+            extensions.add(name)
+        nodes += [(child, depth + 1) for child in list_children(node)]
+    return names, sorted(extensions - trusted)
 
 
 def _identify(node):
     return node["__loader__"], node["__module__"], node["__class__"]
-
-
-def _check_array(content, name):
-    """Refuse an array that is not as large as its header says, or holds objects."""
-    buffer = io.BytesIO(content)
-    version = np.lib.format.read_magic(buffer)
-    if version != (1, 0):
-        raise RefusalError(f"its member {name!r} has version {version} of the format")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(buffer)
-    n_bytes = math.prod(shape) * dtype.itemsize
-    if dtype.hasobject or dtype.itemsize == 0 or min(shape, default=1) < 0:
-        raise RefusalError(f"its member {name!r} is no array of numbers")
-    if n_bytes != len(content) - buffer.tell():
-        raise RefusalError(f"its member {name!r} is not as large as it claims")

@@ -25,7 +25,6 @@ from skgenre import (
     save_mfcc_npz,
     save_model,
 )
-from skgenre.datasets.gtzan_index import IndexRow, parse_index
 from skgenre.feature_store import FeatureStore
 
 X = np.random.default_rng(0).normal(size=(4, 2, 3, 2)).astype(np.float32)
@@ -36,8 +35,6 @@ GROUPS = "path,group\n" + "".join(f"{path},artist {path[0]}\n" for path in TRACK
 FEATURES = "filename,tempo,label\n" + "".join(
     f"blues.0000{number}.wav,{number}.5,blues\n" for number in range(4)
 )
-INDEX = ",".join(IndexRow._fields) + "\n" + "a,blues,x,y,0,train,\nb,rock,,,,,a\n"
-
 MODEL = make_pipeline(TrackStatistics(), LogisticRegression()).fit(X, GENRES)
 
 
@@ -129,14 +126,6 @@ def test_a_table_of_features_is_read_or_refused(folder, mutant):
     with refusing(file):
         data = load_gtzan_features(file)
         assert data.data.shape == (len(data.target), len(data.feature_names))
-
-
-@fuzzing(100)
-@given(mutant=mutants())
-def test_an_index_is_rows_by_track_or_refused(mutant):
-    text = mutant({"index": INDEX.encode()})[1].decode("utf-8", "replace")
-    with refusing("the index"):
-        assert all(row.track == name for name, row in parse_index(text).items())
 
 
 @fuzzing(100)

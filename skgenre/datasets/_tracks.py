@@ -1,0 +1,93 @@
+"""The Bunch that every loader returns, its digest, and names of files."""
+
+import contextlib
+import hashlib
+import os
+import warnings
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
+from skgenre.audio import AUDIO_EXTENSIONS
+
+_N_LISTED = 10
+# In lower case; those of Windows, Linux, macOS, and of Synology's and QNAP's servers.
+_SYSTEM_NAMES = {
+    *("$recycle.bin", "recycler", "recycled", "system volume information"),
+    *("desktop.ini", "thumbs.db", "ehthumbs.db", "folder.htt"),
+    *("lost+found", "__macosx", "icon\r"),
+    *("@eadir", "#recycle", "#snapshot", "@tmp"),
+    *("@recycle", "@recently-snapshot", "@__thumb"),
+}
+
+
+def make_track_bunch(paths, target, groups, description):
+    """Gather tracks: lists of paths, genres and artists -> Bunch.
+
+    An artist that is missing is unknown: the track becomes a group of its own, because
+    assuming that unknown artists are one artist would be as wrong as ignoring them.
+    """
+    target = np.asarray(target, dtype=str)
+    return Bunch(
+        paths=np.asarray([str(path) for path in paths], dtype=object),
+        target=target,
+        target_names=np.unique(target),
+        groups=name_missing_groups(groups, paths).astype(str).astype(object),
+        DESCR=description,
+    )
+
+
+def join_tracks(bunches):
+    """Return the tracks of several folders in one Bunch.
+
+    A file that is in two of them, under one genre, counts once. Under two genres it
+    stays twice: which label is right is not for a loader to decide.
+    """
+    rows = {}
+    for bunch in bunches:
+        for row in zip(bunch.paths, bunch.target, bunch.groups, strict=True):
+            rows.setdefault((os.path.realpath(row[0]), row[1]), row)
+    paths, target, groups = zip(*rows.values(), strict=True)
+    description = "; ".join(bunch.DESCR for bunch in bunches)
+    return make_track_bunch(paths, target, groups, description)
+
+
+def digest_tracks(tracks, *, sizes=True):
+    """Return a digest of names (and `sizes`) of the files, genres, artists and parts.
+
+    It tells results and models that outlive the folder which tracks they were made of.
+    The folder does not count, so that results may move with their data.
+    """
+    digest = hashlib.sha256()
+    groups = getattr(tracks, "groups", None)
+    if groups is not None:
+        groups = name_missing_groups(groups, tracks.paths)
+    columns = [groups, getattr(tracks, "filtered_split", None)]
+    columns = [values for values in columns if values is not None]
+    for path, *values in zip(tracks.paths, tracks.target, *columns, strict=True):
+        size = None
+        if sizes:
+            with contextlib.suppress(OSError):
+                size = os.path.getsize(path)
+        values = [v for v in map(str, values) if not v.startswith(UNKNOWN_GROUP_PREFIX)]
+        digest.update(repr((os.path.basename(path), size, values)).encode())
+    return digest.hexdigest()
+
+
+def is_audio_name(name):
+    """Whether a file is one of sound by the name."""
+    return name.lower().endswith(AUDIO_EXTENSIONS)
+
+
+def is_system_name(name):
+    """Whether a file or folder is hidden, or an operating system's, by the name."""
+    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def warn_of_files(what, names, *, stacklevel):
+    """Warn of files: what they have in common, the first names, how many more."""
+    listed = ", ".join(str(name) for name in names[:_N_LISTED])
+    n_more = len(names) - _N_LISTED
+    more = f" and {n_more} more" if n_more > 0 else ""
+    warnings.warn(f"{what}: {listed}{more}", UserWarning, stacklevel=stacklevel + 1)
