@@ -1,11 +1,11 @@
-"""Whether the parameters of a model are in range, those of all its parts."""
+"""Check the parameters of a model and of all its parts, without fitting it."""
 
 from __future__ import annotations
 
 import copy
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, ParameterSampler
@@ -14,28 +14,25 @@ from sklearn.pipeline import Pipeline
 from skgenre._compat import validate_sklearn_parameters
 from skgenre._doc_links import DocLinkMixin
 
-if TYPE_CHECKING:
-    from typing import Any
-
 # Of a randomised search that does not say how many it will try.
 _N_SAMPLED_CANDIDATES = 10
 
 
 def check_model(model: Any) -> None:
-    """Refuse a model with a parameter that is out of range, without fitting it.
+    """Check the parameters of a model and of all its parts, without fitting it.
 
-    A pipeline's `fit` finds a wrong parameter of its last step only once all files are
-    analysed, a grid search one of its candidates only once those before are fitted.
-    This takes milliseconds. All parts are checked: steps, estimators in estimators, the
-    candidates of a grid search, and as many of a randomised search as it tries, those
-    very ones if its `random_state` is an integer. `run_benchmark` and
-    ``skgenre train`` begin with it.
+    The `fit` of a pipeline finds a wrong parameter of its last step only after all
+    files are analysed, and a grid search one of a candidate only after those before are
+    fitted. This takes milliseconds. Checked are steps, estimators in estimators, the
+    candidates of a grid search, and as many of a randomised search as it tries: the
+    same ones if its `random_state` is an integer. `run_benchmark` and
+    ``skgenre train`` call it first.
 
     Parameters
     ----------
     model : estimator
-        A classifier, pipeline, search or other meta-estimator, fitted or not. Nothing
-        of it is changed. Parts that neither this package nor scikit-learn made are not
+        A classifier, pipeline, search or other meta-estimator, fitted or not. It is not
+        changed. Parts from other packages than this one and scikit-learn are not
         checked.
 
     Raises
@@ -66,7 +63,7 @@ def check_model(model: Any) -> None:
 
 @contextmanager
 def naming_part(where):
-    """Say in an error where it is, and keep its kind."""
+    """Add the part's name to an error, and keep its kind."""
     try:
         yield
     except (TypeError, ValueError) as error:

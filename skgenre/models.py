@@ -1,8 +1,8 @@
-"""Whole pipelines by name: from paths of audio files to genres."""
+"""Pipelines by name, from paths of audio files to genres."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -24,8 +24,6 @@ from skgenre.keras_classifiers import (
 from skgenre.track_classifier import SegmentPoolingClassifier
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from sklearn.pipeline import Pipeline
 
 
@@ -73,7 +71,7 @@ MODEL_NAMES = tuple(_STEPS)
 
 
 def make_model(name: str, **parameters: Any) -> Pipeline:
-    """Make a whole pipeline, from paths of audio files to genres.
+    """Return a pipeline from paths of audio files to genres.
 
     Parameters
     ----------
@@ -117,7 +115,7 @@ def make_model(name: str, **parameters: Any) -> Pipeline:
 
 
 def _full_name(model, parameter):
-    """A parameter's name with its step's, from either form."""
+    """Name of a parameter with its step, given with or without it."""
     known = [key for key in model.get_params() if "__" in key]
     if parameter in known:
         return parameter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -13,16 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgenre._io import printable
 from skgenre._products import one_blas_thread
+from skgenre._typing import StrPath
 from skgenre.features import MFCCExtractor
 from skgenre.pooling import pool_probabilities
 from skgenre.track_classifier import BaseTrackClassifier
 
 if TYPE_CHECKING:
-    from typing import Any
-
     import pandas as pd
-
-    from skgenre._typing import StrPath
 
 
 # A longer timeline is printed in part: its first and last segments.

@@ -34,13 +34,13 @@ from skgenre import (
     persistence,
     run_benchmark,
 )
-from skgenre.benchmark.cells import CellFolder
+from skgenre.benchmark.fits import FinishedFits
 from skgenre.feature_store import FeatureStore
 
 # Beside the library's own lines, those of numpy and contextlib that write an entry.
 TRACED = ("skgenre", "_format_impl.py", "contextlib.py")
 # What writes files, by its owner and name.
-SAVERS = ((FeatureStore, "save"), (CellFolder, "save"), (persistence, "save_model"))
+SAVERS = ((FeatureStore, "save"), (FinishedFits, "save"), (persistence, "save_model"))
 N_TRACKS = 8
 X = np.random.default_rng(0).normal(size=(12, 3, 6, 4))
 
@@ -200,8 +200,8 @@ def place_of(saver, saved):
     """The folder of the job, and the name of what is kept."""
     if isinstance(saver, FeatureStore):
         return saver.directory.parent, saved.name
-    if isinstance(saver, CellFolder):
-        return saver.folder.parents[1], saved.file_name
+    if isinstance(saver, FinishedFits):
+        return saver.folder.parents[1], saver.find_path(saved).name
     return saved.parent, saver[-1].n_neighbors
 
 
@@ -248,7 +248,7 @@ def examine_model(folder, reference):
 
 
 def list_kept(folder):
-    return [*folder.glob("store/*/*.npy"), *folder.glob("out/cells/*.json")]
+    return [*folder.glob("store/*/*.npy"), *folder.glob("out/fits/*.json")]
 
 
 def content_of(path):

@@ -106,6 +106,21 @@ def test_paper_protocol_scores_segments_and_no_tracks(made_tracks, models):
     assert "those of one track are on both sides" in result.to_table()
 
 
+def test_segments_are_read_once_for_all_models_with_one_extractor(
+    made_tracks, models, monkeypatch
+):
+    from skgenre.benchmark import run
+
+    explode, calls = run.explode_segments, []
+    monkeypatch.setattr(
+        run, "explode_segments", lambda X, y: calls.append(0) or explode(X, y)
+    )
+    models["other"] = clone(models["chance"]).set_params(mfccextractor__n_mfcc=8)
+    arguments = {"protocols": ["segment", "track"], "n_splits": 2, "seeds": (0, 1)}
+    assert not run_benchmark(models, made_tracks, **arguments).failed
+    assert len(calls) == 2
+
+
 def test_filtered_protocol_is_one_fold(made_tracks, models):
     parts = np.tile(["train", "train", "valid", "test", ""], 5)[:24]
     data = Bunch(**made_tracks, filtered_split=parts)
@@ -397,7 +412,7 @@ def test_finished_folds_are_not_fitted_again(made_tracks, tmp_path, monkeypatch)
     arguments = {"n_splits": 2, "output": tmp_path}
     first = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
     with monkeypatch.context() as patch:
-        patch.setattr("skgenre.benchmark.run.run_cell", None)
+        patch.setattr("skgenre.benchmark.run.run_fit", None)
         again = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
     assert again.to_json() == first.to_json()
     more = run_benchmark(["knn", "dummy", "logistic"], made_tracks, **arguments)
@@ -423,12 +438,12 @@ def test_results_of_other_data_are_refused(made_tracks, tmp_path):
 def test_killed_run_goes_on_where_it_was(made_tracks, tmp_path):
     script = (
         "import sys, time, skgenre\n"
-        "from skgenre.benchmark import cells\n"
-        "class Slow(cells.CellFolder):\n"
-        "    def save(self, cell, row):\n"
-        "        super().save(cell, row); print('saved', flush=True); time.sleep(0.5)\n"
+        "from skgenre.benchmark import fits\n"
+        "class Slow(fits.FinishedFits):\n"
+        "    def save(self, fit, row):\n"
+        "        super().save(fit, row); print('saved', flush=True); time.sleep(0.5)\n"
         "import skgenre.benchmark.run as run\n"
-        "run.CellFolder = Slow\n"
+        "run.FinishedFits = Slow\n"
         "data = skgenre.load_genre_folder(sys.argv[1], groups='subfolder')\n"
         "skgenre.run_benchmark(['knn', 'logistic', 'forest'], data, n_splits=2,\n"
         "                      output=sys.argv[2])\n"
@@ -439,7 +454,7 @@ def test_killed_run_goes_on_where_it_was(made_tracks, tmp_path):
         for _ in range(3):
             assert process.stdout.readline() == "saved\n"
         process.kill()
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("killed/cells/*")}
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("killed/fits/*")}
     assert len(kept) == 3
     data = load_genre_folder(folder, groups="subfolder")
     names = ["knn", "logistic", "forest"]
@@ -528,7 +543,7 @@ def numbers_of(result):
 
 
 def messages_of(caplog):
-    return [text for text in caplog.messages if "fitted again" in text]
+    return [text for text in caplog.messages if "run again" in text]
 
 
 def test_folds_of_overwritten_audio_are_fitted_again(own_tracks, tmp_path, caplog):
@@ -540,7 +555,7 @@ def test_folds_of_overwritten_audio_are_fitted_again(own_tracks, tmp_path, caplo
     fresh = run_benchmark(["knn"], own_tracks, n_splits=2)
     result = run_benchmark(["knn"], own_tracks, **arguments)
     assert numbers_of(result) == numbers_of(fresh) != numbers_of(old)
-    assert messages_of(caplog) == ["finished folds fitted again: 2 (2 for other audio)"]
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for other audio)"]
 
 
 def test_moved_audio_needs_no_new_fit(own_tracks, tmp_path, monkeypatch):
@@ -549,7 +564,7 @@ def test_moved_audio_needs_no_new_fit(own_tracks, tmp_path, monkeypatch):
     (tmp_path / "tracks").rename(tmp_path / "elsewhere")
     paths = [path.replace("/tracks/", "/elsewhere/") for path in own_tracks.paths]
     moved = Bunch(paths=paths, target=own_tracks.target)
-    monkeypatch.setattr("skgenre.benchmark.run.run_cell", None)
+    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
     assert run_benchmark(["knn"], moved, **arguments).paths == paths
 
 
@@ -595,7 +610,7 @@ def test_any_changed_parameter_is_fitted_again(
     result = run_benchmark({"m": after}, made_tracks, **arguments)
     fresh = run_benchmark({"m": after}, made_tracks, n_splits=2)
     assert numbers_of(result) == numbers_of(fresh)
-    assert messages_of(caplog) == ["finished folds fitted again: 2 (2 for other model)"]
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for other model)"]
 
 
 def test_changed_features_are_fitted_again_under_the_papers_protocol(
@@ -619,7 +634,7 @@ def test_parameters_that_decide_no_number_need_no_new_fit(
         mfccextractor__cache_dir=tmp_path / "store",
         memory=str(tmp_path),
     )
-    monkeypatch.setattr("skgenre.benchmark.run.run_cell", None)
+    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
     run_benchmark({"m": model}, made_tracks, n_jobs=2, **arguments)
 
 
@@ -636,8 +651,7 @@ def test_added_and_changed_scorers_are_computed(made_tracks, tmp_path, caplog):
         assert numbers_of(result) == numbers_of(fresh)
         assert result.folds[0]["mine"] > 0
     assert (
-        messages_of(caplog)
-        == ["finished folds fitted again: 2 (2 for other scorers)"] * 2
+        messages_of(caplog) == ["finished fits run again: 2 (2 for other scorers)"] * 2
     )
 
 
@@ -655,9 +669,7 @@ def test_other_versions_are_fitted_again(
         lambda name: "99.0" if name == package else version(name),
     )
     run_benchmark(["dummy"], made_tracks, **arguments)
-    assert messages_of(caplog) == [
-        "finished folds fitted again: 2 (2 for other versions)"
-    ]
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for other versions)"]
 
 
 def test_reasons_are_counted_in_one_line(own_tracks, tmp_path, caplog):
@@ -668,7 +680,7 @@ def test_reasons_are_counted_in_one_line(own_tracks, tmp_path, caplog):
     overwrite(own_tracks.paths[0], own_tracks.paths[-1])
     run_benchmark(models, own_tracks, **arguments)
     assert messages_of(caplog) == [
-        "finished folds fitted again: 4 (2 for other audio and other model; "
+        "finished fits run again: 4 (2 for other audio and other model; "
         "2 for other audio)"
     ]
 
@@ -691,8 +703,8 @@ def test_model_that_cannot_be_told_from_others_is_fitted_each_time(
             {"m": LockedClassifier(threading.Lock())}, made_tracks, **arguments
         )
     assert messages_of(caplog) == [
-        "finished folds fitted again: 2 (2 for model that cannot be told from others "
-        "(an object of type _thread.lock))"
+        "finished fits run again: 2 (2 for model that cannot be told from others "
+        "(cannot pickle '_thread.lock' object))"
     ]
 
 
@@ -718,8 +730,8 @@ def test_network_of_the_users_goes_on_from_another_process(made_tracks, tmp_path
         script.write_text(NETWORK_SCRIPT.replace(*change))
         command = [sys.executable, "-P", script, folder, tmp_path / "out"]
         subprocess.run(command, check=True, capture_output=True)
-        cells = sorted(tmp_path.glob("out/cells/*"))
-        times.append([path.stat().st_mtime_ns for path in cells])
+        kept = sorted(tmp_path.glob("out/fits/*"))
+        times.append([path.stat().st_mtime_ns for path in kept])
     assert len(times[0]) == 2
     assert times[0] == times[1]
     assert set(times[2]).isdisjoint(times[1])
@@ -787,27 +799,27 @@ DAMAGES = {
 def test_damaged_fold_is_made_again(made_tracks, tmp_path, caplog, damage):
     arguments = {"n_splits": 2, "output": tmp_path}
     first = run_benchmark(["dummy"], made_tracks, **arguments)
-    damage(min(tmp_path.glob("cells/*.json")))
+    damage(min(tmp_path.glob("fits/*.json")))
     again = run_benchmark(["dummy"], made_tracks, **arguments)
     assert numbers_of(again) == numbers_of(first)
-    assert messages_of(caplog) == ["finished folds fitted again: 1 (1 for damage)"]
+    assert messages_of(caplog) == ["finished fits run again: 1 (1 for damage)"]
 
 
 def test_fold_that_is_too_large_is_made_again(
     made_tracks, tmp_path, monkeypatch, caplog
 ):
     run_benchmark(["dummy"], made_tracks, n_splits=2, output=tmp_path)
-    monkeypatch.setattr("skgenre.benchmark.cells._MAX_FILE_BYTES", 100)
+    monkeypatch.setattr("skgenre.benchmark.fits._MAX_FILE_BYTES", 100)
     run_benchmark(["dummy"], made_tracks, n_splits=2, output=tmp_path)
-    assert messages_of(caplog) == ["finished folds fitted again: 2 (2 for damage)"]
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for damage)"]
 
 
-@pytest.mark.parametrize("name", ["results.json", "results.csv", "cells"])
+@pytest.mark.parametrize("name", ["results.json", "results.csv", "fits"])
 def test_taken_name_of_a_result_is_seen_before_any_work(
     made_tracks, tmp_path, monkeypatch, name
 ):
     monkeypatch.setattr("skgenre.benchmark.run.analyse_tracks", None)
-    if name == "cells":
+    if name == "fits":
         (tmp_path / name).write_text("")
     else:
         (tmp_path / name).mkdir()
@@ -848,7 +860,7 @@ def test_segments_that_cannot_be_split_are_refused_before_any_fit(
         np.flatnonzero(made_tracks.target == g)[0] for g in set(made_tracks.target)
     ]
     data = Bunch(paths=made_tracks.paths[first], target=made_tracks.target[first])
-    monkeypatch.setattr("skgenre.benchmark.run.run_cell", None)
+    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
     with pytest.raises(
         ValueError, match="'segment' cannot split these 6 segments: The te"
     ):
@@ -871,6 +883,4 @@ def test_other_settings_of_scikit_learn_are_fitted_again(made_tracks, tmp_path, 
     run_benchmark(["dummy"], made_tracks, **arguments)
     with config_context(enable_metadata_routing=True):
         run_benchmark(["dummy"], made_tracks, **arguments)
-    assert messages_of(caplog) == [
-        "finished folds fitted again: 2 (2 for other settings)"
-    ]
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for other settings)"]

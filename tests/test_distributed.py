@@ -141,7 +141,7 @@ def test_a_worker_killed_in_an_extraction_changes_no_result(
 def test_a_worker_killed_in_a_benchmark_changes_no_result(tracks, on_cluster, tmp_path):
     models = {"logistic": make_short("logistic")}
     arguments = {"n_splits": 4, "seeds": range(4)}
-    with killing_a_worker(on_cluster, tmp_path, "cells/*.json") as n_finished:
+    with killing_a_worker(on_cluster, tmp_path, "fits/*.json") as n_finished:
         result = run_benchmark(models, tracks, **arguments, output=tmp_path)
     assert 2 <= n_finished[0] < 16
     with joblib.parallel_config(backend="sequential"):

@@ -134,7 +134,7 @@ def test_a_benchmark_on_a_full_disk_names_the_file_and_goes_on_later(
     folder = small_disk("size=12k")
     with pytest.raises(OSError, match=f"No space left on device: '{folder}/"):
         run(tracks, folder)
-    kept = {path: path.read_bytes() for path in folder.glob("cells/*.json")}
+    kept = {path: path.read_bytes() for path in folder.glob("fits/*.json")}
     assert all(json.loads(content) for content in kept.values())
     subprocess.run(["mount", "-o", "remount,size=1m", folder], check=True)
     assert scores(run(tracks, folder)) == scores(expected)
@@ -201,16 +201,16 @@ def test_a_damaged_fold_of_a_benchmark_is_fitted_again(
     tracks, tmp_path, damage, caplog
 ):
     expected = run(tracks, tmp_path)
-    kept = sorted(tmp_path.glob("cells/*.json"))
+    kept = sorted(tmp_path.glob("fits/*.json"))
     kept[0].write_bytes(damage)
     with caplog.at_level(logging.WARNING):
         assert scores(run(tracks, tmp_path)) == scores(expected)
-    assert caplog.text.count("fitted again: 1 (1 for damage)") == 1
+    assert caplog.text.count("run again: 1 (1 for damage)") == 1
 
 
 def test_a_fold_under_the_name_of_another_is_fitted_again(tracks, tmp_path):
     expected = run(tracks, tmp_path)
-    kept = sorted(tmp_path.glob("cells/*.json"))
+    kept = sorted(tmp_path.glob("fits/*.json"))
     kept[0].write_bytes(kept[1].read_bytes())
     assert scores(run(tracks, tmp_path)) == scores(expected)
 

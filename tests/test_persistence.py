@@ -366,14 +366,14 @@ def test_file_says_what_the_model_is(made_tracks, file):
     assert info["trusted"] == []
 
 
-def test_fingerprint_is_that_of_a_benchmark_of_the_same_tracks(made_tracks, file):
+def test_digest_is_that_of_a_benchmark_of_the_same_tracks(made_tracks, file):
     model = make_model("dummy").fit(made_tracks.paths, made_tracks.target)
     save_model(model, file, data=made_tracks)
     result = run_benchmark(["dummy"], made_tracks, n_splits=2)
-    fingerprint = result.setting["fingerprint"]
-    assert read_model_info(file)["data"] == fingerprint
-    save_model(model, file, data=fingerprint)
-    assert read_model_info(file)["data"] == fingerprint
+    digest = result.setting["data_digest"]
+    assert read_model_info(file)["data"] == digest
+    save_model(model, file, data=digest)
+    assert read_model_info(file)["data"] == digest
 
 
 def test_data_and_scores_must_be_what_they_are_called(fitted, file):

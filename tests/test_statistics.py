@@ -6,8 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from skgenre import BenchmarkResult
-from skgenre.benchmark.result import list_columns
-from skgenre.benchmark.scorers import COSTS
+from skgenre.benchmark.scorers import COSTS, list_columns
 from skgenre.benchmark.statistics import (
     accuracy_interval,
     adjust_holm,

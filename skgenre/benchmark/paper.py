@@ -1,21 +1,25 @@
-"""The experiments of the paper, as it made them: segments shuffled, single runs."""
+"""The paper's experiments as it ran them: segments shuffled, single runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
+from skgenre._typing import StrPath
 from skgenre._validation import check_boolean, check_choice, check_positive_integer
 from skgenre.audio import AudioDecodeError
-from skgenre.benchmark.arguments import check_data
+from skgenre.benchmark.result import write_markdown
 from skgenre.benchmark.tracks import (
     analyse_tracks,
+    check_data,
     features_folder,
     leave_out,
     list_unreadable,
@@ -24,23 +28,16 @@ from skgenre.features import MFCCExtractor
 from skgenre.model_selection import explode_segments, make_splitter
 from skgenre.models import make_model
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sklearn.utils import Bunch
-
-    from skgenre._typing import StrPath
-
 logger = logging.getLogger(__name__)
 
 # Share to test on, and share of the rest to validate on.
-SPLITS = {"80/20": (0.2, 0), "20/80": (0.8, 0), "80 (80/20)/20": (0.2, 0.2)}
+SPLITS = {"80/20": (0.2,), "20/80": (0.8,), "80 (80/20)/20": (0.2, 0.2)}
 N_PAPER_TRACKS = 1000
 _N_SAMPLES = 10
 
 
 class Published(NamedTuple):
-    """A row of the paper's tables; `seconds_per_epoch` is on its authors' laptop."""
+    """A row of the paper's tables."""
 
     table: int
     model: str
@@ -49,16 +46,15 @@ class Published(NamedTuple):
     test_accuracy: float
     train_error: float
     test_error: float
-    seconds_per_epoch: float
 
 
 # The epochs of all but the CNNs are our reading: the tables do not name them.
 PUBLISHED = (
-    Published(1, "mlp", 50, 0.9393, 0.5890, 0.1813, 2.8012, 1),
-    Published(2, "mlp-regularized", 50, 0.7424, 0.6055, 1.0073, 1.6286, 1),
-    Published(3, "cnn", 30, 0.7455, 0.6844, 0.7253, 0.8919, 18),
-    Published(4, "cnn", 50, 0.8374, 0.7400, 0.4715, 0.7658, 18),
-    Published(5, "lstm", 50, 0.7411, 0.6344, 0.7925, 1.1487, 28),
+    Published(1, "mlp", 50, 0.9393, 0.5890, 0.1813, 2.8012),
+    Published(2, "mlp-regularized", 50, 0.7424, 0.6055, 1.0073, 1.6286),
+    Published(3, "cnn", 30, 0.7455, 0.6844, 0.7253, 0.8919),
+    Published(4, "cnn", 50, 0.8374, 0.7400, 0.4715, 0.7658),
+    Published(5, "lstm", 50, 0.7411, 0.6344, 0.7925, 1.1487),
 )
 
 
@@ -98,75 +94,58 @@ class PaperResult:
         table : str
             Markdown; the first line says whether the data are the paper's.
         """
-        lines = [self.describe_data(), ""]
-        if self.unreadable:
-            left_out = [(entry["path"], entry["reason"]) for entry in self.unreadable]
-            # As text it escapes line feeds.
-            lines += [f"- left out: {AudioDecodeError([one])}" for one in left_out]
-            lines.append("")
-        lines += [
-            "| table | model | epochs | split | training: paper | ours | test: paper "
-            "| ours | error, training: paper | ours | error, test: paper | ours "
-            "| s/epoch |",
-            "|" + "---|" * 13,
-        ]
-        lines += [self._format(row) for row in self.rows]
-        seconds = self._relate_seconds()
-        lines += [
-            "",
-            f"Seconds per epoch, MLP : CNN : LSTM: paper 1 : 18 : 28, {seconds}.",
-        ]
-        lines += ["", "Answers to some test segments:", ""]
-        lines += [
-            f"- {sample['model']}: {sample['genre']} → {sample['answer']}"
-            for sample in self.samples
-        ]
-        return "\n".join(lines)
-
-    def __repr__(self):
-        return self.to_table()
-
-    def describe_data(self) -> str:
-        """Say whether the data are the paper's.
-
-        Returns
-        -------
-        sentence : str
-            To be read before any number.
-        """
-        if self.n_tracks == N_PAPER_TRACKS:
-            return f"Run on {self.n_tracks} tracks, as the paper."
-        if self.n_tracks + len(self.unreadable) == N_PAPER_TRACKS:
-            return (
-                f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
-                "were these, but the others cannot be read."
-            )
-        return (
+        # To be read before any number.
+        data = (
             f"NOT THE PAPER'S DATA: run on {self.n_tracks} tracks, the paper on "
             f"{N_PAPER_TRACKS}. The numbers cannot be compared one by one."
         )
-
-    def _format(self, row):
-        # The paper's numbers are of its split 80/20.
-        published = {p.table: p for p in PUBLISHED}[row["table"]]
-        names = ("train_accuracy", "test_accuracy", "train_error", "test_error")
-        cells = [row["table"], row["model"], row["epochs"], row["split"]]
-        for name in names:
-            theirs = (
-                f"{getattr(published, name):.3f}" if row["split"] == "80/20" else ""
+        if self.n_tracks == N_PAPER_TRACKS:
+            data = f"Run on {self.n_tracks} tracks, as the paper."
+        elif self.n_tracks + len(self.unreadable) == N_PAPER_TRACKS:
+            data = (
+                f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
+                "were these, but the others cannot be read."
             )
-            cells += [theirs, f"{row[name]:.3f}"]
-        cells.append(f"{row['seconds_per_epoch']:.2f}")
-        return "| " + " | ".join(map(str, cells)) + " |"
-
-    def _relate_seconds(self):
-        first = {}
+        parts = [data]
+        if self.unreadable:
+            left_out = [(entry["path"], entry["reason"]) for entry in self.unreadable]
+            # As text, the error escapes line feeds.
+            lines = [f"- left out: {AudioDecodeError([one])}" for one in left_out]
+            parts.append("\n".join(lines))
+        names = ("train_accuracy", "test_accuracy", "train_error", "test_error")
+        head = ["table", "model", "epochs", "split"]
+        for title in ("training", "test", "error, training", "error, test"):
+            head += [f"{title}: paper", "ours"]
+        table = [[*head, "s/epoch"]]
+        seconds: dict[str, float] = {}
         for row in self.rows:
-            first.setdefault(row["model"], row["seconds_per_epoch"])
-        if not {"mlp", "cnn", "lstm"} <= first.keys():
-            return "ours not measured"
-        ratios = [first[name] / first["mlp"] for name in ("cnn", "lstm")]
-        return f"ours 1 : {ratios[0]:.0f} : {ratios[1]:.0f}"
+            published = PUBLISHED[row["table"] - 1]
+            texts = [str(row[name]) for name in head[:4]]
+            for name in names:
+                # The paper's numbers are of this split.
+                is_published = row["split"] == "80/20"
+                texts.append(f"{getattr(published, name):.3f}" if is_published else "")
+                texts.append(f"{row[name]:.3f}")
+            table.append([*texts, f"{row['seconds_per_epoch']:.2f}"])
+            seconds.setdefault(row["model"], row["seconds_per_epoch"])
+        ratio = "ours not measured"
+        if {"mlp", "cnn", "lstm"} <= seconds.keys():
+            cnn, lstm = (seconds[name] / seconds["mlp"] for name in ("cnn", "lstm"))
+            ratio = f"ours 1 : {cnn:.0f} : {lstm:.0f}"
+        answers = [
+            f"- {sample['model']}: {sample['genre']} → {sample['answer']}"
+            for sample in self.samples
+        ]
+        parts += [
+            write_markdown(table),
+            f"Seconds per epoch, MLP : CNN : LSTM: paper 1 : 18 : 28, {ratio}.",
+            "Answers to some test segments:",
+            "\n".join(answers),
+        ]
+        return "\n\n".join(parts)
+
+    def __repr__(self):
+        return self.to_table()
 
 
 def reproduce_paper(
@@ -249,16 +228,21 @@ def reproduce_paper(
     parts = {split: _split(y, SPLITS[split], random_state) for split in splits}
     rows, histories, samples = [], {}, []
     for split in splits:
-        data_of_parts = [(X[part], y[part]) for part in parts[split]]
         for published in PUBLISHED:
-            model, n_epochs = published.model, int(epochs or published.epochs)
-            run = _run(model, data_of_parts, epochs=n_epochs, random_state=random_state)
-            logger.info("table %d, %s, split %s: done", published.table, model, split)
-            rows.append({"table": published.table, "split": split, **run.row})
+            row, history, answers = _run(
+                published.model,
+                [(X[part], y[part]) for part in parts[split]],
+                epochs=int(epochs or published.epochs),
+                random_state=random_state,
+            )
+            logger.info(
+                "table %d, %s, split %s: done", published.table, published.model, split
+            )
+            rows.append({"table": published.table, "split": split, **row})
             # Of the two of the CNN, the longer.
-            histories[model, split] = run.history
+            histories[published.model, split] = history
             if split == splits[0] and published.table != 3:
-                samples += run.samples
+                samples += answers
     return PaperResult(
         rows,
         histories,
@@ -270,70 +254,59 @@ def reproduce_paper(
 
 def _split(y, shares, random_state):
     """Rows to train on, to validate on where the split has such, and to test on."""
-    test_share, valid_share = shares
+    parts = [np.arange(len(y))]
     try:
-        train, test = train_test_split(
-            np.arange(len(y)),
-            test_size=test_share,
-            stratify=y,
-            random_state=random_state,
-        )
-        if not valid_share:
-            return train, test
-        train, valid = train_test_split(
-            train, test_size=valid_share, stratify=y[train], random_state=random_state
-        )
+        for share in shares:
+            train, held_out = train_test_split(
+                parts[0],
+                test_size=share,
+                stratify=y[parts[0]],
+                random_state=random_state,
+            )
+            parts = [train, held_out, *parts[1:]]
     except ValueError as error:
         raise ValueError(f"these {len(y)} segments cannot be split: {error}") from error
-    return train, valid, test
-
-
-class _Run(NamedTuple):
-    row: dict
-    history: dict
-    samples: list
+    return parts
 
 
 def _run(model, parts, *, epochs, random_state):
-    # Without a part of its own, the test part is what is watched.
-    trained, (X_valid, y_valid), *_ = parts
+    """Train a network; return its row, its history and some of its answers."""
+    # Without a validation part, the test part is watched.
+    (X, y), (X_valid, y_valid), *_ = parts
     X_test, y_test = parts[-1]
     network = make_model(model, epochs=epochs, random_state=random_state)[-1]
     started = perf_counter()
-    network.fit(*trained, X_val=X_valid, y_val=y_valid)
+    network.fit(X, y, X_val=X_valid, y_val=y_valid)
     seconds = (perf_counter() - started) / network.n_iter_
     history = network.history_
     # Rows are segments: there are no tracks.
     del history["val_track_accuracy"]
     row = {
-        **{"model": model, "epochs": epochs, "seconds_per_epoch": seconds},
+        "model": model,
+        "epochs": epochs,
+        "seconds_per_epoch": seconds,
         "train_accuracy": history["accuracy"][-1],
         "train_error": history["loss"][-1],
-    }
-    monitored = {
-        "accuracy": history["val_accuracy"][-1],
-        "error": history["val_loss"][-1],
+        "test_accuracy": history["val_accuracy"][-1],
+        "test_error": history["val_loss"][-1],
     }
     answers, loss = _answer(network, X_test, y_test)
-    if X_test is X_valid:
-        row |= {f"test_{name}": value for name, value in monitored.items()}
-    else:
-        penalty = monitored["error"] - _answer(network, X_valid, y_valid)[1]
-        row |= {f"valid_{name}": value for name, value in monitored.items()}
-        row |= {
-            "test_accuracy": float(np.mean(answers == y_test)),
-            "test_error": loss + penalty,
-        }
+    if len(parts) == 3:
+        penalty = row["test_error"] - _answer(network, X_valid, y_valid)[1]
+        row["valid_accuracy"] = row["test_accuracy"]
+        row["valid_error"] = row["test_error"]
+        row["test_accuracy"] = float(np.mean(answers == y_test))
+        row["test_error"] = loss + penalty
     chosen = np.random.default_rng(random_state).permutation(len(answers))[:_N_SAMPLES]
     samples = [
         {"model": model, "genre": str(y_test[i]), "answer": str(answers[i])}
         for i in chosen
     ]
-    return _Run(row, history, samples)
+    return row, history, samples
 
 
 def _answer(network, X, y):
-    """Genres that the network answers, and its cross-entropy."""
+    """Genres that the network predicts, and its cross-entropy."""
     probabilities = network.predict_proba(X)
     true = probabilities[np.arange(len(y)), network.classes_.searchsorted(y)]
     loss = float(-np.log(np.maximum(true, 1e-7)).mean())

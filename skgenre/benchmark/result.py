@@ -1,4 +1,4 @@
-"""The scores of a benchmark, and how they are written down."""
+"""The result of a benchmark: its scores, as a table and as files."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ import csv
 import dataclasses
 import json
 import math
-import platform
+import operator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skgenre._io import atomic_write, find_versions, read_json
+from skgenre._io import atomic_write
+from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
-from skgenre.benchmark.scorers import COSTS, SEGMENT_SCORES, TRACK_SCORES
+from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
 from skgenre.benchmark.statistics import accuracy_interval, compare_models
-from skgenre.benchmark.table import (
-    align,
-    format_interval,
-    format_mean,
-    score_title,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any, Self
-
     import pandas as pd
 
-    from skgenre._typing import Row, StrPath
-
 SEGMENT_NOTE = (
-    "segment: rows are segments, those of one track on both sides of the split. "
-    "This measures how well known tracks are recognised, not new ones; it is for "
-    "comparison with published numbers only."
+    "segment: rows are segments, and those of one track are on both sides of the "
+    "split. This measures how well known tracks are recognised, not new ones; it is "
+    "for comparison with published numbers only."
 )
-_LABEL = ("model", "protocol", "seed", "fold")
-_SIZES = ("n_train", "n_test")
-# Their splits keep artists apart, whose tracks are therefore not independent.
+# Their splits keep artists apart: tracks of one artist are not independent.
 _PROTOCOLS_BY_ARTIST = ("artist", "filtered")
+SCORE_TITLES = {
+    "accuracy": "accuracy per track",
+    "segment_accuracy": "accuracy per segment",
+    "train_accuracy": "in training",
+}
 RESULT_FILES = ("results.json", "results.csv")
-_MAX_DATA_BYTES = 10_000
 PACKAGES = (
-    *("skgenre", "scikit-learn", "tensorflow", "keras", "librosa", "numpy"),
-    *("scipy", "soxr", "soundfile"),
+    "skgenre",
+    "scikit-learn",
+    "tensorflow",
+    "keras",
+    "librosa",
+    "numpy",
+    "scipy",
+    "soxr",
+    "soundfile",
 )
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class BenchmarkResult:
-    """Scores of models, fold by fold; printed, a table of them.
+    """Scores of models for each fold; its `repr` is a table.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class BenchmarkResult:
     def from_rows(
         cls, rows: list[Row], *, scoring: Sequence[str] = (), **described: Any
     ) -> Self:
-        """Make a result of rows that still hold their predictions.
+        """Make a result from rows that contain their predictions.
 
         Parameters
         ----------
@@ -112,14 +112,14 @@ class BenchmarkResult:
         result : BenchmarkResult
             The rows in order, each with all columns.
         """
-        names = [*_LABEL, *_SIZES, *list_columns(scoring), *COSTS]
+        names = [*LABEL, *SIZES, *list_columns(scoring), *COSTS]
         folds = [
             {name: row.get(name, math.nan) for name in names}
             | {name: row.get(name) for name in ("best_params", "error")}
             for row in rows
         ]
         predictions = [
-            {**{name: row[name] for name in _LABEL}, **row["predictions"]}
+            {**{name: row[name] for name in LABEL}, **row["predictions"]}
             for row in rows
             if "predictions" in row
         ]
@@ -127,7 +127,7 @@ class BenchmarkResult:
             folds=folds,
             predictions=predictions,
             scoring=tuple(scoring),
-            **{"versions": describe_versions(), **described},
+            **described,
         )
 
     @property
@@ -148,18 +148,40 @@ class BenchmarkResult:
             known) under ``"artist"`` and ``"filtered"``; the mean of ``fit_seconds``;
             ``n_failed``.
         """
-        return [
-            {
-                "model": model,
-                "protocol": protocol,
-                **self._summarise(folds),
-                **self._find_interval(model, protocol),
-            }
-            for (model, protocol), folds in self._cells().items()
-        ]
+        rows_of: dict[tuple[str, str], list[Row]] = {}
+        for fold in self.folds:
+            rows_of.setdefault((fold["model"], fold["protocol"]), []).append(fold)
+        summary = []
+        for (model, protocol), folds in rows_of.items():
+            done = [fold for fold in folds if fold["error"] is None]
+            row: Row = {"model": model, "protocol": protocol}
+            for name in list_columns(self.scoring):
+                values = [fold[name] for fold in done] or [math.nan]
+                row[f"{name}_mean"] = float(np.mean(values))
+                row[f"{name}_std"] = float(np.std(values))
+            seconds = [fold["fit_seconds"] for fold in done] or [math.nan]
+            row["fit_seconds"] = float(np.mean(seconds))
+            row["n_failed"] = len(folds) - len(done)
+            low, high = self._find_interval(model, protocol)
+            row |= {"accuracy_low": low, "accuracy_high": high}
+            summary.append(row)
+        return summary
+
+    def _find_interval(self, model, protocol):
+        correct, tracks = [], []
+        for entry in self.predictions:
+            if entry["model"] == model and entry["protocol"] == protocol:
+                correct += map(operator.eq, entry["predicted"], entry["target"])
+                tracks += entry["rows"]
+        if protocol == "segment" or not tracks:
+            return math.nan, math.nan
+        artists = None
+        if self.groups is not None and protocol in _PROTOCOLS_BY_ARTIST:
+            artists = [self.groups[track] for track in tracks]
+        return accuracy_interval(correct, tracks, artists)
 
     def compare(self, *, score: str = "accuracy", alpha: float = 0.05) -> list[Row]:
-        """Compare each pair of models within each protocol, fold by fold.
+        """Compare each pair of models within each protocol, on the same folds.
 
         Parameters
         ----------
@@ -188,47 +210,8 @@ class BenchmarkResult:
         check_number(alpha, name="alpha", low=0, high=1, low_open=True, high_open=True)
         return compare_models(self.folds, score=score, alpha=alpha)
 
-    def _cells(self):
-        cells = {}
-        for fold in self.folds:
-            cells.setdefault((fold["model"], fold["protocol"]), []).append(fold)
-        return cells
-
-    def _summarise(self, folds):
-        row, done = {}, [fold for fold in folds if fold["error"] is None]
-        for name in list_columns(self.scoring):
-            values = [fold[name] for fold in done] or [math.nan]
-            row[f"{name}_mean"] = float(np.mean(values))
-            row[f"{name}_std"] = float(np.std(values))
-        seconds = [fold["fit_seconds"] for fold in done] or [math.nan]
-        row["fit_seconds"] = float(np.mean(seconds))
-        row["n_failed"] = len(folds) - len(done)
-        return row
-
-    def _find_interval(self, model, protocol):
-        answers = [
-            entry
-            for entry in self.predictions
-            if (entry["model"], entry["protocol"]) == (model, protocol)
-        ]
-        if protocol == "segment" or not answers:
-            return {"accuracy_low": math.nan, "accuracy_high": math.nan}
-        correct = [
-            predicted == target
-            for entry in answers
-            for predicted, target in zip(
-                entry["predicted"], entry["target"], strict=True
-            )
-        ]
-        tracks = [row for entry in answers for row in entry["rows"]]
-        artists = None
-        if self.groups is not None and protocol in _PROTOCOLS_BY_ARTIST:
-            artists = [self.groups[track] for track in tracks]
-        low, high = accuracy_interval(correct, tracks, artists)
-        return {"accuracy_low": low, "accuracy_high": high}
-
     def to_frame(self) -> pd.DataFrame:
-        """Give the folds as a table.
+        """Return the folds as a table.
 
         Returns
         -------
@@ -253,22 +236,22 @@ class BenchmarkResult:
             below say what the numbers do not mean.
         """
         shown = ["accuracy", "segment_accuracy", "train_accuracy", *self.scoring]
-        titles = [score_title(name) for name in shown]
-        rows = [["model", "protocol", titles[0], "95 %", *titles[1:], "fit, s"]]
+        titles = [SCORE_TITLES.get(name, name) for name in shown]
+        table = [["model", "protocol", titles[0], "95 %", *titles[1:], "fit, s"]]
         for row in self.summary():
             scores = [
-                format_mean(row[f"{name}_mean"], row[f"{name}_std"]) for name in shown
+                f"{row[f'{name}_mean']:.3f} ± {row[f'{name}_std']:.3f}"
+                for name in shown
             ]
-            interval = format_interval(row["accuracy_low"], row["accuracy_high"])
-            seconds = (
-                "–" if math.isnan(row["fit_seconds"]) else f"{row['fit_seconds']:.1f}"
-            )
-            label = [row["model"], row["protocol"]]
-            rows.append([*label, scores[0], interval, *scores[1:], seconds])
-        return "\n\n".join([align(rows), *self.notes()])
+            interval = f"{row['accuracy_low']:.2f} to {row['accuracy_high']:.2f}"
+            texts = [scores[0], interval, *scores[1:], f"{row['fit_seconds']:.1f}"]
+            # A dash where a model does not have the score.
+            texts = ["–" if "nan" in text else text for text in texts]
+            table.append([row["model"], row["protocol"], *texts])
+        return "\n\n".join([write_markdown(table), *self.notes()])
 
     def notes(self) -> Iterator[str]:
-        """Say what the numbers do not mean, and what failed.
+        """Yield what failed, and what the numbers do not mean.
 
         Yields
         ------
@@ -276,18 +259,18 @@ class BenchmarkResult:
             A sentence or two.
         """
         for fold in self.failed:
-            what = "{model}, protocol {protocol}, seed {seed}, fold {fold}"
-            yield f"{what.format(**fold)} failed: {fold['error']}"
+            what = (
+                "{model}, protocol {protocol}, seed {seed}, fold {fold} failed: {error}"
+            )
+            yield what.format(**fold)
         if any(fold["protocol"] == "segment" for fold in self.folds):
             yield SEGMENT_NOTE
         lost: dict[str, set[str]] = {}
         for entry in self.untrained_genres:
             lost.setdefault(entry["protocol"], set()).update(entry["genres"])
         for protocol, genres in lost.items():
-            yield (
-                f"{protocol}: some folds test on {', '.join(sorted(genres))} without a "
-                "track of it to train on."
-            )
+            named = ", ".join(sorted(genres))
+            yield f"{protocol}: some folds test on {named} without a track to train on."
 
     def to_json(self) -> str:
         """Write everything as JSON.
@@ -298,7 +281,9 @@ class BenchmarkResult:
             The attributes and the summary; a score that a model does not have is null.
         """
         content = {"summary": self.summary(), **dataclasses.asdict(self)}
-        return json.dumps(_without_nan(content), indent=2)
+        # JSON has no NaN.
+        content = json.loads(json.dumps(content), parse_constant=lambda name: None)
+        return json.dumps(content, indent=2)
 
     def save(self, directory: StrPath) -> None:
         """Write ``results.json`` and ``results.csv``, whole or not at all.
@@ -310,51 +295,25 @@ class BenchmarkResult:
         """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        json_file, csv_file = (directory / name for name in RESULT_FILES)
-        with atomic_write(json_file, "w", encoding="utf-8") as file:
+        json_path, csv_path = (directory / name for name in RESULT_FILES)
+        with atomic_write(json_path, "w", encoding="utf-8") as file:
             file.write(self.to_json() + "\n")
-        # An error may name a file, and that need not be UTF-8.
-        form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        with atomic_write(csv_file, "w", **form) as file:
+        with atomic_write(
+            csv_path,
+            "w",
+            encoding="utf-8",
+            # An error may name a file, and that need not be UTF-8.
+            errors="backslashreplace",
+            newline="",
+        ) as file:
             writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.folds)
 
 
-def check_same_data(directory, fingerprint):
-    """Refuse a folder that holds the results, finished or not, of other tracks.
-
-    What is in their files is no matter here: folds of other audio are fitted again.
-    """
-    path = Path(directory) / "data.json"
-    try:
-        held = read_json(path, max_bytes=_MAX_DATA_BYTES)
-    except FileNotFoundError:
-        held = {"fingerprint": fingerprint}
-        with atomic_write(path, "w", encoding="utf-8") as file:
-            json.dump(held, file)
-    if held != {"fingerprint": fingerprint}:
-        raise ValueError(
-            f"output={str(directory)!r} holds results of other data; name another "
-            "folder, or delete it."
-        )
-
-
-def describe_versions():
-    """Return the versions of python and of the packages that decide the numbers."""
-    return {"python": platform.python_version(), **find_versions(PACKAGES)}
-
-
-def list_columns(scoring):
-    """Columns of scores: on the test part, then on the training part."""
-    names = (*TRACK_SCORES, *SEGMENT_SCORES, *scoring)
-    return [*names, *(f"train_{name}" for name in names)]
-
-
-def _without_nan(content):
-    """Replace NaN, which JSON does not have, by None."""
-    if isinstance(content, dict):
-        return {key: _without_nan(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and math.isnan(content) else content
+def write_markdown(rows):
+    """Return rows of texts, the head first, as a table that is aligned as text, too."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
+    padded = [map(str.ljust, row, widths) for row in rows]
+    return "\n".join(f"| {' | '.join(texts)} |" for texts in padded)

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import platform
+import tempfile
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import joblib
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch
 
-from skgenre._validation import check_groups, check_n_jobs, check_positive_integer
-from skgenre._workers import choose_return, explaining_dead_workers
-from skgenre.benchmark.arguments import (
-    check_choices,
-    check_data,
-    check_folder,
-    check_models,
-    check_output,
+from skgenre._io import describe_os_error, find_versions
+from skgenre._typing import Progress, Protocol, StrPath
+from skgenre._validation import (
+    check_groups,
+    check_n_jobs,
+    check_positive_integer,
+    plain_integers,
 )
-from skgenre.benchmark.cells import CELLS, Cell, CellFolder, run_cell
+from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.benchmark.description import describe_parts
-from skgenre.benchmark.protocols import (
-    check_segment_model,
-    explode_tracks,
-    list_folds,
-    list_segment_folds,
-    make_splitter,
+from skgenre.benchmark.fits import (
+    FITS_FOLDER,
+    FinishedFits,
+    Fit,
+    check_same_data,
+    run_fit,
 )
 from skgenre.benchmark.result import (
+    PACKAGES,
+    RESULT_FILES,
+    SCORE_TITLES,
     BenchmarkResult,
-    check_same_data,
-    describe_versions,
 )
-from skgenre.benchmark.scorers import list_scores
-from skgenre.benchmark.table import format_scores, score_title
+from skgenre.benchmark.scorers import check_scorers
 from skgenre.benchmark.tracks import (
     analyse_tracks,
+    check_data,
     digest_files,
     features_folder,
     leave_out,
@@ -47,18 +54,17 @@ from skgenre.benchmark.tracks import (
 )
 from skgenre.datasets import digest_tracks
 from skgenre.features import MFCCExtractor
-from skgenre.model_selection import list_untrained_genres
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
-
-    from sklearn.utils import Bunch
-
-    from skgenre._typing import Progress, Protocol, StrPath
+from skgenre.model_check import check_model, naming_part
+from skgenre.model_selection import (
+    explode_segments,
+    list_untrained_genres,
+    make_splitter,
+)
+from skgenre.models import make_model
 
 logger = logging.getLogger(__name__)
 
+# Of scikit-learn's settings, those that change what steps and splitters are given.
 _SETTINGS = ("enable_metadata_routing", "transform_output")
 
 
@@ -87,9 +93,9 @@ def run_benchmark(
     ----------
     models : sequence of str or dict of estimators
         Names that `make_model` knows, or whole pipelines, from paths to genres, by
-        names of your own. Where the data has ``groups``, a search (`GridSearchCV`) and
-        a model, or last step, whose `fit` takes groups are given those of the training
-        tracks, for inner folds that keep artists apart, too.
+        any name. If the data has ``groups``, those of the training tracks are passed to
+        a search (`GridSearchCV`) and to a model, or last step, whose `fit` takes
+        groups, so that inner folds keep artists apart, too.
     data : Bunch
         Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
         ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.
@@ -108,22 +114,22 @@ def run_benchmark(
         Accuracy, balanced accuracy, macro F1 and log-loss, and accuracy and log-loss
         per segment, are always there.
     n_jobs : int or None, default=None
-        Folds fitted at the same time, in processes of their own.
+        Number of fits that run at the same time, in separate processes.
     cache_dir : str, Path or None, default=None
         Folder of the features; None is a temporary one.
     output : str, Path or None, default=None
-        Folder that gets ``results.json`` and ``results.csv``, and each fold as it is
-        finished: a run that was stopped goes on where it was. A finished fold is fitted
-        again, and the log says so, unless the content of its audio files, all
-        parameters of the model, the scorers and the versions of the packages are those
-        it was fitted with.
+        Folder for ``results.json``, ``results.csv`` and each finished fit (a model
+        under one protocol, seed and fold), so that a run that was stopped continues
+        from there. A finished fit runs again, and the log says so, unless the content
+        of its audio files, all parameters of the model, the scorers and the versions of
+        the packages are the same.
     strict : bool, default=False
         Raise for files that cannot be analysed, instead of leaving them out.
     command : str or None, default=None
         How the benchmark was called, for the record.
     progress : callable or None, default=None
-        Shows progress of your own: called as ``progress(iterable, total=n, what=text)``
-        for the analysis and for the folds of each model, it hands on the items.
+        Wraps an iterable like `tqdm`: ``progress(iterable, total=n, what=text)`` yields
+        its items. Called for the analysis, and for the fits of each model.
 
     Returns
     -------
@@ -140,7 +146,7 @@ def run_benchmark(
         folder that cannot be written to or holds the results of other data: all before
         any file is read. A model that fails in a fold is no error: its row says so.
     concurrent.futures.process.BrokenProcessPool
-        A worker process died. With `output`, the folds that were finished are kept.
+        A worker process died. With `output`, the finished fits are kept.
 
     Examples
     --------
@@ -155,31 +161,44 @@ def run_benchmark(
     4
     """
     # All that can be wrong is found before hours of analysis and fits.
-    models, scoring = check_models(models), list_scores(scoring)
+    models, scoring = _check_models(models), check_scorers(scoring)
     tracks = check_data(data)
-    protocols, seeds = check_choices(protocols, seeds)
+    protocols = _check_distinct(protocols, name="protocols", one=str)
+    seeds = _check_distinct(seeds, name="seeds", one=Integral)
+    for seed in seeds:
+        if not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
+            raise ValueError(
+                f"seeds must be whole numbers from 0 to 2**32 - 1, got {seed!r}."
+            )
     check_positive_integer(n_splits, name="n_splits")
-    n_splits = int(n_splits)
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
-        epochs = int(epochs)
+    n_splits, seeds, epochs = plain_integers((n_splits, seeds, epochs))
     check_n_jobs(n_jobs)
-    _list_splits(tracks, protocols, seeds, n_splits)
-    if "segment" in protocols:
-        for name, model in models.items():
-            check_segment_model(model, name)
-    check_folder(cache_dir, name="cache_dir")
-    check_output(output)
-    audio = {}
+    for protocol, seed in itertools.product(protocols, seeds):
+        _split(protocol, seed, n_splits, tracks)
+    for name, model in models.items() if "segment" in protocols else ():
+        if not isinstance(model, Pipeline) or not isinstance(model[0], MFCCExtractor):
+            raise ValueError(
+                "protocol 'segment' needs pipelines that begin with an MFCCExtractor, "
+                f"got {name!r}: {model!r}."
+            )
+    if cache_dir is not None:
+        with _naming_folder(cache_dir, "cache_dir"):
+            Path(cache_dir).mkdir(parents=True, exist_ok=True)
+    versions = {"python": platform.python_version(), **find_versions(PACKAGES)}
+    audio = None
     if output is not None:
+        _check_output(output)
         check_same_data(output, digest_tracks(tracks, sizes=False))
         # Before the analysis: a file that changes meanwhile is another one next time.
         audio = digest_files(tracks.paths.tolist())
     with features_folder(cache_dir) as features_dir:
-        models = {
-            name: _configure(model, epochs=epochs, cache_dir=features_dir)
-            for name, model in models.items()
-        }
+        models = {name: clone(model) for name, model in models.items()}
+        for model in models.values():
+            for part in model.get_params().values():
+                if isinstance(part, MFCCExtractor) and part.cache_dir is None:
+                    part.set_params(cache_dir=features_dir)
         failures = analyse_tracks(
             models.values(),
             tracks.paths.tolist(),
@@ -188,20 +207,20 @@ def run_benchmark(
             progress=progress,
         )
         tracks = leave_out(tracks, failures)
-        splits = _list_splits(tracks, protocols, seeds, n_splits)
-        untrained = [
-            entry for split in splits for entry in _find_untrained(split, tracks)
-        ]
-        rows = _run_models(
+        fits, untrained = _list_fits(
             models,
             tracks,
-            splits,
+            itertools.product(protocols, seeds),
+            n_splits=n_splits,
+            epochs=epochs,
             scoring=scoring,
             audio=audio,
-            n_jobs=n_jobs,
-            output=output,
-            progress=progress,
+            versions=versions,
         )
+        rows = _run_fits(fits, output=output, n_jobs=n_jobs, progress=progress)
+    groups = tracks.groups
+    if groups is not None:
+        groups = check_groups(groups, n_tracks=len(tracks.paths)).tolist()
     result = BenchmarkResult.from_rows(
         rows,
         scoring=tuple(scoring),
@@ -214,12 +233,11 @@ def run_benchmark(
             "seeds": list(seeds),
             "epochs": epochs,
             "n_tracks_per_genre": dict(Counter(tracks.target.tolist())),
-            "fingerprint": digest_tracks(tracks),
+            "data_digest": digest_tracks(tracks),
         },
-        paths=[str(path) for path in tracks.paths],
-        groups=None
-        if tracks.groups is None
-        else check_groups(tracks.groups, n_tracks=len(tracks.paths)).tolist(),
+        paths=tracks.paths.tolist(),
+        groups=groups,
+        versions=versions,
         untrained_genres=untrained,
     )
     if output is not None:
@@ -227,176 +245,217 @@ def run_benchmark(
     return result
 
 
-@dataclass(frozen=True)
-class _Split:
-    """One protocol under one seed.
+def _check_models(models):
+    """Return the models as a dict of estimators by name."""
+    if isinstance(models, str):
+        models = [models]
+    if not isinstance(models, dict):
+        names = list(models)
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(
+                f"models must be names, or a dict of estimators by name, got {names!r}."
+            )
+        models = {name: make_model(name) for name in names}
+    if not models:
+        raise ValueError("models must hold at least one model, got none.")
+    for name, model in models.items():
+        with naming_part(f"models[{name!r}]"):
+            check_model(model)
+        if not hasattr(model, "predict"):
+            raise TypeError(f"models[{name!r}] must have predict, got {model!r}.")
+    return models
 
-    Attributes
-    ----------
-    label : dict
-        ``protocol`` and ``seed``.
-    splitter : cross-validation splitter
-    folds : list of (train, test) or None
-        Indices of tracks; None for the paper's protocol, whose rows are segments.
+
+def _check_distinct(values, *, name, one):
+    """Return values as a tuple, also a single one."""
+    values = (values,) if isinstance(values, one) else tuple(values)
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{name} must be distinct, at least one, got {values!r}.")
+    return values
+
+
+@contextmanager
+def _naming_folder(folder, name):
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"{name} must be a folder that can be written to, got {str(folder)!r}: "
+            f"{describe_os_error(error)}."
+        ) from error
+
+
+def _check_output(output):
+    """Make the folder of the results, and check that they can be written there."""
+    # Permissions do not tell of a read-only file system, and mean nothing to root.
+    with _naming_folder(output, "output"):
+        Path(output).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    taken = [name for name in RESULT_FILES if Path(output, name).is_dir()]
+    taken += [FITS_FOLDER] if Path(output, FITS_FOLDER).is_file() else []
+    if taken:
+        raise OSError(
+            f"output must be a folder of results, got {str(output)!r}, where something "
+            f"else has the name {taken[0]!r}."
+        )
+
+
+def _split(protocol, seed, n_splits, tracks, segments=None):
+    """Folds of the tracks, or under `segment` of the `segments`' genres (n_segments,).
+
+    Refuses folds that no classifier can be trained on.
     """
-
-    label: dict
-    splitter: object
-    folds: list | None
-
-
-def _list_splits(tracks, protocols, seeds, n_splits):
-    splits = []
-    for protocol in protocols:
-        for seed in seeds:
-            splitter = make_splitter(protocol, tracks, n_splits=n_splits, seed=seed)
-            folds = (
-                None
-                if protocol == "segment"
-                else list_folds(protocol, splitter, tracks)
+    splitter = make_splitter(
+        protocol,
+        tracks.target,
+        groups=tracks.groups,
+        filtered_split=tracks.filtered_split,
+        n_splits=n_splits,
+        random_state=seed,
+    )
+    if protocol == "segment":
+        # Their number is known once the tracks are analysed.
+        if segments is None:
+            return []
+        try:
+            return list(splitter.split(segments, segments))
+        except ValueError as error:
+            raise ValueError(
+                f"protocol 'segment' cannot split these {len(segments)} segments: "
+                f"{error}"
+            ) from error
+    # Splitters that use no groups warn of them.
+    groups = None if protocol in ("track", "filtered") else tracks.groups
+    folds = list(splitter.split(tracks.paths, tracks.target, groups))
+    for number, (train, _) in enumerate(folds):
+        genres = set(tracks.target[train].tolist())
+        if len(genres) < 2:
+            raise ValueError(
+                f"protocol={protocol!r} leaves fold {number} of {len(folds)} a single "
+                f"genre to train on, {genres.pop()!r}: a classifier needs two."
             )
-            label = {"protocol": protocol, "seed": seed}
-            splits.append(_Split(label, splitter, folds))
-    return splits
+    return folds
 
 
-def _find_untrained(split, tracks):
-    """One entry per fold that tests on genres it cannot train on."""
-    untrained = list_untrained_genres(split.folds or (), tracks.target)
-    for fold, genres in enumerate(untrained):
-        if genres:
-            logger.warning(
-                "protocol %s, seed %d, fold %d: no track to train on of %s",
-                *(split.label["protocol"], split.label["seed"], fold),
-                ", ".join(map(str, genres)),
+def _list_fits(models, tracks, splits, *, n_splits, epochs, scoring, audio, versions):
+    """Return all fits, and the folds that test on genres without a track to train on.
+
+    With `audio`, digests by path, each fit has what decides its scores.
+    """
+    shared, exploded, folds_of, fits, untrained = {}, {}, {}, [], []
+    if audio is not None:
+        shared = describe_parts(
+            scorers=sorted(scoring.items(), key=lambda item: str(item[0])),
+            settings=[get_config()[name] for name in _SETTINGS],
+            versions=versions,
+        )
+    for (protocol, seed), name in itertools.product(splits, models):
+        model = clone(models[name])
+        for parameter in model.get_params():
+            last = parameter.split("__")[-1]
+            if last == "random_state":
+                model.set_params(**{parameter: seed})
+            elif last == "epochs" and epochs is not None:
+                model.set_params(**{parameter: epochs})
+        decided = {} if audio is None else describe_parts(model=model)
+        X, y, groups = tracks.paths, tracks.target, tracks.groups
+        if protocol == "segment":
+            # Models with the same extractor share one array and its folds.
+            extractor, model = model[0], model[1:]
+            key = repr(sorted(extractor.get_params().items()))
+            if key not in exploded:
+                X = extractor.transform(tracks.paths)
+                exploded[key] = explode_segments(X, tracks.target)
+            (X, y), groups = exploded[key], None
+        split = protocol, seed, id(y)
+        if split not in folds_of:
+            folds = _split(protocol, seed, n_splits, tracks, segments=y)
+            folds_of[split] = [
+                (train, test, _describe_fold(number, folds, protocol, tracks, audio))
+                for number, (train, test) in enumerate(folds)
+            ]
+            for number, genres in enumerate(list_untrained_genres(folds, y)):
+                if genres:
+                    label = {"protocol": protocol, "seed": seed, "fold": number}
+                    untrained.append({**label, "genres": genres})
+                    logger.warning(
+                        "protocol %s, seed %d, fold %d: no track to train on of %s",
+                        *label.values(),
+                        ", ".join(map(str, genres)),
+                    )
+        for number, (train, test, own) in enumerate(folds_of[split]):
+            label = {"model": name, "protocol": protocol, "seed": seed, "fold": number}
+            fits.append(
+                Fit(
+                    label=label,
+                    model=model,
+                    X=X,
+                    y=y,
+                    groups=groups,
+                    train=train,
+                    test=test,
+                    scoring=scoring,
+                    decided_by={**own, **decided, **shared},
+                )
             )
-            yield {**split.label, "fold": fold, "genres": genres}
+    return fits, untrained
 
 
-def _configure(model, *, epochs, cache_dir):
-    """A clone whose extractors share one store, and whose networks train `epochs`."""
-    model = clone(model)
-    for name, value in model.get_params().items():
-        if isinstance(value, MFCCExtractor) and value.cache_dir is None:
-            value.set_params(cache_dir=cache_dir)
-        if epochs is not None and name.split("__")[-1] == "epochs":
-            model.set_params(**{name: epochs})
-    return model
+def _describe_fold(number, folds, protocol, tracks, audio):
+    """Digests of the files and the rows of a fold; none without `audio`."""
+    if audio is None:
+        return {}
+    train, test = folds[number]
+    # Segments may be of any track.
+    rows = slice(None) if protocol == "segment" else np.concatenate([train, test])
+    groups = None if tracks.groups is None else tracks.groups[rows]
+    return describe_parts(
+        audio=[audio[path] for path in tracks.paths[rows].tolist()],
+        folds=[len(folds), train, test, tracks.target[rows], groups],
+    )
 
 
-def _seed(model, seed):
-    model = clone(model)
-    names = [
-        name for name in model.get_params() if name.split("__")[-1] == "random_state"
-    ]
-    # What is frozen has none, and returns nothing.
-    model.set_params(**dict.fromkeys(names, seed))
-    return model
-
-
-def _run_models(models, tracks, splits, *, scoring, audio, output, **options):
-    """One row per model and fold of each split; those of finished folds are read."""
-    folder = CellFolder(None if output is None else Path(output, CELLS))
-    versions = describe_versions()
-    runs, reasons = [], Counter()
-    for split in splits:
-        for name, model in models.items():
-            model = _seed(model, split.label["seed"])
-            cells = _list_cells(name, model, split, tracks)
-            if output is not None:
-                cells = _identify(cells, model, split, tracks, scoring, audio, versions)
-            rows = []
-            for cell in cells:
-                row, reason = folder.load(cell)
-                rows.append(row)
-                reasons.update([reason] if reason else [])
-            runs.append((model, split, cells, rows))
+def _run_fits(fits, *, output, n_jobs, progress):
+    """Return one row per fit; those of finished fits are read."""
+    finished = FinishedFits(output)
+    rows, reasons = map(list, zip(*map(finished.load, fits), strict=True))
+    reasons = Counter(reason for reason in reasons if reason is not None)
     if reasons:
         logger.warning(
-            "finished folds fitted again: %d (%s)",
+            "finished fits run again: %d (%s)",
             reasons.total(),
             "; ".join(f"{n} for {reason}" for reason, n in reasons.items()),
         )
-    options |= {"scoring": scoring, "output": output, "folder": folder}
-    return [row for run in runs for row in _run_model(*run, tracks, **options)]
-
-
-def _list_cells(name, model, split, tracks):
-    """The folds of one model."""
-    folds = split.folds
-    if folds is None:
-        _, target, model = explode_tracks(model, tracks)
-        folds = list_segment_folds(split.splitter, target)
-    label = {"model": name, **split.label}
-    return [
-        Cell({**label, "fold": number}, model, train, test)
-        for number, (train, test) in enumerate(folds)
-    ]
-
-
-def _identify(cells, model, split, tracks, scoring, audio, versions):
-    """The same folds, each with all that decides its scores."""
-    scorers = sorted(scoring.items(), key=lambda item: str(item[0]))
-    # Of scikit-learn's settings, those that change what steps and splitters are given.
-    settings = [get_config()[name] for name in _SETTINGS]
-    shared = describe_parts(
-        model=model, scorers=scorers, settings=settings, versions=versions
+    groups = itertools.groupby(
+        range(len(fits)), key=lambda number: {**fits[number].label, "fold": None}
     )
-    identified = []
-    for cell in cells:
-        # Rows are segments, of any track.
-        rows = slice(None)
-        if split.folds is not None:
-            rows = np.concatenate([cell.train, cell.test])
-        groups = None if tracks.groups is None else tracks.groups[rows]
-        own = describe_parts(
-            audio=[audio[path] for path in tracks.paths[rows].tolist()],
-            folds=[len(cells), cell.train, cell.test, tracks.target[rows], groups],
-        )
-        identified.append(replace(cell, decided_by={**own, **shared}))
-    return identified
-
-
-def _run_model(
-    model, split, cells, rows, tracks, *, scoring, n_jobs, output, folder, progress
-):
-    """One row per fold of one model; those that are None are made."""
-    missing = [number for number, row in enumerate(rows) if row is None]
-    label = cells[0].label
-    what = "{model}, protocol {protocol}, seed {seed}".format(**label)
-    logger.info("%s: fitting %d folds of %d", what, len(missing), len(cells))
-    X, target, groups = tracks.paths, tracks.target, tracks.groups
-    is_segment = split.folds is None
-    if is_segment and missing:
-        X, target, _ = explode_tracks(model, tracks)
-        groups = None
-    return_as = "list" if progress is None else choose_return()
-    with explaining_dead_workers(f"fitting {what}", output):
-        done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
-            joblib.delayed(run_cell)(
-                *(cells[number], X, target, groups),
-                scoring=scoring,
-                rows_are_segments=is_segment,
-                folder=folder,
+    for label, group in groups:
+        group = list(group)
+        missing = [number for number in group if rows[number] is None]
+        what = "{model}, protocol {protocol}, seed {seed}".format(**label)
+        logger.info("%s: %d fits of %d to run", what, len(missing), len(group))
+        return_as = "list" if progress is None else choose_return()
+        with explaining_dead_workers(f"fitting {what}", output):
+            done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
+                joblib.delayed(run_fit)(fits[number], finished) for number in missing
             )
-            for number in missing
-        )
-        if progress is not None:
-            done = progress(done, total=len(missing), what=f"fitting {label['model']}")
-        for number, row in zip(missing, done, strict=True):
-            rows[number] = row
-    _log_scores(what, rows)
+            if progress is not None:
+                name = f"fitting {label['model']}"
+                done = progress(done, total=len(missing), what=name)
+            for number, row in zip(missing, done, strict=True):
+                rows[number] = row
+        group = [rows[number] for number in group]
+        for row in group:
+            if row["error"] is not None:
+                logger.warning(
+                    "%s, fold %d failed: %s", what, row["fold"], row["error"]
+                )
+        scored = [row for row in group if row["error"] is None]
+        for name in ("accuracy", "segment_accuracy"):
+            values = [row[name] for row in scored]
+            if np.isfinite(values).any():
+                mean, deviation = np.mean(values), np.std(values)
+                title = SCORE_TITLES[name]
+                logger.info("%s: %s %.3f ± %.3f", what, title, mean, deviation)
     return rows
-
-
-def _log_scores(what, rows):
-    for row in rows:
-        if row["error"] is not None:
-            logger.warning("%s, fold %d failed: %s", what, row["fold"], row["error"])
-    done = [row for row in rows if row["error"] is None]
-    if done:
-        shown = [
-            f"{score_title(name)} {format_scores([row[name] for row in done])}"
-            for name in ("accuracy", "segment_accuracy")
-        ]
-        logger.info("%s: %s", what, ", ".join(shown))

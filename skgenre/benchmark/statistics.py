@@ -1,4 +1,4 @@
-"""How sure the scores are: intervals over artists or tracks, and tests over folds."""
+"""Confidence intervals over artists or tracks, and tests over folds."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ MIN_FOLDS = 3
 
 
 def accuracy_interval(correct, tracks, artists=None, *, confidence=0.95):
-    """Confidence interval of an accuracy on tracks of the same kind: (low, high).
+    """Compute the confidence interval (low, high) of an accuracy.
 
     `correct` (n_predictions,) says which predictions are right, and `tracks` of which
     track each is: the predictions of a track under several seeds are not independent.
@@ -28,14 +28,12 @@ def accuracy_interval(correct, tracks, artists=None, *, confidence=0.95):
     confidence interval methods for binomial proportions in clustered surveys*, 2015).
     A bootstrap over artists is too narrow for few of them: `bench_intervals.py`.
     """
-    low, high = _wilson_interval(correct, tracks, confidence)
-    if artists is None:
-        return low, high
-    # The few artists of a test may vary less than their tracks do, by chance.
-    low_by_artist, high_by_artist = _wilson_interval(correct, artists, confidence)
-    return float(np.minimum(low, low_by_artist)), float(
-        np.maximum(high, high_by_artist)
-    )
+    intervals = [_wilson_interval(correct, tracks, confidence)]
+    if artists is not None:
+        # The few artists of a test may vary less than their tracks do, by chance.
+        intervals.append(_wilson_interval(correct, artists, confidence))
+    lows, highs = zip(*intervals, strict=True)
+    return float(np.min(lows)), float(np.max(highs))
 
 
 def _wilson_interval(correct, clusters, confidence):
@@ -66,13 +64,13 @@ def _wilson_interval(correct, clusters, confidence):
 
 
 def corrected_t_test(differences, test_shares):
-    """Two-sided p-value of a mean difference over folds being zero.
+    """Compute the two-sided p-value of a mean difference over folds being zero.
 
     `differences` (n_folds,) are of two models on the same folds, `test_shares` the
     sizes of the folds' test parts over those of their training parts: folds share
     training tracks, and without that correction differences look surer than they are
     (Nadeau and Bengio, *Inference for the generalization error*, 2003). The differences
-    must vary: see `find_reason_for_no_test`.
+    must vary.
     """
     differences = np.asarray(differences, dtype=float)
     n_folds = len(differences)
@@ -81,22 +79,8 @@ def corrected_t_test(differences, test_shares):
     return float(2 * stats.t.sf(abs(differences.mean()) / scale, n_folds - 1))
 
 
-def find_reason_for_no_test(first, second, *, protocol):
-    """Say why the scores (n_folds,) of two models allow no test; None if they do."""
-    if protocol == "filtered":
-        # More seeds only train anew: how the scores vary with the tracks is not seen.
-        return "there is one split only, and so one set of test tracks"
-    if len(first) < MIN_FOLDS:
-        return f"the test needs {MIN_FOLDS} folds with scores of both, got {len(first)}"
-    # Differences of equal accuracies differ by rounding errors of their scores.
-    rounding = 1e-9 * np.max(np.abs([first, second]))
-    if np.ptp(np.subtract(first, second)) <= rounding:
-        return f"the difference is the same in all {len(first)} folds"
-    return None
-
-
 def adjust_holm(p_values):
-    """P-values adjusted for their number (Holm, 1979); NaN are not counted."""
+    """Adjust p-values for their number (Holm, 1979); NaN are not counted."""
     p_values = np.asarray(p_values, dtype=float)
     adjusted = np.full(len(p_values), np.nan)
     order = np.argsort(p_values)[: np.isfinite(p_values).sum()]
@@ -119,44 +103,50 @@ def compare_models(folds, *, score, alpha):
         models = scores.setdefault(fold["protocol"], {})
         models.setdefault(fold["model"], {})[split] = fold[score]
         shares[fold["protocol"], split] = fold["n_test"] / fold["n_train"]
-    rows = [
-        _compare_pair(protocol, first, second, models, shares)
-        for protocol, models in scores.items()
-        for first, second in itertools.combinations(models, 2)
-    ]
-    rows = [row for row in rows if not math.isnan(row["difference"])]
+    rows = []
+    for protocol, models in scores.items():
+        for first, second in itertools.combinations(models, 2):
+            pairs = [
+                (models[first][split], models[second][split], shares[protocol, split])
+                for split in models[first]
+                if np.isfinite(
+                    [models[first][split], models[second].get(split, math.nan)]
+                ).all()
+            ]
+            if not pairs:
+                continue
+            first_scores, second_scores, test_shares = np.transpose(pairs)
+            differences = first_scores - second_scores
+            # Differences of equal accuracies differ by rounding errors of their scores.
+            rounding = 1e-9 * np.abs(pairs)[:, :2].max()
+            reason, p_value = None, math.nan
+            if protocol == "filtered":
+                # More seeds do not show how the scores vary with the tracks.
+                reason = "there is one split only, and so one set of test tracks"
+            elif len(pairs) < MIN_FOLDS:
+                reason = (
+                    f"the test needs {MIN_FOLDS} folds with scores of both, got "
+                    f"{len(pairs)}"
+                )
+            elif np.ptp(differences) <= rounding:
+                reason = f"the difference is the same in all {len(pairs)} folds"
+            else:
+                p_value = corrected_t_test(differences, test_shares)
+            rows.append(
+                {
+                    "protocol": protocol,
+                    "first": first,
+                    "second": second,
+                    "difference": float(differences.mean()),
+                    "p_value": p_value,
+                    "better": None,
+                    "reason": reason,
+                }
+            )
     adjusted = adjust_holm([row["p_value"] for row in rows])
     for row, p_value in zip(rows, adjusted, strict=True):
         row["p_value"] = float(p_value)
-        gain = row["difference"] if is_greater_better(score) else -row["difference"]
-        better = row["first"] if gain > 0 else row["second"]
-        row["better"] = better if p_value < alpha else None
+        is_first = (row["difference"] > 0) == is_greater_better(score)
+        if p_value < alpha:
+            row["better"] = row["first"] if is_first else row["second"]
     return rows
-
-
-def _compare_pair(protocol, first, second, models, shares):
-    splits = [
-        split
-        for split in models[first]
-        if split in models[second]
-        and np.isfinite([models[first][split], models[second][split]]).all()
-    ]
-    first_scores = [models[first][split] for split in splits]
-    second_scores = [models[second][split] for split in splits]
-    differences = np.subtract(first_scores, second_scores)
-    row = {
-        "protocol": protocol,
-        "first": first,
-        "second": second,
-        "difference": float(differences.mean()) if splits else math.nan,
-        "p_value": math.nan,
-        "better": None,
-        "reason": find_reason_for_no_test(
-            first_scores, second_scores, protocol=protocol
-        ),
-    }
-    if row["reason"] is None:
-        row["p_value"] = corrected_t_test(
-            differences, [shares[protocol, split] for split in splits]
-        )
-    return row

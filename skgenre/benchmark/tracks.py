@@ -1,15 +1,21 @@
-"""Analyse every track once, before any split."""
+"""The tracks of a benchmark, each analysed once, before any split."""
 
 import contextlib
 import hashlib
 import logging
 import os
 import tempfile
+from dataclasses import dataclass
 from uuid import uuid4
 
 import numpy as np
 from sklearn.base import clone
 
+from skgenre._validation import (
+    check_no_missing_label,
+    check_paths,
+    name_missing_groups,
+)
 from skgenre.audio import AudioDecodeError
 from skgenre.features import MFCCExtractor
 
@@ -19,9 +25,48 @@ logger = logging.getLogger(__name__)
 _N_TRACKS_PER_STEP = 50
 
 
+@dataclass(frozen=True)
+class Tracks:
+    """Paths, genres and, where known, artists and given parts: (n_tracks,) each."""
+
+    paths: np.ndarray
+    target: np.ndarray
+    groups: np.ndarray | None = None
+    filtered_split: np.ndarray | None = None
+
+    def take(self, kept):
+        """Return the tracks of a mask (n_tracks,)."""
+        values = self.paths, self.target, self.groups, self.filtered_split
+        return Tracks(*(None if v is None else v[kept] for v in values))
+
+
+def check_data(data):
+    """Return the tracks of a Bunch."""
+    if not hasattr(data, "paths") or not hasattr(data, "target"):
+        raise TypeError(
+            "data must have paths and target, as load_genre_folder returns them, got "
+            f"{type(data).__name__}."
+        )
+    check_no_missing_label(data.target, name="target")
+    paths, target = check_paths(data.paths), np.asarray(data.target)
+    if len(paths) != len(target):
+        raise ValueError(
+            f"data must have one target per path, got {len(target)} for {len(paths)}."
+        )
+    groups = getattr(data, "groups", None)
+    filtered_split = getattr(data, "filtered_split", None)
+    return Tracks(
+        np.asarray(paths, dtype=object),
+        target,
+        # Named, so that any splitter within a model takes them, too.
+        None if groups is None else name_missing_groups(groups, paths),
+        None if filtered_split is None else np.asarray(filtered_split),
+    )
+
+
 @contextlib.contextmanager
 def features_folder(cache_dir):
-    """The folder of the features: a temporary one, unless one is given."""
+    """Yield the folder of the features: `cache_dir`, or a temporary one."""
     if cache_dir is not None:
         yield cache_dir
         return
@@ -30,7 +75,7 @@ def features_folder(cache_dir):
 
 
 def digest_files(paths):
-    """Digest of the content of each file, by path; a new one where it cannot be read.
+    """Compute a digest of each file's content, by path; random if it cannot be read.
 
     A size and a time tell less: another file may have both.
     """

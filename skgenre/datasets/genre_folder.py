@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from sklearn.utils import Bunch
 
 from skgenre._io import read_table
+from skgenre._typing import StrPath
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._tracks import (
     is_audio_name,
@@ -15,11 +17,6 @@ from skgenre.datasets._tracks import (
     make_track_bunch,
     warn_of_files,
 )
-
-if TYPE_CHECKING:
-    from sklearn.utils import Bunch
-
-    from skgenre._typing import StrPath
 
 
 def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> Bunch:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import Bunch, check_random_state
 
 from skgenre._io import atomic_write
+from skgenre._typing import RandomState, StrPath
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.datasets._synthesis import (
     N_EQUALISER_BANDS,
@@ -19,11 +19,6 @@ from skgenre.datasets._synthesis import (
     synthesise,
 )
 from skgenre.datasets._tracks import make_track_bunch
-
-if TYPE_CHECKING:
-    from sklearn.utils import Bunch
-
-    from skgenre._typing import RandomState, StrPath
 
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
 _MINOR = (0, 2, 3, 5, 7, 8, 10)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from skgenre._io import read_table
+from skgenre._typing import StrPath
 from skgenre._validation import check_choice
 from skgenre.audio import AudioDecodeError, load_audio
 from skgenre.datasets._tracks import make_track_bunch
 from skgenre.datasets.gtzan_download import download_gtzan
 from skgenre.datasets.gtzan_tracks import CREDITS, LAYOUTS, find_tracks, read_index
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, Literal
-
-    from numpy.typing import NDArray
-
-    from skgenre._typing import StrPath
 
 SUBSETS = ("all", "filtered")
 

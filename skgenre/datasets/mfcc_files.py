@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
 from skgenre._io import atomic_write, find_versions, plain, read_json, read_npz
+from skgenre._typing import StrPath
 from skgenre._validation import (
     check_no_missing_label,
     is_missing,
     name_missing_groups,
 )
 from skgenre.segments import flatten_tracks
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from numpy.typing import ArrayLike
-
-    from skgenre._typing import StrPath
 
 _JSON_KEYS = ("mapping", "labels", "mfcc")
 

@@ -1,14 +1,14 @@
-"""How tracks are split, and which of them must stay together."""
+"""Protocols and splitters of tracks, and groups that must stay together."""
 
-from skgenre.model_selection.filtered_split import FilteredSplit
 from skgenre.model_selection.protocols import (
     PROTOCOLS,
+    explode_segments,
     find_untrained_genres,
     list_untrained_genres,
     make_splitter,
 )
 from skgenre.model_selection.replicas import merge_replicas
-from skgenre.model_selection.segment_rows import explode_segments
+from skgenre.model_selection.splitters import FilteredSplit
 
 __all__ = [
     "PROTOCOLS",

@@ -1,33 +1,31 @@
-"""Protocols: how tracks are split into training and test."""
+"""Protocols: how tracks, or their segments, are split into training and test."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._typing import Protocol, RandomState
 from skgenre._validation import (
     check_choice,
+    check_coefficients,
     check_groups,
     check_n_folds,
     check_no_missing_label,
     check_number,
     check_positive_integer,
+    describe_channels,
     is_known_group,
+    name_missing_groups,
 )
-from skgenre.model_selection.artist_folds import StratifiedArtistKFold
-from skgenre.model_selection.filtered_split import FilteredSplit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from skgenre._typing import Protocol, RandomState
+from skgenre.model_selection.splitters import FilteredSplit, StratifiedArtistKFold
+from skgenre.segments import flatten_tracks
 
 # From the protocol that leaks most to the one that leaks least.
 PROTOCOLS = ("segment", "track", "artist", "filtered")
@@ -43,7 +41,7 @@ def make_splitter(
     test_size: float = 0.2,
     random_state: RandomState = None,
 ) -> Any:
-    """Give the scikit-learn splitter of a protocol.
+    """Return the scikit-learn splitter of a protocol.
 
     Parameters
     ----------
@@ -97,7 +95,13 @@ def make_splitter(
     check_positive_integer(n_splits, name="n_splits")
     n_splits = int(n_splits)
     check_no_missing_label(target, name="target")
-    _check_genres(target)
+    labels = np.asarray(target, dtype=object).ravel().tolist()
+    genres = sorted(map(str, set(labels)))
+    if len(genres) < 2:
+        raise ValueError(
+            f"target must hold at least two genres, got {genres} in "
+            f"{len(labels)} tracks."
+        )
     if protocol == "filtered":
         if filtered_split is None:
             raise ValueError(
@@ -125,7 +129,7 @@ def make_splitter(
 def find_untrained_genres(
     splitter: Any, target: ArrayLike, groups: ArrayLike | None = None
 ) -> list[list[str]]:
-    """Name the genres that a fold tests on but does not train on.
+    """Find the genres that a fold tests on but does not train on.
 
     Parameters
     ----------
@@ -139,7 +143,7 @@ def find_untrained_genres(
     Returns
     -------
     untrained_genres : list of list of str
-        Of each fold; a model cannot get tracks of these genres right.
+        For each fold; a model cannot classify tracks of these genres correctly.
 
     Warns
     -----
@@ -194,13 +198,70 @@ def list_untrained_genres(
     ]
 
 
-def _check_genres(target):
-    genres = sorted(map(str, set(target)))
-    if len(genres) < 2:
-        raise ValueError(
-            f"target must hold at least two genres, got {genres} in "
-            f"{len(target)} tracks."
+def explode_segments(
+    X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+) -> tuple[NDArray[Any], ...]:
+    """Make rows of segments, for the protocol ``"segment"`` only.
+
+    Split at random, the segments of a track fall on both sides, and a model that only
+    recognises the track seems to know the genre.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_tracks, n_segments, n_frames, n_mfcc)
+        Features; a missing segment is all NaN.
+    y : array-like of shape (n_tracks,)
+        Genres.
+    groups : array-like of shape (n_tracks,), default=None
+        Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown: the
+        segments of that track become a group of their own, ``track:3``.
+
+    Returns
+    -------
+    X : ndarray of shape (n_rows, n_frames, n_mfcc)
+        One row per present segment.
+    y : ndarray of shape (n_rows,)
+        The genre of its track.
+    groups : ndarray of shape (n_rows,)
+        The artist of its track; only where `groups` was given.
+
+    Raises
+    ------
+    TypeError
+        `X` holds paths: they have no segments yet.
+    ValueError
+        `X` is not 4-D, its last axis is one of channels, or it is of another length
+        than `y`; a genre is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre.model_selection import explode_segments
+    >>> rows, genres = explode_segments(np.zeros((2, 3, 5, 2)), ["blues", "rock"])
+    >>> rows.shape, genres.tolist()
+    ((6, 5, 2), ['blues', 'blues', 'blues', 'rock', 'rock', 'rock'])
+    """
+    X = np.asarray(X)
+    if X.dtype.kind not in "fiu":
+        raise TypeError(
+            f"explode_segments takes features, got {X.dtype} in X: paths have no "
+            "segments yet; extract them first, with MFCCExtractor().transform(paths)."
         )
+    if X.ndim != 4:
+        raise ValueError(
+            "X must have shape (n_tracks, n_segments, n_frames, n_mfcc), got "
+            f"{X.shape}: without segments the paper's protocol means nothing."
+            f"{describe_channels(X.shape)}"
+        )
+    check_coefficients(X.shape)
+    check_consistent_length(X, y, groups)
+    check_no_missing_label(y, name="y")
+    rows, tracks = flatten_tracks(X)
+    if groups is None:
+        return rows, np.asarray(y)[tracks]
+    # Missing ones would be as many groups as there are segments.
+    groups = name_missing_groups(groups, range(len(X)))
+    return rows, np.asarray(y)[tracks], groups[tracks]
 
 
 def _check_groups(groups, target, n_splits):

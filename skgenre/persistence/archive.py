@@ -15,15 +15,11 @@ import stat
 import zipfile
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 import skgenre
 from skgenre._io import ZIP_ERRORS, find_versions, parse_json, plain, read_member
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from skgenre._typing import StrPath
+from skgenre._typing import StrPath
 
 INFO, SCHEMA = "info.json", "schema.json"
 

@@ -6,10 +6,14 @@ import io
 import os
 import re
 import warnings
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Any
+
+from sklearn.utils import Bunch
 
 from skgenre._io import atomic_write
+from skgenre._typing import StrPath
 from skgenre.persistence.archive import (
     FORMAT_VERSION,
     RefusalError,
@@ -20,14 +24,6 @@ from skgenre.persistence.archive import (
     read_info,
     read_members,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
-
-    from sklearn.utils import Bunch
-
-    from skgenre._typing import StrPath
 
 
 def save_model(

@@ -1,23 +1,31 @@
-"""A benchmark's result as a page that a person can send, and its figures."""
+"""Write the result of a benchmark as a page, and the paper's experiments."""
 
 from __future__ import annotations
 
+import base64
 import math
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skgenre._io import atomic_write
-from skgenre.report.figures import draw_figures, save_figure
-from skgenre.report.tables import make_tables, name_tracks
+from skgenre._typing import StrPath
+from skgenre.displays import (
+    BenchmarkDisplay,
+    TrainingHistoryDisplay,
+    make_axes,
+    plain_text,
+)
+from skgenre.report.tables import gather_predictions, make_tables, name_tracks
 
 if TYPE_CHECKING:
-    from skgenre._typing import StrPath
     from skgenre.audit import AuditReport
     from skgenre.benchmark import BenchmarkResult
 
-# From the most honest on: the summary speaks of the first that was run.
+# From the one that leaks least: the summary is about the first that was run.
 _HONEST_PROTOCOLS = ("filtered", "artist", "track")
+# File systems take 255, extension included.
+_MAX_NAME_BYTES = 200
 
 
 def write_report(
@@ -48,97 +56,140 @@ def write_report(
     ...     sorted(path.name for path in Path(folder).glob("*.html"))
     ['report.html']
     """
+    import jinja2
+
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    figures = [save_figure(directory, *figure) for figure in draw_figures(result)]
-    page = _render(result, figures, audit)
+    display = BenchmarkDisplay.from_result(result)
+    caption = "Accuracy of each model under each protocol."
+    figures = [_save_figure(directory, "accuracies", caption, display.figure_)]
+    for (model, protocol), predictions in gather_predictions(result).items():
+        name = f"confusion-{protocol}-{model}"
+        caption = f"{model}, protocol {protocol}: predictions for each genre's tracks."
+        figure = _draw_confusion(*predictions[:2])
+        figures.append(_save_figure(directory, name, caption, figure))
+    notes = [*result.notes()]
+    if result.unreadable:
+        paths = ", ".join(name_tracks([entry["path"] for entry in result.unreadable]))
+        notes.append(f"{len(result.unreadable)} files could not be read: {paths}")
+    if audit is not None and audit.findings:
+        counts = audit.count_findings().items()
+        listed = ", ".join(f"{fault} ({count})" for fault, count in counts)
+        notes.append(
+            f"The audit of the tracks found: {listed}. The last table has them."
+        )
+    setting = result.setting
+    n_tracks = setting.get("n_tracks_per_genre", {})
+    template = resources.files("skgenre.report") / "page.html"
+    environment = jinja2.Environment(autoescape=True)
+    page = environment.from_string(template.read_text(encoding="utf-8")).render(
+        title=f"Music genres: {len(setting.get('models', []))} models on "
+        f"{sum(n_tracks.values())} tracks of {len(n_tracks)} genres",
+        summary=summarise(result),
+        notes=notes,
+        tables=[*make_tables(result, audit)],
+        figures=figures,
+        command=setting.get("command") or "skgenre.run_benchmark(...)",
+        versions=", ".join(f"{name} {v}" for name, v in result.versions.items() if v),
+        data_digest=setting.get("data_digest", "unknown"),
+    )
     # Names of files need not be UTF-8.
-    form = {"encoding": "utf-8", "errors": "backslashreplace"}
-    with atomic_write(directory / "report.html", "w", **form) as file:
+    with atomic_write(
+        directory / "report.html", "w", encoding="utf-8", errors="backslashreplace"
+    ) as file:
         file.write(page)
 
 
+def _draw_confusion(target, predicted):
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    genres = sorted({*target, *predicted})
+    size = 2.5 + 0.45 * len(genres)
+    ax = make_axes(None, figsize=(size, size * 0.9))
+    ConfusionMatrixDisplay.from_predictions(
+        target,
+        predicted,
+        labels=genres,
+        display_labels=list(map(plain_text, genres)),
+        cmap="Greys",
+        xticks_rotation="vertical",
+        ax=ax,
+    )
+    ax.set(xlabel="Answer", ylabel="Genre")
+    return ax.figure
+
+
+def _save_figure(directory, name, caption, figure):
+    """Write a figure as PNG and SVG; return what the page needs of it."""
+    import matplotlib.pyplot as plt
+
+    # A model's name may be anything, a file's may not.
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    name = name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
+    figure.savefig(directory / f"{name}.svg", dpi=120)
+    figure.savefig(directory / f"{name}.png", dpi=120)
+    plt.close(figure)
+    png = (directory / f"{name}.png").read_bytes()
+    return {"caption": caption, "png": base64.b64encode(png).decode()}
+
+
 def summarise(result):
-    """What was found, in a sentence or two."""
-    rows = {(row["model"], row["protocol"]): row for row in result.summary()}
-    protocols = {protocol for _, protocol in rows}
+    """Say in a sentence or two what a benchmark found."""
+    summary = result.summary()
+    protocols = {row["protocol"] for row in summary}
     honest = [name for name in _HONEST_PROTOCOLS if name in protocols]
     if not honest:
         return "Only the paper's protocol was run, which measures no new tracks."
     protocol = honest[0]
-    done = [row for row in rows.values() if row["protocol"] == protocol]
+    done = [row for row in summary if row["protocol"] == protocol]
     done = [row for row in done if not math.isnan(row["accuracy_mean"])]
     if not done:
         return f"Every model failed under the protocol {protocol!r}."
     best = max(done, key=lambda row: row["accuracy_mean"])
-    return (
-        f"Under the protocol {protocol!r}, {best['model']} classifies "
-        f"{best['accuracy_mean']:.0%} of the tracks correctly"
-        f"{_describe_interval(best)}{_describe_verdict(result, best)}."
-    )
-
-
-def _describe_interval(row):
-    if math.isnan(row["accuracy_low"]):
-        return ""
-    low, high = row["accuracy_low"], row["accuracy_high"]
-    return f" (95 % interval {low:.0%} to {high:.0%})"
-
-
-def _describe_verdict(result, best):
-    """What the tests say of the best model against the others."""
-    compared = [
-        row
-        for row in result.compare()
-        if row["protocol"] == best["protocol"]
-        and best["model"] in (row["first"], row["second"])
-    ]
-    if not compared:
-        return ""
+    name, interval, verdict = best["model"], "", ""
+    if not math.isnan(best["accuracy_low"]):
+        low, high = best["accuracy_low"], best["accuracy_high"]
+        interval = f" (95 % interval {low:.0%} to {high:.0%})"
+    compared = [row for row in result.compare() if row["protocol"] == protocol]
+    compared = [row for row in compared if name in (row["first"], row["second"])]
     reasons = {row["reason"] for row in compared}
-    if None not in reasons:
-        return f"; whether it is better than others cannot be told: {reasons.pop()}"
-    beaten = [
-        row["second"] if row["first"] == best["model"] else row["first"]
-        for row in compared
-        if row["better"] == best["model"]
-    ]
-    if not beaten:
-        return "; by the corrected test it is not shown to be better than any other"
-    return f"; by the corrected test it is better than {', '.join(beaten)}"
-
-
-def _render(result, figures, audit):
-    import jinja2
-
-    template = (resources.files("skgenre.report") / "page.html").read_text(
-        encoding="utf-8"
-    )
-    setting = result.setting
-    n_tracks = setting.get("n_tracks_per_genre", {})
-    versions = ", ".join(f"{name} {v}" for name, v in result.versions.items() if v)
-    page = jinja2.Environment(autoescape=True).from_string(template)
-    return page.render(
-        title=f"Music genres: {len(setting.get('models', []))} models on "
-        f"{sum(n_tracks.values())} tracks of {len(n_tracks)} genres",
-        summary=summarise(result),
-        notes=[*result.notes(), *_list_unreadable(result), *_count_findings(audit)],
-        tables=[*make_tables(result, audit)],
-        figures=figures,
-        command=setting.get("command") or "skgenre.run_benchmark(...)",
-        versions=versions,
-        fingerprint=setting.get("fingerprint", "unknown"),
+    better = [row for row in compared if row["better"] == name]
+    beaten = [row["second" if row["first"] == name else "first"] for row in better]
+    if beaten:
+        verdict = f"; by the corrected test it is better than {', '.join(beaten)}"
+    elif None in reasons:
+        verdict = "; by the corrected test it is not shown to be better than any other"
+    elif reasons:
+        reason = reasons.pop()
+        verdict = f"; whether it is better than others cannot be told: {reason}"
+    return (
+        f"Under the protocol {protocol!r}, {name} classifies "
+        f"{best['accuracy_mean']:.0%} of the tracks correctly{interval}{verdict}."
     )
 
 
-def _list_unreadable(result):
-    if result.unreadable:
-        paths = ", ".join(name_tracks([entry["path"] for entry in result.unreadable]))
-        yield f"{len(result.unreadable)} files could not be read: {paths}"
+def write_paper(result, directory):
+    """Write ``paper.md`` and the curves of each network, as PNG and SVG.
 
+    Parameters
+    ----------
+    result : PaperResult
+        What `reproduce_paper` returns.
+    directory : str or Path
+        Folder to write to; made where it does not exist.
+    """
+    import matplotlib.pyplot as plt
 
-def _count_findings(audit):
-    if audit is not None and audit.findings:
-        counts = audit.count_findings().items()
-        listed = ", ".join(f"{fault} ({count})" for fault, count in counts)
-        yield f"The audit of the tracks found: {listed}. The last table has them."
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with atomic_write(directory / "paper.md", "w", encoding="utf-8") as file:
+        file.write(result.to_table() + "\n")
+    for (model, split), history in result.histories.items():
+        figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+        for quantity, ax in zip(("accuracy", "loss"), axes, strict=True):
+            TrainingHistoryDisplay(history).plot(quantity=quantity, ax=ax)
+        part = "the validation part" if "(" in split else "the test part"
+        figure.suptitle(
+            f"{model}, split {split} of shuffled segments (validation: {part})"
+        )
+        _save_figure(directory, f"paper-{model}-{split}", "", figure)

@@ -1,11 +1,13 @@
-"""The tables of a report: cells with their text, and their value to sort by."""
+"""The tables of a report."""
 
-import math
 import os
 
 import numpy as np
+from sklearn.metrics import precision_recall_fscore_support
 
 _SUMMARY_COLUMNS = {
+    "model": "model",
+    "protocol": "protocol",
     "accuracy_mean": "accuracy per track",
     "accuracy_std": "± over folds",
     "accuracy_low": "95 % from",
@@ -23,105 +25,77 @@ _N_FINDINGS = 200
 
 
 def make_tables(result, audit):
-    """The tables of a result and, where there was one, of the audit of its tracks."""
-    yield _summarise(result)
-    yield from _compare(result)
-    yield _describe_genres(result)
-    yield from _list_choices(result)
-    if audit is not None and audit.findings:
-        yield _list_findings(audit)
+    """Yield the tables of a result and, where there was one, of the tracks' audit.
 
-
-def _summarise(result):
-    return _make_table(
-        "Scores",
-        "Means over folds and seeds; click on a column to sort by it. The interval "
-        "counts an artist as one observation where artists are kept apart, elsewhere a "
-        "track.",
-        ["model", "protocol", *_SUMMARY_COLUMNS.values()],
-        [
-            [row["model"], row["protocol"], *(row[name] for name in _SUMMARY_COLUMNS)]
-            for row in result.summary()
-        ],
-        n_text=2,
-    )
-
-
-def _compare(result):
+    Each is a dict with the ``title``, a sentence ``about`` it, ``columns``, of which
+    the first ``n_text`` hold text, and ``rows``.
+    """
+    summary = result.summary()
+    yield {
+        "title": "Scores",
+        "about": "Means over folds and seeds; click on a column to sort by it. The "
+        "interval counts an artist as one observation where artists are kept apart, "
+        "elsewhere a track.",
+        "columns": list(_SUMMARY_COLUMNS.values()),
+        "rows": [[row[name] for name in _SUMMARY_COLUMNS] for row in summary],
+        "n_text": 2,
+    }
     compared = result.compare()
-    if not compared:
-        return
-    columns = ["protocol", "first", "second", "better", "difference", "p"]
-    rows = [
-        [
-            *(row["protocol"], row["first"], row["second"], row["better"] or "–"),
-            *(row["difference"], row["p_value"]),
-        ]
-        for row in compared
-    ]
-    reasons = sorted({row["reason"] for row in compared if row["reason"]})
-    about = (
-        "Differences of mean accuracies on the same folds; p-values of the corrected "
-        "resampled t-test, adjusted by Holm's method over all rows. A model is called "
-        "better where p is below 0.05."
-    )
-    if reasons:
-        about += f" Where p is missing, there is no test: {'; '.join(reasons)}."
-    yield _make_table("Which model is better?", about, columns, rows, n_text=4)
-
-
-def _describe_genres(result):
-    return _make_table(
-        "By genre",
-        "Recall: of the genre's tracks, those answered so. Precision: of the tracks "
-        "answered so, those that are.",
-        ["model", "protocol", "genre", "recall", "precision", "tracks"],
-        list(_score_genres(result)),
-        n_text=3,
-    )
-
-
-def _list_choices(result):
+    if compared:
+        reasons = sorted({row["reason"] for row in compared if row["reason"]})
+        why = f" Where p is missing, there is no test: {'; '.join(reasons)}."
+        names = ["protocol", "first", "second", "better", "difference", "p_value"]
+        yield {
+            "title": "Which model is better?",
+            "about": "Differences of mean accuracies on the same folds; p-values of "
+            "the corrected resampled t-test, adjusted by Holm's method over all rows. "
+            f"A model is called better where p is below 0.05.{why if reasons else ''}",
+            "columns": [*names[:-1], "p"],
+            "rows": [[row[name] for name in names] for row in compared],
+            "n_text": 4,
+        }
+    yield {
+        "title": "By genre",
+        "about": "Recall: of the genre's tracks, those answered so. Precision: of the "
+        "tracks answered so, those that are.",
+        "columns": ["model", "protocol", "genre", "recall", "precision", "tracks"],
+        "rows": list(_score_genres(result)),
+        "n_text": 3,
+    }
     names = ["model", "protocol", "best_params", "seed", "fold"]
-    rows = [
-        [fold[name] for name in names]
-        for fold in result.folds
-        if fold["best_params"] is not None
-    ]
-    if rows:
-        yield _make_table(
-            "What searches chose",
-            "On inner folds of the training tracks, fold by fold.",
-            ["model", "protocol", "parameters", "seed", "fold"],
-            rows,
-            n_text=3,
-        )
-
-
-def _list_findings(audit):
-    n_findings = len(audit.findings)
-    more = n_findings - _N_FINDINGS
-    names = name_tracks(audit.paths)
-    return _make_table(
-        "What the audit found",
-        f"{n_findings} findings on {len(audit.paths)} tracks"
-        f"{f', the last {more} left out here' if more > 0 else ''}. Tracks are left as "
-        "they are: what to do about them is for you to decide.",
-        ["fault", "tracks", "measured"],
-        [
-            [
-                finding.fault,
-                ", ".join(names[track] for track in finding.tracks) or "–",
-                finding.detail,
-            ]
-            for finding in audit.findings[:_N_FINDINGS]
-        ],
-        n_text=3,
-    )
+    chosen = [fold for fold in result.folds if fold["best_params"] is not None]
+    if chosen:
+        yield {
+            "title": "What searches chose",
+            "about": "On inner folds of the training tracks, fold by fold.",
+            "columns": ["model", "protocol", "parameters", "seed", "fold"],
+            "rows": [[fold[name] for name in names] for fold in chosen],
+            "n_text": 3,
+        }
+    if audit is not None and audit.findings:
+        n_findings = len(audit.findings)
+        more = n_findings - _N_FINDINGS
+        left_out = f", the last {more} left out here" if more > 0 else ""
+        paths = name_tracks(audit.paths)
+        yield {
+            "title": "What the audit found",
+            "about": f"{n_findings} findings on {len(audit.paths)} tracks{left_out}. "
+            "Tracks are left as they are: what to do about them is for you to decide.",
+            "columns": ["fault", "tracks", "measured"],
+            "rows": [
+                [
+                    finding.fault,
+                    ", ".join(paths[track] for track in finding.tracks) or None,
+                    finding.detail,
+                ]
+                for finding in audit.findings[:_N_FINDINGS]
+            ],
+            "n_text": 3,
+        }
 
 
 def name_tracks(paths):
-    """Paths without the folders that all share: a page is sent to other people."""
+    """Return paths without the folders that all share: the page is sent to others."""
     paths = [os.fspath(path) for path in paths]
     folders = {os.path.dirname(path) for path in paths}
     try:
@@ -132,45 +106,28 @@ def name_tracks(paths):
     return [os.path.relpath(path, shared or ".") for path in paths]
 
 
-def gather_answers(result):
-    """Genres, answers and tracks of all predictions, by model and protocol."""
-    answers = {}
+def gather_predictions(result):
+    """Genres, predicted genres and tracks by model and protocol."""
+    gathered = {}
     for entry in result.predictions:
         if entry["protocol"] != "segment":
             key = entry["model"], entry["protocol"]
-            target, predicted, tracks = answers.setdefault(key, ([], [], []))
+            target, predicted, tracks = gathered.setdefault(key, ([], [], []))
             target += map(str, entry["target"])
             predicted += map(str, entry["predicted"])
             tracks += entry["rows"]
-    return answers
+    return gathered
 
 
 def _score_genres(result):
-    for (model, protocol), answers in gather_answers(result).items():
-        target, predicted, tracks = map(np.array, answers)
-        for genre in np.unique(target):
-            is_genre, is_answer = target == genre, predicted == genre
-            n_right, n_answers = np.sum(is_genre & is_answer), np.sum(is_answer)
-            recall = n_right / np.sum(is_genre)
-            precision = n_right / n_answers if n_answers else math.nan
-            # Under several seeds each track is predicted several times.
-            n_tracks = len(np.unique(tracks[is_genre]))
-            yield [model, protocol, genre, recall, precision, n_tracks]
-
-
-def _make_table(title, about, columns, rows, *, n_text):
-    cells = [[_make_cell(value) for value in row] for row in rows]
-    return {
-        **{"title": title, "about": about, "columns": columns},
-        **{"rows": cells, "n_text": n_text},
-    }
-
-
-def _make_cell(value):
-    if isinstance(value, (str, int)):
-        return {"value": value, "text": value}
-    missing = math.isnan(value)
-    return {
-        "value": "" if missing else value,
-        "text": "–" if missing else f"{value:.3f}",
-    }
+    for (model, protocol), predictions in gather_predictions(result).items():
+        target, predicted, tracks = map(np.array, predictions)
+        genres = np.unique(target)
+        precision, recall, _, _ = precision_recall_fscore_support(
+            target, predicted, labels=genres, zero_division=np.nan
+        )
+        # Under several seeds each track is predicted several times.
+        n_tracks = [len(np.unique(tracks[target == genre])) for genre in genres]
+        scores = [genres.tolist(), recall.tolist(), precision.tolist(), n_tracks]
+        for row in zip(*scores, strict=True):
+            yield [model, protocol, *row]

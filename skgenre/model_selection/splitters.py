@@ -1,19 +1,17 @@
-"""A split that is given, such as GTZAN's fault-filtered one."""
+"""Splitters of tracks: artist folds with unknown artists, and given splits."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import BaseCrossValidator, StratifiedGroupKFold
 from sklearn.utils.validation import check_consistent_length
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
-
-    from numpy.typing import ArrayLike, NDArray
+from skgenre._validation import check_groups
 
 # Below, the test part says little: its accuracy has a standard error of 0.07.
 MIN_FILTERED_TEST_TRACKS = 50
@@ -21,10 +19,73 @@ MIN_FILTERED_TEST_TRACKS = 50
 _SPLIT_NAMES = ("train", "valid", "test", "")
 
 
-class FilteredSplit(BaseCrossValidator):
-    """One split that is given: tracks to train on, to validate and to test on.
+class StratifiedArtistKFold(StratifiedGroupKFold):
+    """Stratified folds of whole artists, some of whom are unknown.
 
-    Such as the fault-filtered partition of GTZAN after Kereliuk, Sturm and Larsen
+    Without missing groups, the folds are those of `StratifiedGroupKFold`.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least two.
+    shuffle : bool, default=False
+        Whether to shuffle the groups first.
+    random_state : int, RandomState instance or None, default=None
+        Decides the order of groups; only with `shuffle`.
+
+    Examples
+    --------
+    >>> from skgenre.model_selection.splitters import StratifiedArtistKFold
+    >>> target = ["blues", "blues", "rock", "rock"]
+    >>> splitter = StratifiedArtistKFold(2)
+    >>> folds = splitter.split(target, target, ["Hooker", None, "Hooker", None])
+    >>> [test.tolist() for _, test in folds]
+    [[0, 1, 2], [3]]
+    """
+
+    def split(
+        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
+    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """Generate the indices of the tracks to train and to test on, fold by fold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_tracks, ...)
+            Only its length counts.
+        y : array-like of shape (n_tracks,)
+            Genres.
+        groups : array-like of shape (n_tracks,)
+            Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown:
+            that track is a group of its own.
+
+        Yields
+        ------
+        folds : iterator of (train, test)
+            Arrays of int.
+
+        Raises
+        ------
+        ValueError
+            A fold would have no track.
+        """
+        if groups is not None:
+            groups = check_groups(groups, n_tracks=len(np.asarray(y)))
+        folds = list(super().split(X, y, groups))
+        # Check all before the first is yielded: a model may train for hours.
+        for number, parts in enumerate(folds):
+            if min(map(len, parts)) == 0:
+                raise ValueError(
+                    f"protocol='artist' leaves fold {number} of {len(folds)} without a "
+                    "track: the groups do not make so many folds of these genres. Use "
+                    "fewer folds."
+                )
+        yield from folds
+
+
+class FilteredSplit(BaseCrossValidator):
+    """One given split: tracks to train on, to validate and to test on.
+
+    For example the fault-filtered partition of GTZAN after Kereliuk, Sturm and Larsen
     (*Deep Learning and Music Adversaries*, 2015), which keeps artists apart and leaves
     out replicas and damaged tracks. scikit-learn's ``PredefinedSplit`` would train on
     the tracks that are left out.
@@ -79,7 +140,7 @@ class FilteredSplit(BaseCrossValidator):
     def split(
         self, X: object, y: object = None, groups: object = None
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Give the indices of the tracks to train and to test on.
+        """Generate the indices of the tracks to train and to test on.
 
         Parameters
         ----------
@@ -104,7 +165,7 @@ class FilteredSplit(BaseCrossValidator):
     def get_n_splits(
         self, X: object = None, y: object = None, groups: object = None
     ) -> int:
-        """Give the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
