@@ -32,6 +32,7 @@ _HOMES = {
     "TrainingHistoryDisplay": "displays",
     "audit_tracks": "audit",
     "check_model": "model_check",
+    "clear_network_pool": "training",
     "fetch_gtzan": "datasets",
     "load_model": "persistence",
     "load_audio": "audio",
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
     from skgenre.track_classifier import (
         SegmentPoolingClassifier as SegmentPoolingClassifier,
     )
+    from skgenre.training import clear_network_pool as clear_network_pool
 else:
 
     def __getattr__(name):

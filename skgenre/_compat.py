@@ -4,7 +4,13 @@ Each has a test in ``tests/test_compat.py`` that fails with its name once a new 
 of the dependency has changed it.
 """
 
+from __future__ import annotations
+
+from typing import TypeVar
+
 import numpy as np
+
+_Method = TypeVar("_Method")
 
 # Version of skops' file format whose nodes `skgenre.persistence` audits.
 SKOPS_PROTOCOL = 2
@@ -16,6 +22,67 @@ SKLEARN_TRAINING_ATTRIBUTES = (
     "_optimizer",
     "_feature_subsample_rng",
 )
+
+try:  # scikit-learn has callbacks from 1.9.
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: this version of scikit-learn has no callbacks."""
+
+    def _with_callbacks(method):
+        return method
+
+
+def with_callbacks(method: _Method) -> _Method:
+    """Let a `fit` run scikit-learn's callbacks; its own decorator has no types."""
+    return _with_callbacks(method)
+
+
+class FitCallbacks:
+    """Runs the scikit-learn callbacks of an estimator for its fit and its epochs."""
+
+    def __init__(self, estimator, X, y, sample_weight, *, epochs):
+        self._context = None
+        # Private: scikit-learn's own estimators are the only users so far.
+        if not hasattr(estimator, "_init_callback_context"):
+            return
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._task = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self._context = estimator._init_callback_context(max_subtasks=epochs)
+        self._context.call_on_fit_task_begin(**self._task)
+
+    def begin_epoch(self):
+        """Run the callbacks at the start of an epoch."""
+        if self._context is not None:
+            self._epoch = self._context.subcontext(task_name="epoch")
+            self._epoch.call_on_fit_task_begin(**self._task)
+
+    def end_epoch(self, make_network):
+        """Run the callbacks at the end of an epoch; return whether one stops the fit.
+
+        `make_network()` returns the network in its present state.
+        """
+        return self._context is not None and self._epoch.call_on_fit_task_end(
+            **self._task,
+            reconstruction_attributes=lambda: {"network_": make_network()},
+        )
+
+    def end(self):
+        """Run the callbacks at the end of the fit."""
+        if self._context is not None:
+            self._context.call_on_fit_task_end(
+                **self._task, reconstruction_attributes={}
+            )
+
+
+def drop_callbacks(state):
+    """Return an estimator's state without its callbacks, which are never pickled."""
+    # scikit-learn sets these attributes on an estimator, and lists them nowhere.
+    names = {"_skl_callbacks", "_skl_callbacks_to_teardown"}
+    names |= {"_callback_fit_ctx", "_parent_callback_ctx"}
+    return {name: value for name, value in state.items() if name not in names}
 
 
 def validate_sklearn_parameters(estimator):
@@ -119,3 +186,73 @@ def _is_machine_safe(machine):
         and (counts >= 0).all()
         and counts.sum() == n_vectors
     )
+
+
+def get_keras_global(name):
+    """Return a global attribute of Keras, None if it has not been set.
+
+    ``global_random_seed``, ``global_seed_generator``, ``object_name_uids`` (how often
+    each name of a layer was given), and ``dtype_policy``, which is per thread.
+    """
+    # Keras has no public way to read the first three. Its public function for the
+    # policy sets one for good if there is none: `floatx` no longer decides it then.
+    from keras.src.backend.common import global_state
+
+    return global_state.get_global_attribute(name)
+
+
+def set_keras_global(name, value):
+    """Set a global attribute of Keras that `get_keras_global` has returned."""
+    from keras.src.backend.common import global_state
+
+    global_state.set_global_attribute(name, value)
+
+
+def replace_keras_random(generator):
+    """Let Keras draw seeds from a `random.Random`; return what it drew them from.
+
+    By default that is python's module `random`, from which other threads draw, too.
+    """
+    # The seeds of initialisers and dropout have no public source to set.
+    from keras.src.random import seed_generator
+
+    replaced = seed_generator.python_random
+    seed_generator.python_random = generator
+    return replaced
+
+
+def get_tensorflow_seed():
+    """Return TensorFlow's global seed and its generator of operations' seeds."""
+    # TensorFlow can set its seed publicly, but not read it.
+    from tensorflow.python.eager.context import context
+
+    return context()._seed, getattr(context(), "_rng", None)
+
+
+def set_tensorflow_seed(seed, generator, *, reset_kernels):
+    """Set what `get_tensorflow_seed` returns.
+
+    TensorFlow's kernels that have a random state of their own start anew only with
+    `reset_kernels`. That drops all that TensorFlow has optimised: the next call of a
+    traced function takes 0.1 to 0.3 s longer.
+    """
+    # The public `tf.random.set_seed` always resets the kernels.
+    from tensorflow.python.eager.context import context
+
+    if reset_kernels:
+        context()._set_global_seed(seed)
+    context()._seed, context()._rng = seed, generator
+
+
+def detach_callback(callback):
+    """Remove the model from a Keras callback."""
+    # `set_model(None)` is public, but callbacks override it and use the model there.
+    callback._model = None
+
+
+def read_op_determinism():
+    """Return whether TensorFlow's operations are set to be deterministic."""
+    # TensorFlow can enable it publicly, but not read it.
+    from tensorflow.python.framework import config
+
+    return config.is_op_determinism_enabled()

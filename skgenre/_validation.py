@@ -388,25 +388,21 @@ def check_class_weight(class_weight, *, classes=None):
         check_number(weight, name=f"class_weight[{name!r}]", low=0)
 
 
-def list_callbacks(callbacks):
-    """Return Keras callbacks as a list, whether none, one or several were given."""
+def check_callbacks(callbacks):
+    """Return Keras callbacks as a list: none for None, one, or a list of them."""
     if callbacks is None:
         return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-
-
-def check_callbacks(callbacks):
-    """Refuse anything but Keras callbacks: None, one, or a list of them."""
-    if callbacks is None:
-        return
     from keras.callbacks import Callback
 
-    for callback in list_callbacks(callbacks):
+    if not isinstance(callbacks, (list, tuple)):
+        callbacks = [callbacks]
+    for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(
                 "callbacks must be instances of keras.callbacks.Callback, "
                 f"got {callback!r}."
             )
+    return list(callbacks)
 
 
 def check_target(y, *, estimator):

@@ -6,9 +6,10 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
 from sklearn import get_config
@@ -19,10 +20,9 @@ from sklearn.utils import get_tags, indexable, metadata_routing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
-from skgenre._groups import name_groups
-from skgenre._sample_weight import name_sample_weight
+from skgenre._fitting import atomic_fit, name_groups, name_sample_weight
+from skgenre._typing import CrossValidation
 from skgenre._validation import (
     check_labels,
     check_n_folds,
@@ -31,13 +31,6 @@ from skgenre._validation import (
     check_target,
     name_missing_groups,
 )
-
-if TYPE_CHECKING:
-    from typing import Any, Self
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from skgenre._typing import CrossValidation
 
 # The likelihood has no maximum if all held-out tracks are classified correctly, or
 # most of them wrongly.

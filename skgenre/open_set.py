@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 import warnings
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import entr
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._typing import CrossValidation
 from skgenre._validation import check_choice, check_number
 from skgenre.calibration import CrossFittedClassifier
-
-if TYPE_CHECKING:
-    from typing import Any, Literal
-
-    from numpy.typing import NDArray
-
-    from skgenre._typing import CrossValidation
 
 METHODS = ("max_probability", "margin", "entropy")
 # The default; if genres are numbers, a number takes its place.

@@ -1,4 +1,4 @@
-"""From the probabilities of segments to the probabilities of their track."""
+"""Pooling of the probabilities of segments into those of their tracks."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import numpy as np
 def pool_probabilities(probabilities, *, pooling):
     """Pool over segments: (n_tracks, n_segments, n_classes) -> (n_tracks, n_classes).
 
-    Missing segments are NaN and have no say. Rows sum to one, in float64.
+    Missing segments are NaN and left out. Rows sum to one, in float64.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     pooled = _POOLINGS[pooling](probabilities)

@@ -1,11 +1,12 @@
-"""Classifiers whose rows are tracks: they train on segments and answer per track."""
+"""Base class of classifiers of tracks, and the wrapper of classifiers of segments."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.metadata_routing import (
@@ -14,15 +15,13 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skgenre._atomic_fit import atomic_fit
 from skgenre._doc_links import DocLinkMixin
+from skgenre._fitting import atomic_fit, name_sample_weight
 from skgenre._products import one_blas_thread
-from skgenre._sample_weight import name_sample_weight
+from skgenre._scikeras import prepare_scikeras
+from skgenre._typing import Pooling
 from skgenre._validation import (
     check_choice,
     check_sample_weight,
@@ -39,13 +38,6 @@ from skgenre.segments import (
     present_segments,
     unflatten_segments,
 )
-
-if TYPE_CHECKING:
-    from typing import Any, Self
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from skgenre._typing import Pooling
 
 # Segments predicted at a time: features may be memory-mapped, and larger than memory.
 MAX_BLOCK_BYTES = 2**25
@@ -278,7 +270,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             Weights of the tracks; each of a track's segments gets its weight. A track
             of weight zero is not trained on; its genre stays one of `classes_`. They
             are for the estimator, or for the last step of a pipeline; under metadata
-            routing, for whoever requests them.
+            routing, for what requests them.
         **fit_params : dict
             Metadata for the estimator, routed to it as it is. Requires
             ``sklearn.set_config(enable_metadata_routing=True)``.
@@ -311,7 +303,10 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             },
         )
         self.estimator_ = clone(self.estimator)
-        self.estimator_.fit(_as_rows(segments), self.classes_[y], **metadata)
+        prepare_scikeras(self.estimator_)
+        self.estimator_.fit(
+            segments.reshape(len(segments), -1), self.classes_[y], **metadata
+        )
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -335,24 +330,25 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
 
     @one_blas_thread()
     def _predict_segments(self, segments):
-        rows = _as_rows(segments)
+        rows = segments.reshape(len(segments), -1)
         if hasattr(self.estimator_, "predict_proba"):
-            given = self.estimator_.predict_proba(rows)
             # It knows no genre whose tracks all had weight zero.
             probabilities = np.zeros((len(rows), len(self.classes_)))
             is_known = np.isin(self.classes_, self.estimator_.classes_)
-            probabilities[:, is_known] = given
+            # Of one row, scikeras returns probabilities without an axis of rows, which
+            # the assignment broadcasts.
+            probabilities[:, is_known] = self.estimator_.predict_proba(rows)
             return probabilities
         predicted = self.estimator_.predict(rows)
         return (predicted[:, np.newaxis] == self.classes_).astype(np.float64)
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Tell scikit-learn that `fit` hands its metadata on to the estimator.
+        """Get the metadata routing of this classifier.
 
         Returns
         -------
         router : sklearn.utils.metadata_routing.MetadataRouter
-            The routing of this classifier.
+            Routes metadata from `fit` to the estimator.
         """
         return (
             MetadataRouter(owner=type(self).__name__)
@@ -362,10 +358,6 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
                 method_mapping=MethodMapping().add(caller="fit", callee="fit"),
             )
         )
-
-
-def _as_rows(segments):
-    return segments.reshape(len(segments), -1)
 
 
 def _per_row(metadata, tracks, *, n_tracks):

@@ -12,17 +12,13 @@ import skgenre
 PACKAGE = Path(skgenre.__file__).parent
 # A folder is one module: what happens inside it is its own affair.
 LAYERS = [
-    {"_ending"},
+    {"_compat", "_ending"},
     {
-        "_atomic_fit",
-        "_compat",
         "_doc_links",
+        "_fitting",
         "_io",
-        "_groups",
         "_products",
-        "_sample_weight",
         "_scikeras",
-        "_sklearn_callbacks",
         "_typing",
         "_validation",
         "_workers",

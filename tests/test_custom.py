@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skgenre import KerasGenreClassifier, MLPGenreClassifier
+from skgenre import KerasGenreClassifier, MLPGenreClassifier, clear_network_pool
 from skgenre.networks import build_mlp
 from skgenre.training import isolated_random_state
 from skgenre.training.trained_network import POOL
@@ -158,9 +158,9 @@ def test_weights_that_the_builder_loads_are_kept(features):
 def test_a_compiled_network_is_used_again(features):
     model = KerasGenreClassifier(build_gru, **FAST)
     clone(model).fit(*features)
-    n_kept = len(POOL._networks)
+    n_kept = len(POOL)
     clone(model).fit(*features)
-    assert len(POOL._networks) == n_kept
+    assert len(POOL) == n_kept
 
 
 def test_further_fits_keep_little_memory(features):
@@ -205,7 +205,7 @@ def test_own_network_learns_under_the_policy_of_the_user(
 
 
 def test_own_network_is_used_under_the_settings_it_was_trained_under(
-    features, set_policy, monkeypatch
+    features, set_policy
 ):
     import keras
 
@@ -216,7 +216,7 @@ def test_own_network_is_used_under_the_settings_it_was_trained_under(
     copies = [pickle.loads(pickle.dumps(model)) for _ in range(2)]
     assert copies[0].fit(X, y).network_.weights[0].dtype == "float64"
     set_policy("mixed_float16")
-    monkeypatch.setattr(POOL, "_networks", [])
+    clear_network_pool()
     assert_array_equal(model.predict_proba(X), expected)
     # Training goes on under them.
     assert copies[1].fit(X, y).history_ == copies[0].history_

@@ -110,3 +110,19 @@ def test_docstring_has_the_form_of_numpydoc(path):
         checks -= {"PR01"}
     faults = [fault for fault in validate(path)["errors"] if fault[0] in checks]
     assert faults == []
+
+
+NETWORKS = [
+    obj for obj in PUBLIC if "learning_rate" in inspect.signature(obj).parameters
+]
+
+
+@pytest.mark.parametrize("name", ["batch_size", "early_stopping", "callbacks"])
+def test_networks_describe_what_they_share_in_the_same_words(name):
+    entry = rf"^{name} : .*\n(    .*\n)+"
+    texts = {
+        re.search(entry, inspect.getdoc(network), re.MULTILINE)[0]
+        for network in NETWORKS
+    }
+    assert len(NETWORKS) == 5
+    assert len(texts) == 1

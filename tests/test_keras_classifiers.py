@@ -20,10 +20,12 @@ from skgenre import (
     CovarianceGenreClassifier,
     LSTMGenreClassifier,
     MLPGenreClassifier,
+    clear_network_pool,
 )
+from skgenre._compat import get_keras_global, set_keras_global
+from skgenre.keras_classifiers.training_set import hold_out_tracks
 from skgenre.networks import build_lstm, build_mlp
 from skgenre.training import OWN_SETTINGS, isolated_random_state, read_settings
-from skgenre.training.trained_network import POOL
 
 FAST = {"learning_rate": 0.02, "epochs": 8, "batch_size": 8, "random_state": 0}
 MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
@@ -191,19 +193,25 @@ def test_best_epoch_of_a_later_call_is_that_of_the_weights_it_kept(many_tracks):
     assert_array_equal(warm.predict_proba(X), best.predict_proba(X))
 
 
+def held_out_tracks(monkeypatch):
+    """The tracks that later fits train on and validate on, as they are chosen."""
+    seen = []
+
+    def record(y, groups, **arguments):
+        seen.extend(hold_out_tracks(y, groups, **arguments))
+        return seen
+
+    monkeypatch.setattr("skgenre.keras_classifiers.base.hold_out_tracks", record)
+    return seen
+
+
 def test_early_stopping_holds_out_whole_groups(many_tracks, monkeypatch):
     X, y, groups = many_tracks
-    seen = []
-    fit = MLPGenreClassifier._train
-
-    def train(self, tracks, *, validation, **arguments):
-        seen.extend([tracks.groups, validation.groups])
-        return fit(self, tracks, validation=validation, **arguments)
-
-    monkeypatch.setattr(MLPGenreClassifier, "_train", train)
+    seen = held_out_tracks(monkeypatch)
     clone(MLP).set_params(early_stopping=True).fit(X, y, groups=groups)
-    assert not set(seen[0]) & set(seen[1])
-    assert sorted([*seen[0], *seen[1]]) == sorted(groups)
+    trained, validated = (groups[tracks] for tracks in seen)
+    assert not set(trained) & set(validated)
+    assert sorted([*trained, *validated]) == sorted(groups)
 
 
 def test_groups_are_routed_to_fit_and_to_the_splitter(many_tracks, routing):
@@ -225,18 +233,6 @@ def test_validation_on_tracks_of_ones_own(many_tracks):
     assert model.best_epoch_ == np.argmin(model.history_["val_loss"])
 
 
-def seen_in_training(monkeypatch):
-    """The tracks that later fits train on and validate on, as they are given to it."""
-    seen, train = [], MLPGenreClassifier._train
-
-    def record(self, tracks, *, validation=None, **arguments):
-        seen.extend([tracks.members, validation.members])
-        return train(self, tracks, validation=validation, **arguments)
-
-    monkeypatch.setattr(MLPGenreClassifier, "_train", record)
-    return seen
-
-
 @pytest.mark.parametrize("class_weight", ["balanced", {"rock": 5.0, "jazz": 0}])
 def test_validation_loss_is_one_however_its_tracks_are_given(
     class_weight, many_tracks, monkeypatch
@@ -246,7 +242,7 @@ def test_validation_loss_is_one_however_its_tracks_are_given(
     model = clone(MLP).set_params(l2=0.01, class_weight=class_weight, epochs=3)
     model.set_params(early_stopping=True, validation_fraction=0.3, l2=0.01)
     model.set_params(restore_best_weights=False)
-    seen = seen_in_training(monkeypatch)
+    seen = held_out_tracks(monkeypatch)
     held_out = clone(model).fit(X, y, sample_weight=weights)
     trained, validated = seen
     given = clone(model).fit(
@@ -267,7 +263,7 @@ def test_validation_loss_is_one_however_its_tracks_are_given(
 def test_missing_groups_are_groups_of_their_own(many_tracks, monkeypatch):
     X, y, groups = many_tracks
     unknown = [None if group < 10 else f"artist {group}" for group in groups]
-    seen = seen_in_training(monkeypatch)
+    seen = held_out_tracks(monkeypatch)
     clone(MLP).set_params(early_stopping=True, epochs=1).fit(X, y, groups=unknown)
     trained, validated = (set(groups[members]) for members in seen)
     shared = trained & validated
@@ -805,21 +801,18 @@ SETTINGS = {
 def set_keras(**settings):
     import keras
     import tensorflow as tf
-    from keras.src.backend.common import global_state
 
     eager = settings.pop("eager", False)
     tf.config.run_functions_eagerly(eager)
     # A process in which nobody has asked for a policy yet has none.
-    global_state.set_global_attribute("dtype_policy", None)
+    set_keras_global("dtype_policy", None)
     for name, value in (OWN_SETTINGS | settings).items():
         if name != "dtype_policy" or name in settings:
             getattr(keras.config, f"set_{name}")(value)
 
 
 def read_keras():
-    from keras.src.backend.common import global_state
-
-    policy = global_state.get_global_attribute("dtype_policy")
+    policy = get_keras_global("dtype_policy")
     return read_settings(), policy and policy.name
 
 
@@ -836,13 +829,13 @@ def keras_settings(request):
     ids=["mlp", "cnn", "lstm", "covariance"],
 )
 def test_keras_settings_neither_reach_in_nor_change(
-    estimator, features, keras_settings, monkeypatch
+    estimator, features, keras_settings
 ):
     X, y = features
     X[0, 0] *= 100  # probabilities near zero, which epsilon would clip
 
     def fit():
-        monkeypatch.setattr(POOL, "_networks", [])
+        clear_network_pool()
         return clone(estimator).fit(X, y, X_val=X, y_val=y)
 
     default = fit()
@@ -858,7 +851,7 @@ def test_keras_settings_neither_reach_in_nor_change(
     ):
         assert ours.dtype == np.float32
         assert_array_equal(ours, theirs)
-    monkeypatch.setattr(POOL, "_networks", [])
+    clear_network_pool()
     assert_array_equal(default.predict_proba(X), expected)
     assert read_keras() == before
 

@@ -9,8 +9,9 @@ from skgenre.networks import (
     build_lstm,
     build_mlp,
     convolved_shape,
+    pool_statistics,
+    shift_channel,
 )
-from skgenre.networks.covariance import pool_statistics, shift_channel
 
 INPUT_SHAPE, N_GENRES = (130, 13), 10
 CNN = {

@@ -3,6 +3,7 @@ import random
 import subprocess
 import sys
 import threading
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skgenre.networks import build_cnn, build_lstm, build_mlp
 from skgenre.training import (
     Architecture,
-    EarlyStopping,
+    FitSettings,
     Rows,
     TrainedNetwork,
     Validation,
+    clear_network_pool,
     isolated_random_state,
     read_settings,
 )
-from skgenre.training.network_pool import read_state
+from skgenre.training.network_pool import read_values
 from skgenre.training.trained_network import POOL
 
 SHAPE = (5, 3)
@@ -108,9 +110,10 @@ def make_rows():
 
 
 def train(rows, name="mlp", seed=0, **changes):
+    validation = changes.pop("validation", None)
     network = TrainedNetwork(NETWORKS[name])
-    history = network.fit(rows, seed=seed, **{**FIT, **changes})
-    return network, history
+    settings = FitSettings(seed=seed, **FIT | changes)
+    return network, network.fit(rows, settings, validation=validation)
 
 
 def compile_plain(model, learning_rate=0.01):
@@ -143,19 +146,19 @@ def test_fresh_weights_equal_a_fresh_build_bit_for_bit(name, rows):
     train(rows, name, seed=1)
     for seed in (5, 6):
         with isolated_random_state(seed):
-            built = read_state(NETWORKS[name].build_model())
+            built = read_values(NETWORKS[name].build_model().variables)
         with (
             isolated_random_state(seed),
-            POOL.lend_new(NETWORKS[name], check=False) as network,
+            POOL.lend(NETWORKS[name], fresh=True) as network,
         ):
-            drawn = read_state(network.model)
+            drawn = read_values(network.model.variables)
         for one, other in zip(built, drawn, strict=True):
             assert_array_equal(one, other)
 
 
 def fit_around(rows, kind, seed):
     network = TrainedNetwork(Architecture(build_around, SHAPE, 2, {"kind": kind}))
-    network.fit(rows, seed=seed, **FIT)
+    network.fit(rows, FitSettings(seed=seed, **FIT))
     return network.predict(rows.X)
 
 
@@ -201,10 +204,10 @@ def test_a_fit_after_others_equals_the_same_alone_in_a_fresh_process(rows, tmp_p
     script = (
         "import sys, numpy as np\n"
         "from skgenre.networks import build_cnn\n"
-        "from skgenre.training import Architecture, Rows, TrainedNetwork\n"
+        "from skgenre.training import Architecture, FitSettings, Rows, TrainedNetwork\n"
         "rows = Rows(*np.load(sys.argv[1]).values())\n"
         f"network = TrainedNetwork(Architecture(build_cnn, {SHAPE}, 2, {CNN}))\n"
-        f"network.fit(rows, seed=0, **{FIT})\n"
+        f"network.fit(rows, FitSettings(seed=0, **{FIT}))\n"
         "np.save(sys.argv[2], network.predict(rows.X))\n"
     )
     alone = tmp_path / "alone.npy"
@@ -221,11 +224,9 @@ def test_training_goes_on_where_it_ended(name, rows):
     parts = TrainedNetwork(NETWORKS[name])
     losses = []
     for number in range(4):
+        settings = FitSettings(seed=0, **FIT | {"epochs": 1})
         part = parts.fit(
-            rows,
-            **{**FIT, "epochs": 1, "seed": 0},
-            resume=number > 0,
-            keep_training_state=True,
+            rows, replace(settings, resume=number > 0, keep_training_state=True)
         )
         # In between, someone else trains the same compiled network.
         train(rows, name, seed=7)
@@ -243,9 +244,9 @@ def test_a_new_seed_gives_other_weights_in_every_layer(rows):
 
 def test_a_compiled_network_is_used_again(rows):
     train(rows)
-    n_kept = len(POOL._networks)
+    n_kept = len(POOL)
     train(rows, seed=1)
-    assert len(POOL._networks) == n_kept
+    assert len(POOL) == n_kept
 
 
 def make_callback(**hooks):
@@ -347,8 +348,9 @@ def test_early_stopping_goes_back_to_the_best_weights(rows):
     # What is learnt from these labels is wrong for the others.
     wrong = Rows(rows.X, 1 - rows.y, rows.sample_weight)
     arguments = {"validation": Validation(wrong, lambda p: 0), "learning_rate": 0.1}
-    stopping = EarlyStopping(2, restore_best_weights=True)
-    network, history = train(rows, **arguments, early_stopping=stopping, epochs=50)
+    network, history = train(
+        rows, **arguments, early_stopping=True, n_iter_no_change=2, epochs=50
+    )
     n_best = int(np.argmin(history["val_loss"])) + 1
     assert len(history["loss"]) == n_best + 2
     best, _ = train(rows, **arguments, epochs=n_best)
@@ -428,7 +430,7 @@ def test_first_prediction_of_a_process_leaves_no_trace_either(rows, monkeypatch)
 
     network, _ = train(rows)
     expected = network.predict(rows.X)
-    monkeypatch.setattr(POOL, "_networks", [])
+    POOL.clear()
     keras.layers.Dense(1)  # a network built now would get other names
     name = keras.layers.Dense(1).name
     state = random.getstate()
@@ -444,8 +446,8 @@ def test_a_network_that_its_builder_no_longer_builds_is_refused(rows, monkeypatc
         return build_mlp(input_shape, n_classes, **MLP | {"hidden_layer_sizes": units})
 
     network = TrainedNetwork(Architecture(build, SHAPE, 2, {}, read_settings()))
-    network.fit(rows, seed=0, **FIT)
-    monkeypatch.setattr(POOL, "_networks", [])
+    network.fit(rows, FitSettings(seed=0, **FIT))
+    POOL.clear()
     units[0] = 9
     with pytest.raises(ValueError, match="no longer builds"):
         network.predict(rows.X)
@@ -483,3 +485,50 @@ def test_other_threads_that_draw_random_numbers_change_no_fit(rows):
         is_over.set()
         thread.join()
     assert_array_equal(fits, [expected] * 5)
+
+
+def test_settings_of_a_fit_cannot_be_changed():
+    settings = FitSettings(seed=0, **FIT)
+    with pytest.raises(FrozenInstanceError):
+        settings.epochs = 5
+    assert replace(settings, epochs=5).epochs == 5
+    assert settings.epochs == FIT["epochs"]
+
+
+def test_a_cleared_pool_is_empty_and_changes_no_fit(rows):
+    network, expected = train(rows)
+    predicted = network.predict(rows.X)
+    assert len(POOL) > 0
+    clear_network_pool()
+    assert len(POOL) == 0
+    assert_array_equal(network.predict(rows.X), predicted)
+    assert train(rows)[1] == expected
+
+
+def test_pool_drops_the_networks_used_longest_ago(rows, monkeypatch):
+    names = ["mlp", "cnn", "lstm"]
+    clear_network_pool()
+    monkeypatch.setattr("skgenre.training.network_pool.MAX_NETWORKS", 2)
+    for name in names:
+        train(rows, name, epochs=1)
+    kept = [network.architecture for network in POOL._networks]
+    assert kept == [NETWORKS["cnn"], NETWORKS["lstm"]]
+
+
+def test_pool_is_bounded_by_the_bytes_of_weights_and_optimizer(rows, monkeypatch):
+    clear_network_pool()
+    network, _ = train(rows, "cnn", epochs=1)
+    # Adam keeps two values for each trained weight; two moments of each of the two
+    # batch normalisations are not trained.
+    n_weights = sum(weights.size for weights in network.weights)
+    n_trained = n_weights - 4 * 4
+    at_least = 4 * (n_weights + 2 * n_trained)
+    assert at_least <= POOL._networks[-1].n_bytes < at_least + 100
+    train(rows, "mlp", epochs=1)
+    n_bytes = POOL._networks[-1].n_bytes
+    monkeypatch.setattr("skgenre.training.network_pool.MAX_BYTES", n_bytes)
+    train(rows, "mlp", epochs=1)
+    assert [one.architecture for one in POOL._networks] == [NETWORKS["mlp"]]
+    monkeypatch.setattr("skgenre.training.network_pool.MAX_BYTES", 100)
+    train(rows, "mlp", epochs=1)
+    assert len(POOL) == 0

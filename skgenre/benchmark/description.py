@@ -21,7 +21,7 @@ from types import CodeType, FunctionType, MappingProxyType, ModuleType
 
 from scipy import stats
 
-from skgenre._sklearn_callbacks import drop_callbacks
+from skgenre._compat import drop_callbacks
 from skgenre.benchmark.result import PACKAGES
 from skgenre.features import EXECUTION_PARAMETERS
 

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skgenre._groups import SEARCHES, name_groups
+from skgenre._fitting import SEARCHES, name_groups
 from skgenre._io import atomic_write, read_json
 from skgenre._products import one_blas_thread
 from skgenre.benchmark.description import explain_change

@@ -164,7 +164,7 @@ def _fit(model, features, data, options):
     """Cross-validate, then fit, what follows the extractor; return the scores."""
     from sklearn.model_selection import cross_val_score
 
-    from skgenre._groups import name_groups
+    from skgenre._fitting import name_groups
     from skgenre._products import one_blas_thread
 
     classifier = model[1:]

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skgenre._atomic_fit import atomic_fit
+from skgenre._fitting import atomic_fit
 from skgenre._validation import check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
 from skgenre.segments import present_segments

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import savgol_filter
 
-from skgenre._atomic_fit import atomic_fit
+from skgenre._fitting import atomic_fit
 from skgenre._products import multiply_by_transpose
 from skgenre._validation import check_names, check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index

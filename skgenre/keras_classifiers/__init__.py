@@ -1,4 +1,4 @@
-"""The paper's networks, one for few tracks, and any other, as classifiers."""
+"""Keras networks as classifiers: the paper's, one for few tracks, and any other."""
 
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 from skgenre.keras_classifiers.cnn import CNNGenreClassifier

@@ -1,21 +1,25 @@
-"""What all classifiers have in common whose model is a Keras network."""
+"""Base class of the classifiers whose model is a Keras network."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+import inspect
+import re
+from dataclasses import replace
+from typing import Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skgenre._atomic_fit import atomic_fit
-from skgenre._sklearn_callbacks import (
+from skgenre._compat import (
     CallbackSupportMixin,
-    FitTasks,
+    FitCallbacks,
     drop_callbacks,
     with_callbacks,
 )
+from skgenre._fitting import atomic_fit
 from skgenre._validation import (
     check_boolean,
     check_callbacks,
@@ -26,76 +30,93 @@ from skgenre._validation import (
     check_sample_weight,
     check_target,
     check_verbosity,
-    check_weights,
-    list_callbacks,
     plain_integers,
 )
-from skgenre.keras_classifiers.holdout import hold_out_tracks
-from skgenre.keras_classifiers.tracks import Tracks, weigh_tracks
+from skgenre.keras_classifiers.training_set import TrainingSet, hold_out_tracks
 from skgenre.track_classifier import BaseTrackClassifier
-from skgenre.training import (
-    Architecture,
-    EarlyStopping,
-    TrainedNetwork,
-    check_backend,
-)
+from skgenre.training import Architecture, FitSettings, TrainedNetwork, check_backend
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, Self
-
-    from numpy.typing import ArrayLike
-
-    from skgenre._typing import ClassWeight, Pooling, RandomState
+_Class = TypeVar("_Class", bound=type)
 
 
 class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
-    """Base of the classifiers whose model is a Keras network.
+    """Base class of the classifiers whose model is a Keras network.
 
-    A subclass names the network's builder in `_build`, and in `_network_parameters` the
-    constructor parameters that the builder takes. Keras is composed, not subclassed:
-    a fitted classifier holds numpy weights, and no Keras object is ever pickled.
+    A subclass, decorated with `document_network`, names the network's builder in
+    `_build`, and in `_network_parameters` the constructor parameters that the builder
+    takes. A fitted classifier holds numpy weights, and no Keras object is ever pickled.
+
+    Parameters
+    ----------
+    learning_rate : float, default=1e-4
+        Step size of Adam.
+    epochs : int, default=50
+        Passes over the training segments.
+    batch_size : int, default=32
+        Segments per step.
+    shuffle : bool, default=True
+        Whether each epoch takes the segments in a new order.
+    class_weight : dict or "balanced", default=None
+        Weights of the genres, by name; "balanced" gives each genre the same total.
+    early_stopping : bool, default=False
+        Whether to hold out tracks, and to stop when the loss on them stops falling.
+        Whole tracks are held out, stratified by genre, and where `fit` is given
+        `groups`, whole groups.
+    validation_fraction : float, default=0.1
+        Share of the tracks that early stopping holds out, in (0, 1).
+    n_iter_no_change : int, default=10
+        Epochs without a new lowest validation loss after which training stops.
+    restore_best_weights : bool, default=True
+        Whether early stopping goes back to the weights of the epoch with the lowest
+        validation loss.
+    warm_start : bool, default=False
+        Whether `fit` goes on from where the last call ended, the optimizer's state
+        included, instead of starting anew.
+    callbacks : keras.callbacks.Callback or list of them, default=None
+        Called during training as by Keras' own ``fit``. With one that implements a hook
+        for batches, each batch is trained in a call of its own, which is slower.
+    pooling : {"mean", "geometric", "median", "vote", "max"}, default="mean"
+        How the probabilities of a track's segments become the track's.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the order of segments, dropout and other noise, and
+        which tracks are held out.
+    verbose : int, default=0
+        What Keras shows while training: nothing, a progress bar (1) or lines (2).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The genres, sorted.
+    history_ : dict of list of float
+        One value per epoch: `loss` and `accuracy` of the training segments and, where
+        there is validation, `val_loss` and `val_accuracy` of its segments and
+        `val_track_accuracy` of its tracks, in all of which each counts alike, whatever
+        its weight. NaN in epochs that had none.
+    n_iter_ : int
+        Number of epochs run.
+    best_epoch_ : int or None
+        Index into the lists of `history_` of the lowest validation loss of the last
+        call that had validation, whose weights `restore_best_weights` keeps; None if no
+        call had any.
+    network_ : TrainedNetwork
+        The builder's arguments and the trained weights.
+    segment_shape_ : tuple of int
+        (n_frames, n_mfcc) of the segments seen in `fit`.
+    n_features_in_ : int
+        Number of features; only where `fit` was given 2-D input.
     """
 
-    _build: Callable[..., Any] | None = None
+    _build: Any = None
     _network_parameters: tuple[str, ...] = ()
     # Whether XLA compiles it: training is 3 times faster for the MLP, 19 times slower
     # for the CNN; prediction is 2.4 times faster for the LSTM.
     _jit_training = False
     _jit_prediction = False
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float,
-        epochs: int,
-        batch_size: int,
-        shuffle: bool,
-        class_weight: ClassWeight,
-        early_stopping: bool,
-        validation_fraction: float,
-        n_iter_no_change: int,
-        restore_best_weights: bool,
-        warm_start: bool,
-        callbacks: Any,
-        pooling: Pooling,
-        random_state: RandomState,
-        verbose: int,
-    ) -> None:
-        self.learning_rate = learning_rate
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.restore_best_weights = restore_best_weights
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.pooling = pooling
-        self.random_state = random_state
-        self.verbose = verbose
+    def _store_parameters(self, given):
+        """Store constructor parameters: `given` is `locals()` at the start of it."""
+        vars(self).update(given)
+        del vars(self)["self"]
 
     @atomic_fit
     @with_callbacks
@@ -149,12 +170,17 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         )
         random_state = check_random_state(self.random_state)
         seed = int(random_state.randint(2**31 - 1))
-        trained, validation = self._split_tracks(tracks, X_val, y_val, random_state)
-        tasks = FitTasks(self, X, y, sample_weight, epochs=int(self.epochs))
-        self._train(
-            trained, seed=seed, resume=resume, validation=validation, tasks=tasks
+        tracks, validation = self._split_tracks(tracks, X_val, y_val, random_state)
+        tracks = tracks.weigh_classes(
+            self.class_weight,
+            classes=self.classes_,
+            # Training may go on with tracks of one genre.
+            allow_one_class=resume,
         )
-        tasks.end()
+        settings = self._make_settings(seed=seed, resume=resume)
+        callbacks = FitCallbacks(self, X, y, sample_weight, epochs=settings.epochs)
+        self._train(tracks, settings, validation=validation, listener=callbacks)
+        callbacks.end()
         return self
 
     @atomic_fit
@@ -191,7 +217,13 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             which need all tracks at once, and for a genre that is not in `classes`.
         """
         self._check_parameters()
-        self._refuse_partial_fit()
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True.")
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} is not supported by partial_fit, "
+                "which does not see all tracks: give a dict of weights."
+            )
         resume = hasattr(self, "network_")
         if not resume:
             self._encode_target(y if classes is None else classes)
@@ -204,13 +236,50 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             X, y, sample_weight, reset=not resume, encode_anew=False
         )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        tracks = tracks.weigh_classes(
+            self.class_weight, classes=self.classes_, allow_one_class=True
+        )
+        settings = self._make_settings(seed=seed, resume=resume)
         self._train(
             tracks,
-            seed=seed,
-            resume=resume,
-            **{"epochs": 1, "learning_rates": None, "keep_training_state": True},
+            replace(settings, epochs=1, learning_rates=None, keep_training_state=True),
         )
         return self
+
+    def to_keras(self) -> Any:
+        """Make a Keras model of the trained network.
+
+        Returns
+        -------
+        model : keras.Model
+            New, compiled, with the trained weights: segments (n_rows, n_frames, n_mfcc)
+            to probabilities (n_rows, n_classes), in the order of `classes_`. Whatever
+            is done to it, such as further training, does not change this classifier.
+        """
+        return self.to_scikeras().model_
+
+    def to_scikeras(self) -> Any:
+        """Make a scikeras classifier of segments of the trained network.
+
+        Returns
+        -------
+        classifier : scikeras.wrappers.KerasClassifier
+            New, with the trained weights in a model of its own. It takes segments
+            (n_rows, n_frames, n_mfcc) and their genres. `partial_fit`, and `fit` with
+            ``warm_start=True``, go on from the trained weights, with a fresh optimizer;
+            `fit` alone, or a clone, builds the network anew. Of this classifier's
+            parameters it has those that scikeras has alike: not `class_weight`,
+            `callbacks` and `random_state`.
+        """
+        check_is_fitted(self)
+        return self.network_.to_scikeras(
+            self.classes_,
+            learning_rate=self.learning_rate,
+            epochs=int(self.epochs),
+            batch_size=int(self.batch_size),
+            shuffle=bool(self.shuffle),
+            verbose=int(self.verbose),
+        )
 
     def _check_parameters(self):
         check_backend()
@@ -223,24 +292,18 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         check_number(
             self.validation_fraction,
             name="validation_fraction",
-            **{"low": 0, "high": 1, "low_open": True, "high_open": True},
+            low=0,
+            high=1,
+            low_open=True,
+            high_open=True,
         )
         check_class_weight(self.class_weight)
         check_random_state(self.random_state)
         check_verbosity(self.verbose)
         check_callbacks(self.callbacks)
 
-    def _refuse_partial_fit(self):
-        if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True.")
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not supported by partial_fit, "
-                "which does not see all tracks: give a dict of weights."
-            )
-
     def _check_tracks(self, X, y, sample_weight, groups=None, *, reset, encode_anew):
-        """Check what is to be trained on, before any training starts.
+        """Check all arguments of a fit; return the tracks that have a weight.
 
         `reset` takes the features' shape from `X`, `encode_anew` the classes from `y`.
         """
@@ -252,20 +315,9 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, n_tracks=len(X))
         check_class_weight(self.class_weight, classes=self.classes_)
-        weights = weigh_tracks(
-            y, sample_weight, self.class_weight, classes=self.classes_
-        )
-        if weights is not None:
-            given = {"sample_weight": sample_weight, "class_weight": self.class_weight}
-            check_weights(
-                weights,
-                # Training may go on with tracks of one genre.
-                y if encode_anew else None,
-                name=" times ".join(n for n, v in given.items() if v is not None),
-            )
         if groups is not None:
             groups = check_groups(groups, n_tracks=len(X))
-        return Tracks(X, y, sample_weight, groups).without_weight_zero()
+        return TrainingSet(X, y, sample_weight, groups).without_weight_zero()
 
     def _encode_known_target(self, y, name="y"):
         y = check_target(y, estimator=self)
@@ -281,14 +333,14 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         """Refuse segments and parameters that the network cannot take."""
 
     def _split_tracks(self, tracks, X_val, y_val, random_state):
-        """Tracks to train on and to validate on (None without validation)."""
+        """Return tracks to train on and to validate on (None without validation)."""
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together, got only one.")
         if X_val is not None:
             X_val = self._check_features(X_val, reset=False)
             y_val = self._encode_known_target(y_val, name="y_val")
             check_consistent_length(X_val, y_val)
-            return tracks, Tracks(X_val, y_val)
+            return tracks, TrainingSet(X_val, y_val)
         if not self.early_stopping:
             return tracks, None
         trained, held_out = hold_out_tracks(
@@ -299,62 +351,71 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         )
         return tracks.take(trained), tracks.take(held_out)
 
-    def _train(self, tracks, *, seed, resume, validation=None, tasks=None, **changes):
-        # Training goes on under the settings of Keras that it began under.
-        settings = (
-            self.network_.architecture.settings if resume else self._read_settings()
-        )
-        architecture = self._make_architecture(settings)
-        network = copy.copy(self.network_) if resume else TrainedNetwork(architecture)
-        if network.architecture != architecture:
-            raise ValueError(
-                "the network's parameters have changed since it was trained, from "
-                f"{network.architecture.parameters} to {architecture.parameters}: "
-                "training cannot go on from there. Use warm_start=False, or a clone."
-            )
-        arguments = {
-            "learning_rate": self.learning_rate,
-            "learning_rates": self._list_learning_rates(),
-            "epochs": int(self.epochs),
-            "batch_size": int(self.batch_size),
-            "shuffle": self.shuffle,
-            "callbacks": list_callbacks(self.callbacks),
-            "verbose": int(self.verbose),
-            "keep_training_state": self.warm_start,
-        }
-        history = network.fit(
-            tracks.weigh_classes(self.class_weight, classes=self.classes_).to_rows(),
+    def _make_settings(self, *, seed, resume):
+        return FitSettings(
             seed=seed,
+            learning_rate=self.learning_rate,
+            epochs=int(self.epochs),
+            batch_size=int(self.batch_size),
+            shuffle=self.shuffle,
+            learning_rates=self._list_learning_rates(),
             resume=resume,
             initial_epoch=self.n_iter_ if resume else 0,
-            validation=None
-            if validation is None
-            else validation.to_validation(pooling=self.pooling),
-            early_stopping=None if validation is None else self._make_early_stopping(),
-            **({} if tasks is None else tasks.hooks()),
-            **{**arguments, **changes},
+            early_stopping=self.early_stopping,
+            n_iter_no_change=int(self.n_iter_no_change),
+            restore_best_weights=self.restore_best_weights,
+            keep_training_state=self.warm_start,
+            callbacks=tuple(check_callbacks(self.callbacks)),
+            verbose=int(self.verbose),
         )
-        self.network_ = network
-        self._record(history, resume)
 
-    def _make_architecture(self, settings):
-        return Architecture(
-            self._get_builder(),
+    def _train(self, tracks, settings, *, validation=None, listener=None):
+        if validation is not None:
+            validation = validation.to_validation(pooling=self.pooling)
+        keras_settings = self._read_settings()
+        if settings.resume:
+            # Training goes on under the settings of Keras that it began under.
+            keras_settings = self.network_.architecture.settings
+        architecture = Architecture(
+            self._build,
             self.segment_shape_,
             len(self.classes_),
             # A list given as a parameter may be changed later; the network may not.
             copy.deepcopy(self._get_network_parameters()),
-            settings=settings,
+            settings=keras_settings,
             jit_training=self._jit_training,
             jit_prediction=self._jit_prediction,
         )
+        if settings.resume and self.network_.architecture != architecture:
+            raise ValueError(
+                "the network's parameters have changed since it was trained, from "
+                f"{self.network_.architecture.parameters} to "
+                f"{architecture.parameters}: training cannot go on from there. Use "
+                "warm_start=False, or a clone."
+            )
+        network, earlier = TrainedNetwork(architecture), {}
+        if settings.resume:
+            network, earlier = copy.copy(self.network_), self.history_
+        history = network.fit(
+            tracks.to_rows(), settings, validation=validation, listener=listener
+        )
+        self.network_ = network
+        n_before, n_epochs = len(earlier.get("loss", ())), len(history["loss"])
+        self.history_ = {
+            name: earlier.get(name, [np.nan] * n_before)
+            + history.get(name, [np.nan] * n_epochs)
+            for name in earlier | history
+        }
+        self.n_iter_ = n_before + n_epochs
+        if validation is not None:
+            losses = np.nan_to_num(history["val_loss"], nan=np.inf)
+            self.best_epoch_ = n_before + int(np.argmin(losses))
+        elif not settings.resume:
+            self.best_epoch_ = None
 
     def _read_settings(self):
-        """Keras' settings for a user's network; None: those that ours all have."""
+        """Return Keras' settings for a user's network, None for one of this package."""
         return None
-
-    def _get_builder(self):
-        return type(self)._build
 
     def _get_network_parameters(self):
         values = {name: getattr(self, name) for name in self._network_parameters}
@@ -364,34 +425,43 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         )
 
     def _list_learning_rates(self):
-        """One per epoch of a `fit`; None: `learning_rate` throughout."""
+        """Return one rate per epoch of a `fit`; None for `learning_rate` in all."""
         return None
-
-    def _make_early_stopping(self):
-        if not self.early_stopping:
-            return None
-        return EarlyStopping(
-            int(self.n_iter_no_change), restore_best_weights=self.restore_best_weights
-        )
-
-    def _record(self, history, resume):
-        """Append to what earlier calls left; NaN in epochs without a value."""
-        earlier = self.history_ if resume else {}
-        n_before, n_epochs = len(earlier.get("loss", ())), len(history["loss"])
-        self.history_ = {
-            name: earlier.get(name, [np.nan] * n_before)
-            + history.get(name, [np.nan] * n_epochs)
-            for name in earlier | history
-        }
-        self.n_iter_ = n_before + n_epochs
-        if "val_loss" in history:
-            losses = np.nan_to_num(history["val_loss"], nan=np.inf)
-            self.best_epoch_ = n_before + int(np.argmin(losses))
-        elif not resume:
-            self.best_epoch_ = None
 
     def _predict_segments(self, segments):
         return self.network_.predict(segments)
 
     def __getstate__(self):
         return drop_callbacks(super().__getstate__())
+
+
+def document_network(cls: _Class) -> _Class:
+    """Complete the docstring of a network's class with what all networks share.
+
+    Parameters and attributes that the docstring of `KerasTrackClassifier` describes are
+    added, with the defaults that the class has.
+    """
+    if cls.__doc__ is None:  # python -OO
+        return cls
+    shared, attributes = _list_parameters(KerasTrackClassifier)
+    own, examples = _list_parameters(cls)
+    described = []
+    for parameter in inspect.signature(cls).parameters.values():
+        default = f"default={parameter.default!r}".replace("'", '"')
+        entry = re.sub("default=.*", default, shared.get(parameter.name, ""))
+        described.append(own.get(parameter.name, entry))
+    summary = inspect.cleandoc(cls.__doc__).partition(_PARAMETERS)[0]
+    sections = "".join([summary, _PARAMETERS, *described])
+    cls.__doc__ = f"{sections}\n{attributes}\n\n{examples}\n"
+    return cls
+
+
+_PARAMETERS = "Parameters\n----------\n"
+
+
+def _list_parameters(cls):
+    """Return the entries of a docstring's parameters, by name, and what follows."""
+    section = inspect.cleandoc(cls.__doc__).partition(_PARAMETERS)[2]
+    entries, _, rest = section.partition("\n\n")
+    parts = re.split(r"^(?=\S)", f"{entries}\n", flags=re.MULTILINE)
+    return {part.partition(" : ")[0].lstrip("*"): part for part in parts[1:]}, rest

@@ -1,25 +1,22 @@
-"""The convolutional network."""
+"""Classifier by a convolutional network."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, Literal
 
+from skgenre._typing import ClassWeight, Pooling, RandomState
 from skgenre._validation import (
     check_choice,
     check_number,
     check_positive_integer,
     check_sizes,
 )
-from skgenre.keras_classifiers.base import KerasTrackClassifier
+from skgenre.keras_classifiers.base import KerasTrackClassifier, document_network
 from skgenre.networks import build_cnn, convolved_shape
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, Literal
 
-    from skgenre._typing import ClassWeight, Pooling, RandomState
-
-
+@document_network
 class CNNGenreClassifier(KerasTrackClassifier):
     """Convolutional network over a segment's frames and coefficients.
 
@@ -40,62 +37,6 @@ class CNNGenreClassifier(KerasTrackClassifier):
         Fraction of the dense layer's units dropped while training, in [0, 1).
     l2 : float, default=0.0
         Penalty on the squared weights of the convolutions and the dense layer.
-    learning_rate : float, default=1e-4
-        Step size of Adam.
-    epochs : int, default=50
-        Passes over the training segments.
-    batch_size : int, default=32
-        Segments per step.
-    shuffle : bool, default=True
-        Whether each epoch takes the segments in a new order.
-    class_weight : dict or "balanced", default=None
-        Weights of the genres, by name; "balanced" gives each genre the same total.
-    early_stopping : bool, default=False
-        Whether to hold out tracks, and to stop when the loss on them stops falling.
-        Whole tracks are held out, stratified by genre, and where `fit` is given
-        `groups`, whole groups.
-    validation_fraction : float, default=0.1
-        Share of the tracks that early stopping holds out, in (0, 1).
-    n_iter_no_change : int, default=10
-        Epochs without a new lowest validation loss after which training stops.
-    restore_best_weights : bool, default=True
-        Whether early stopping goes back to the weights of the epoch with the lowest
-        validation loss.
-    warm_start : bool, default=False
-        Whether `fit` goes on from where the last call ended, the optimizer's state
-        included, instead of starting anew.
-    callbacks : keras.callbacks.Callback or list of them, default=None
-        Told of the training as by Keras' own ``fit``. One that implements a hook for
-        batches has each batch trained in a call of its own, which is slower.
-    pooling : {"mean", "geometric", "median", "vote", "max"}, default="mean"
-        How the probabilities of a track's segments become the track's.
-    random_state : int, RandomState instance or None, default=None
-        Decides the initial weights, the order of segments, the dropout and which tracks
-        are held out.
-    verbose : int, default=0
-        What Keras shows while training: nothing, a progress bar (1) or lines (2).
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The genres, sorted.
-    history_ : dict of list of float
-        One value per epoch: `loss` and `accuracy` of the training segments and, where
-        there is validation, `val_loss` and `val_accuracy` of its segments and
-        `val_track_accuracy` of its tracks, in all of which each counts alike, whatever
-        its weight. NaN in epochs that had none.
-    n_iter_ : int
-        Number of epochs run.
-    best_epoch_ : int or None
-        Index into the lists of `history_` of the lowest validation loss of the last
-        call that had validation, whose weights `restore_best_weights` keeps; None if no
-        call had any.
-    network_ : TrainedNetwork
-        The builder's arguments and the trained weights.
-    segment_shape_ : tuple of int
-        (n_frames, n_mfcc) of the segments seen in `fit`.
-    n_features_in_ : int
-        Number of features; only where `fit` was given 2-D input.
 
     Examples
     --------
@@ -146,33 +87,24 @@ class CNNGenreClassifier(KerasTrackClassifier):
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
-        super().__init__(
-            learning_rate=learning_rate,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            restore_best_weights=restore_best_weights,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            pooling=pooling,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.filters = filters
-        self.kernel_sizes = kernel_sizes
-        self.padding = padding
-        self.dense_units = dense_units
-        self.dropout = dropout
-        self.l2 = l2
+        self._store_parameters(locals())
 
     def _check_parameters(self):
         super()._check_parameters()
         check_sizes(self.filters, name="filters")
-        _check_kernel_sizes(self.kernel_sizes, name="kernel_sizes")
+        sizes = self.kernel_sizes
+        if isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) == 0:
+            raise ValueError(
+                "kernel_sizes must be a non-empty sequence of (n_frames, n_mfcc), got "
+                f"{sizes!r}."
+            )
+        for position, size in enumerate(sizes):
+            check_sizes(size, name=f"kernel_sizes[{position}]")
+            if len(size) != 2:
+                raise ValueError(
+                    f"kernel_sizes[{position}] must be (n_frames, n_mfcc), got "
+                    f"{size!r}."
+                )
         check_choice(self.padding, ("valid", "same"), name="padding")
         check_positive_integer(self.dense_units, name="dense_units")
         check_number(self.dropout, name="dropout", low=0, high=1, high_open=True)
@@ -196,17 +128,4 @@ class CNNGenreClassifier(KerasTrackClassifier):
                 f"before convolution {position + 1} of {len(self.kernel_sizes)}, which "
                 f"needs at least {kernel[0]} × {kernel[1]}. Use padding='same', fewer "
                 "or smaller convolutions, or larger segments."
-            )
-
-
-def _check_kernel_sizes(value, *, name):
-    if isinstance(value, str) or not hasattr(value, "__len__") or len(value) == 0:
-        raise ValueError(
-            f"{name} must be a non-empty sequence of (n_frames, n_mfcc), got {value!r}."
-        )
-    for position, size in enumerate(value):
-        check_sizes(size, name=f"{name}[{position}]")
-        if len(size) != 2:
-            raise ValueError(
-                f"{name}[{position}] must be (n_frames, n_mfcc), got {size!r}."
             )

@@ -1,23 +1,20 @@
-"""A network of the user's own."""
+"""Classifier by a network of the user's own."""
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any, Self
 
+from skgenre._typing import ClassWeight, Pooling, RandomState
 from skgenre._validation import plain_integers
-from skgenre.keras_classifiers.base import KerasTrackClassifier
+from skgenre.keras_classifiers.base import KerasTrackClassifier, document_network
 from skgenre.training import read_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, Self
-
-    from skgenre._typing import ClassWeight, Pooling, RandomState
 
 _PREFIX = "build__"
 
 
+@document_network
 class KerasGenreClassifier(KerasTrackClassifier):
     """Any Keras network over a segment's frames and coefficients.
 
@@ -30,65 +27,9 @@ class KerasGenreClassifier(KerasTrackClassifier):
         and in each process that predicts: equal arguments must build equal networks.
         For other processes it must be importable, so no lambda. It is called, and the
         network used, under those global settings of Keras that were in force in `fit`.
-    learning_rate : float, default=1e-4
-        Step size of Adam.
-    epochs : int, default=50
-        Passes over the training segments.
-    batch_size : int, default=32
-        Segments per step.
-    shuffle : bool, default=True
-        Whether each epoch takes the segments in a new order.
-    class_weight : dict or "balanced", default=None
-        Weights of the genres, by name; "balanced" gives each genre the same total.
-    early_stopping : bool, default=False
-        Whether to hold out tracks, and to stop when the loss on them stops falling.
-        Whole tracks are held out, stratified by genre, and where `fit` is given
-        `groups`, whole groups.
-    validation_fraction : float, default=0.1
-        Share of the tracks that early stopping holds out, in (0, 1).
-    n_iter_no_change : int, default=10
-        Epochs without a new lowest validation loss after which training stops.
-    restore_best_weights : bool, default=True
-        Whether early stopping goes back to the weights of the epoch with the lowest
-        validation loss.
-    warm_start : bool, default=False
-        Whether `fit` goes on from where the last call ended, the optimizer's state
-        included, instead of starting anew.
-    callbacks : keras.callbacks.Callback or list of them, default=None
-        Told of the training as by Keras' own ``fit``. One that implements a hook for
-        batches has each batch trained in a call of its own, which is slower.
-    pooling : {"mean", "geometric", "median", "vote", "max"}, default="mean"
-        How the probabilities of a track's segments become the track's.
-    random_state : int, RandomState instance or None, default=None
-        Decides the initial weights, the order of segments, the dropout and which tracks
-        are held out.
-    verbose : int, default=0
-        What Keras shows while training: nothing, a progress bar (1) or lines (2).
     **build_parameters : dict
         Parameters of the builder, each as ``build__name``; also for ``set_params`` and
         grid searches.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The genres, sorted.
-    history_ : dict of list of float
-        One value per epoch: `loss` and `accuracy` of the training segments and, where
-        there is validation, `val_loss` and `val_accuracy` of its segments and
-        `val_track_accuracy` of its tracks, in all of which each counts alike, whatever
-        its weight. NaN in epochs that had none.
-    n_iter_ : int
-        Number of epochs run.
-    best_epoch_ : int or None
-        Index into the lists of `history_` of the lowest validation loss of the last
-        call that had validation, whose weights `restore_best_weights` keeps; None if no
-        call had any.
-    network_ : TrainedNetwork
-        The builder's arguments and the trained weights.
-    segment_shape_ : tuple of int
-        (n_frames, n_mfcc) of the segments seen in `fit`.
-    n_features_in_ : int
-        Number of features; only where `fit` was given 2-D input.
 
     Examples
     --------
@@ -131,23 +72,8 @@ class KerasGenreClassifier(KerasTrackClassifier):
         verbose: int = 0,
         **build_parameters: Any,
     ) -> None:
-        super().__init__(
-            learning_rate=learning_rate,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            restore_best_weights=restore_best_weights,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            pooling=pooling,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.build = build
+        self._store_parameters(locals())
+        del self.build_parameters
         for name in build_parameters:
             if not name.startswith(_PREFIX):
                 raise TypeError(
@@ -169,12 +95,12 @@ class KerasGenreClassifier(KerasTrackClassifier):
         parameters : dict
             Values by name; the builder's as ``build__name``.
         """
-        defaults = self._get_build_defaults() if deep and callable(self.build) else {}
-        return {
-            **super().get_params(deep=False),
-            **defaults,
-            **self._get_given_build_parameters(),
-        }
+        parameters = super().get_params(deep=False)
+        if deep and callable(self.build):
+            for known in list(inspect.signature(self.build).parameters.values())[2:]:
+                if known.default is not known.empty:
+                    parameters[_PREFIX + known.name] = known.default
+        return parameters | self._list_build_parameters()
 
     def set_params(self, **parameters: Any) -> Self:
         """Set parameters, those of the builder as ``build__name``.
@@ -200,12 +126,11 @@ class KerasGenreClassifier(KerasTrackClassifier):
         super()._check_parameters()
         if not callable(self.build):
             raise TypeError(f"build must be callable, got {self.build!r}.")
-        for name in self._get_given_build_parameters():
+        for name in self._list_build_parameters():
             self._check_build_parameter(name)
+        parameters = self._get_network_parameters()
         try:
-            inspect.signature(self.build).bind(
-                (1, 1), 2, **self._get_network_parameters()
-            )
+            inspect.signature(self.build).bind((1, 1), 2, **parameters)
         except TypeError as error:
             raise TypeError(
                 f"build={self.build!r} must take input_shape, n_classes and the "
@@ -221,25 +146,16 @@ class KerasGenreClassifier(KerasTrackClassifier):
                 f"{', '.join(_PREFIX + n for n in list(known)[2:]) or 'none'}."
             )
 
-    def _get_given_build_parameters(self):
+    def _list_build_parameters(self):
         return {n: v for n, v in vars(self).items() if n.startswith(_PREFIX)}
-
-    def _get_build_defaults(self):
-        parameters = list(inspect.signature(self.build).parameters.values())[2:]
-        return {
-            _PREFIX + p.name: p.default
-            for p in parameters
-            if p.default is not inspect.Parameter.empty
-        }
 
     def _read_settings(self):
         return read_settings()
 
-    def _get_builder(self):
+    @property
+    def _build(self):
         return self.build
 
     def _get_network_parameters(self):
-        given = self._get_given_build_parameters()
-        return plain_integers(
-            {name.removeprefix(_PREFIX): value for name, value in given.items()}
-        )
+        given = self._list_build_parameters().items()
+        return plain_integers({n.removeprefix(_PREFIX): v for n, v in given})

@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgenre._compat import (
     SKLEARN_TRAINING_ATTRIBUTES,
+    drop_callbacks,
     drop_neighbor_tree,
     is_memory_safe,
     make_neighbor_tree,
 )
-from skgenre._sklearn_callbacks import drop_callbacks
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
 from skgenre.track_classifier import BaseTrackClassifier

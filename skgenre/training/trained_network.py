@@ -5,11 +5,18 @@ import functools
 
 import numpy as np
 
-from skgenre.training.epochs import Training
-from skgenre.training.isolation import KERAS_LOCK, isolated_random_state
-from skgenre.training.keras_settings import settings_in_force
-from skgenre.training.network_pool import NetworkPool
-from skgenre.training.steps import PREDICTION_BATCH_SIZE, predict
+from skgenre._scikeras import wrap_network
+from skgenre.training.epochs import run_epochs
+from skgenre.training.keras_state import (
+    KERAS_LOCK,
+    isolated_random_state,
+    settings_in_force,
+)
+from skgenre.training.network_pool import (
+    PREDICTION_BATCH_SIZE,
+    NetworkPool,
+    fingerprint_model,
+)
 
 POOL = NetworkPool()
 
@@ -29,8 +36,8 @@ class TrainedNetwork:
     weights : list of ndarray
         In the order of Keras' ``get_weights``.
     training_state : dict or None
-        What further training goes on from, where it was asked for: the variables of
-        the optimizer and of dropout, and the generator that orders the rows.
+        What further training goes on from, if kept: the variables of the optimizer and
+        of dropout, and the generator that orders the rows.
     """
 
     def __init__(self, architecture):
@@ -39,79 +46,61 @@ class TrainedNetwork:
         self.training_state = None
         self._fingerprint = None
 
-    def fit(
-        self,
-        rows,
-        *,
-        seed,
-        learning_rate,
-        shuffle=True,
-        early_stopping=None,
-        resume=False,
-        keep_training_state=False,
-        callbacks=(),
-        begin_epoch=lambda: None,
-        end_epoch=lambda make_network: False,
-        **training_arguments,
-    ):
+    def fit(self, rows, settings, *, validation=None, listener=None):
         """Train on rows; return the history, a dict of one value per epoch.
 
-        From freshly drawn weights, or with `resume` from where the last fit ended.
-        `end_epoch` is given a function that makes the network as it then is.
-
-        Training that diverges is refused, and leaves the weights as they were.
+        For the `listener` see `run_epochs`. Training that diverges is refused, and
+        leaves the weights as they were.
         """
-        # What went on before says all that is drawn anew otherwise.
-        state = self.training_state if resume else None
-        order = np.random.default_rng(seed)
-        reset_kernels = bool(callbacks) or not self.architecture.is_own
+        state = self.training_state if settings.resume else None
+        order = np.random.default_rng(settings.seed)
+        is_foreign = not self.architecture.is_own or bool(settings.callbacks)
         with (
             KERAS_LOCK,
             settings_in_force(self.architecture.settings),
-            isolated_random_state(seed, reset_kernels=reset_kernels),
-            self._lend(new=state is None, check=bool(callbacks)) as network,
+            isolated_random_state(settings.seed, reset_kernels=is_foreign),
+            POOL.lend(
+                self.architecture,
+                fingerprint=None if state is None else self._fingerprint,
+                fresh=state is None,
+                check=bool(settings.callbacks),
+            ) as network,
         ):
-            network.prepare_training(learning_rate)
-            if resume:
+            network.prepare_training(settings.learning_rate)
+            if settings.resume:
                 network.model.set_weights(self.weights)
             if state is not None:
                 network.write_training_state(state)
-                network.model.optimizer.learning_rate = learning_rate
+                # It is one of the optimizer's variables.
+                network.model.optimizer.learning_rate = settings.learning_rate
                 order = copy.deepcopy(state["order"])
-            history = Training(
+            history, kept_epoch = run_epochs(
                 network,
                 rows,
-                order=order if shuffle else None,
-                early_stopping=early_stopping,
-                callbacks=callbacks,
-                begin_epoch=begin_epoch,
-                end_epoch=lambda: end_epoch(functools.partial(self._copy, network)),
-                **training_arguments,
-            ).run()
-            _check_outcome(
-                network,
-                rows,
-                history,
-                kept_epoch=-1 if early_stopping is None else early_stopping.kept_epoch,
-                learning_rate=learning_rate,
+                settings,
+                order=order,
+                validation=validation,
+                listener=listener,
+                make_network=functools.partial(self._copy, network),
             )
-            self.weights = network.copy_weights()
+            _check_outcome(network, rows, history, kept_epoch, settings.learning_rate)
+            self.weights = network.loaded_weights = network.model.get_weights()
             self._fingerprint = network.fingerprint
             self.training_state = None
-            if keep_training_state:
+            if settings.keep_training_state:
                 self.training_state = {**network.read_training_state(), "order": order}
         return history
 
     def predict(self, X):
-        """Class probabilities: (n_rows, n_frames, n_mfcc) -> (n_rows, n_classes)."""
+        """Return class probabilities: (n_rows, ...) -> (n_rows, n_classes)."""
         with (
             KERAS_LOCK,
             settings_in_force(self.architecture.settings),
-            self._lend(new=False) as network,
+            POOL.lend(self.architecture, fingerprint=self._fingerprint) as network,
         ):
             network.load_weights(self.weights)
             self._fingerprint = network.fingerprint
-            probabilities = predict(network, X)
+            probabilities = network.predict(X)
         if not np.isfinite(probabilities).all():
             raise ValueError(
                 "the network's probabilities of these segments are not finite: X, up "
@@ -119,36 +108,66 @@ class TrainedNetwork:
             )
         return probabilities
 
+    def to_scikeras(self, classes, **parameters):
+        """Return a scikeras classifier around a new model with these weights."""
+        with (
+            KERAS_LOCK,
+            settings_in_force(self.architecture.settings),
+            isolated_random_state(0),
+        ):
+            build = functools.partial(_build_model, self.architecture)
+            shape = self.architecture.input_shape
+            wrapper = wrap_network(build, shape, classes, **parameters)
+            built = fingerprint_model(wrapper.model_)
+            self.architecture.check_fingerprint(built, self._fingerprint)
+            wrapper.model_.set_weights(self.weights)
+        return wrapper
+
     def forget_fingerprint(self):
-        """Let the next network that is built be the one that was trained.
+        """Accept the next network that is built as the one that was trained.
 
         Another version of Keras may describe an equal network otherwise.
         """
         self._fingerprint = None
 
-    def _lend(self, *, new, check=False):
-        if new:
-            return POOL.lend_new(self.architecture, check=check)
-        return POOL.lend_built(self.architecture, self._fingerprint, check=check)
-
     def _copy(self, network):
-        """The network as it is in the middle of training."""
+        """Return the network in its present state, in the middle of training."""
         trained = TrainedNetwork(self.architecture)
         trained.weights = network.model.get_weights()
         trained._fingerprint = network.fingerprint
         return trained
 
 
-def _check_outcome(network, rows, history, *, kept_epoch, learning_rate):
+def clear_network_pool() -> None:
+    """Drop the compiled networks that this process keeps for further fits.
+
+    The Keras classifiers keep their last sixteen compiled networks, of 512 MB at most
+    together, since compiling one takes longer than a short fit. Fitted classifiers
+    stay as they are; the next fit or prediction compiles its network again.
+
+    Examples
+    --------
+    >>> from skgenre import clear_network_pool
+    >>> clear_network_pool()
+    """
+    POOL.clear()
+
+
+def _build_model(architecture):
+    # Called again by a scikeras classifier that is fitted anew or cloned.
+    with KERAS_LOCK, settings_in_force(architecture.settings):
+        return architecture.build_model()
+
+
+def _check_outcome(network, rows, history, kept_epoch, learning_rate):
     """Refuse weights that are not finite, or that give no finite probabilities."""
-    # Weights that are finite may be too large for any product with them. One batch
-    # shows it.
+    # Finite weights may be too large for any product with them. One batch shows it.
     sample = np.linspace(0, len(rows.y) - 1, PREDICTION_BATCH_SIZE, dtype=int)
     outcome = {
         "the loss is": [history["loss"][kept_epoch]],
         "the validation loss is": [history.get("val_loss", [0.0])[kept_epoch]],
         "weights are": network.model.get_weights(),
-        "probabilities are": [predict(network, rows.X[sample])],
+        "probabilities are": [network.predict(rows.X[sample])],
     }
     for name, values in outcome.items():
         if not all(np.isfinite(value).all() for value in values):

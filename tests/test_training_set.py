@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skgenre.keras_classifiers.holdout import hold_out_tracks
+from skgenre.keras_classifiers.training_set import hold_out_tracks
 
 GENRES = np.repeat([0, 1, 2], 20)
 

@@ -5,7 +5,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from skgenre import MFCCScaler, MLPGenreClassifier
-from skgenre._groups import name_groups
+from skgenre._fitting import name_groups
 
 GROUPS = np.arange(3)
 NETWORK = Pipeline([("scaler", MFCCScaler()), ("mlp", MLPGenreClassifier())])

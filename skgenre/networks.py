@@ -1,0 +1,183 @@
+"""The networks: pure functions that return uncompiled Keras models.
+
+Each takes the shape of one segment, (n_frames, n_mfcc), and returns a model from
+segments to the probabilities of `n_classes` genres. MLP, CNN and LSTM are the paper's;
+the covariance network is for few tracks.
+"""
+
+import numpy as np
+
+# Of the moving moments: Keras' 0.99 would still be far off after a few epochs of a
+# hundred tracks.
+_MOMENTUM = 0.9
+
+# Added to variances, in squared units of the coefficients (dB): constants have a
+# logarithm, too, and directions of less variance are noise, not to be told apart.
+_SMALL_VARIANCE = 3.0
+
+
+def build_mlp(input_shape, n_classes, *, hidden_layer_sizes, dropout, l2):
+    """Multi-layer perceptron over the flattened segment."""
+    from keras import Sequential, layers
+
+    stack = [layers.Input(input_shape), layers.Flatten()]
+    for n_units in hidden_layer_sizes:
+        stack.append(
+            layers.Dense(n_units, activation="relu", kernel_regularizer=_penalty(l2))
+        )
+        if dropout:
+            stack.append(layers.Dropout(dropout))
+    return Sequential([*stack, layers.Dense(n_classes, activation="softmax")])
+
+
+def build_cnn(
+    input_shape,
+    n_classes,
+    *,
+    filters,
+    kernel_sizes,
+    padding,
+    dense_units,
+    dropout,
+    l2,
+):
+    """Convolutions over frames and coefficients, max-pooled and batch-normalised."""
+    from keras import Sequential, layers
+
+    stack = [layers.Input(input_shape), layers.Reshape((*input_shape, 1))]
+    for n_filters, kernel_size in zip(filters, kernel_sizes, strict=True):
+        stack += [
+            layers.Conv2D(
+                n_filters,
+                kernel_size,
+                padding=padding,
+                activation="relu",
+                kernel_regularizer=_penalty(l2),
+            ),
+            # The paper pools over windows of the kernel's own size.
+            layers.MaxPooling2D(kernel_size, strides=(2, 2), padding="same"),
+            layers.BatchNormalization(),
+        ]
+    stack += [
+        layers.Flatten(),
+        layers.Dense(dense_units, activation="relu", kernel_regularizer=_penalty(l2)),
+    ]
+    if dropout:
+        stack.append(layers.Dropout(dropout))
+    return Sequential([*stack, layers.Dense(n_classes, activation="softmax")])
+
+
+def build_lstm(input_shape, n_classes, *, units, dense_units, dropout):
+    """Stacked LSTMs over the frames; the last one's final state decides."""
+    from keras import Sequential, layers
+
+    stack = [layers.Input(input_shape)]
+    for position, n_units in enumerate(units):
+        is_last = position == len(units) - 1
+        stack.append(layers.LSTM(n_units, return_sequences=not is_last))
+    stack.append(layers.Dense(dense_units, activation="relu"))
+    if dropout:
+        stack.append(layers.Dropout(dropout))
+    return Sequential([*stack, layers.Dense(n_classes, activation="softmax")])
+
+
+def convolved_shape(input_shape, kernel_sizes):
+    """Shape that valid convolutions leave, up to the first that does not fit.
+
+    Returns the position of that convolution (None if all fit) and the shape before it.
+    """
+    n_frames, n_mfcc = input_shape
+    for position, (n_rows, n_columns) in enumerate(kernel_sizes):
+        if n_frames < n_rows or n_mfcc < n_columns:
+            return position, (n_frames, n_mfcc)
+        # A valid convolution, then max-pooling of stride two with padding "same".
+        n_frames = -(-(n_frames - n_rows + 1) // 2)
+        n_mfcc = -(-(n_mfcc - n_columns + 1) // 2)
+    return None, (n_frames, n_mfcc)
+
+
+def build_covariance(
+    input_shape, n_classes, *, lags, hidden_units, dropout, l2, channel_shift
+):
+    """Dense layers over the standardised covariance statistics of the coefficients."""
+    from keras import Input, Model, layers
+
+    segments = Input(input_shape)
+    statistics = pool_statistics(shift_channel(segments, channel_shift), lags=lags)
+    # Standardises each statistic by its moments over the training segments.
+    hidden = layers.BatchNormalization(momentum=_MOMENTUM)(statistics)
+    if dropout:
+        hidden = layers.Dropout(dropout)(hidden)
+    if hidden_units:
+        hidden = layers.Dense(
+            hidden_units, activation="relu", kernel_regularizer=_penalty(l2)
+        )(hidden)
+        if dropout:
+            hidden = layers.Dropout(dropout)(hidden)
+    probabilities = layers.Dense(
+        n_classes, activation="softmax", kernel_regularizer=_penalty(l2)
+    )(hidden)
+    return Model(segments, probabilities)
+
+
+def shift_channel(values, deviation):
+    """In training, add a normal constant to each coefficient of a row.
+
+    A fixed linear filter, such as another room or equaliser, adds a constant to the
+    cepstrum. The deviation is in dB; 0 leaves the shift out.
+    """
+    from keras import layers, ops
+
+    if not deviation:
+        return values
+    # Keras' layer takes deviations of up to one.
+    noise = layers.GaussianNoise(1.0)(ops.zeros_like(values[:, :1]))
+    return values + deviation * noise
+
+
+def pool_statistics(values, *, lags):
+    """Pool frames: (n_rows, n_frames, n_mfcc) -> (n_rows, n_statistics).
+
+    The mean of each coefficient; the matrix logarithm of their covariance; for each lag
+    the logarithms of the deviations of the coefficients' changes over so many frames.
+    """
+    from keras import ops
+
+    n_frames = values.shape[1]
+    statistics = [ops.mean(values, axis=1), _log_covariance(values)]
+    for lag in lags:
+        if lag < n_frames:
+            changes = ops.var(values[:, lag:] - values[:, :-lag], axis=1)
+            statistics.append(ops.log(changes + _SMALL_VARIANCE) / 2)
+    return ops.concatenate(statistics, axis=1)
+
+
+def _log_covariance(values):
+    """Of each row the upper triangle of the covariance's matrix logarithm.
+
+    Covariances lie on a cone, their logarithms in a plain space, where means and
+    linear functions are what they should be (Arsigny et al., 2006).
+    """
+    from keras import ops
+
+    n_frames, n_mfcc = values.shape[1:]
+    centred = values - ops.mean(values, axis=1, keepdims=True)
+    products = ops.matmul(ops.transpose(centred, (0, 2, 1)), centred)
+    noise = _SMALL_VARIANCE * ops.eye(n_mfcc, dtype=products.dtype)
+    covariances = products / n_frames + noise
+    # Over one that overflows TensorFlow would end the batch: its logarithm is NaN.
+    is_finite = ops.isfinite(covariances)
+    variances, axes = ops.eigh(ops.where(is_finite, covariances, 0.0))
+    logarithms = ops.matmul(
+        axes * ops.log(variances)[:, None], ops.transpose(axes, (0, 2, 1))
+    )
+    logarithms = ops.where(is_finite, logarithms, np.nan)
+    rows, columns = np.triu_indices(n_mfcc)
+    flat = ops.reshape(logarithms, (-1, n_mfcc * n_mfcc))
+    return ops.take(flat, rows * n_mfcc + columns, axis=1)
+
+
+def _penalty(l2):
+    from keras import regularizers
+
+    return regularizers.L2(l2) if l2 else None
