@@ -8,6 +8,7 @@ import pytest
 import skops.io._audit
 import skops.io._protocol
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -17,6 +18,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -65,6 +67,17 @@ def test_scikit_learn_keeps_the_state_of_training_under_known_names():
     boosted = HistGradientBoostingClassifier(max_iter=1).fit(X, Y)
     found = {*vars(asking), *vars(network), *vars(boosted)}
     assert set(SKLEARN_TRAINING_ATTRIBUTES) <= found
+
+
+def test_scikit_learn_keeps_and_clones_the_output_of_a_transformer():
+    scaler = StandardScaler()
+    with config_context(transform_output="polars"):
+        assert _compat.get_transform_output(scaler) == "polars"
+    scaler.set_output(transform="pandas")
+    assert _compat.get_transform_output(scaler) == "pandas"
+    _compat.set_transform_output(scaler, "default")
+    assert isinstance(scaler.fit_transform(X), np.ndarray)
+    assert _compat.get_transform_output(clone(scaler)) == "default"
 
 
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])

@@ -49,13 +49,14 @@ def copy_model(model):
             copies[id(value)] = value, _copy_value(value, copy)
         return copies[id(value)][1]
 
+    copied = copy(model)
+    # Not `copied`: of a search that is not fitted it is the estimator, which may be.
     if not isinstance(model, BaseEstimator) or not hasattr(model, "predict"):
         raise TypeError(
             "model must be a fitted classifier, or a pipeline or search that ends in "
-            f"one, got {model!r}."
+            f"one, got {copied!r}."
         )
     check_is_fitted(model)
-    copied = copy(model)
     if not hasattr(copied, "classes_"):
         raise TypeError(f"model must be a classifier, with classes_, got {copied!r}.")
     return copied, [part for _, part in copies.values()]
