@@ -140,7 +140,6 @@ class CompiledNetwork:
                 np.arange(self.architecture.n_classes),
                 learning_rate=learning_rate,
             )
-            model.optimizer.build(model.trainable_variables)
             self._optimizer = model.optimizer
             self.n_bytes += _count_bytes(model.optimizer.variables)
             # Most are all zeros, and kept as a number; not the scale of a float16 loss.
