@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+import sklearn
 import skops.io._audit
 import skops.io._protocol
 from sklearn import config_context
@@ -50,6 +51,9 @@ def test_skops_makes_every_kind_of_node_that_is_allowed():
 @pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("sklearn.")])
 def test_allowed_names_of_scikit_learn_are_its_outermost(name):
     module, _, attribute = name.rpartition(".")
+    version = tuple(map(int, sklearn.__version__.split(".")[:2]))
+    if attribute == "_TemperatureScaling" and version < (1, 8):
+        pytest.skip("scikit-learn has temperature scaling from 1.8")
     assert hasattr(importlib.import_module(module), attribute)
     assert _find_package(module, attribute) == module
 
@@ -163,6 +167,8 @@ def test_keras_has_its_global_state():
 def test_keras_keeps_its_state_under_the_names_that_are_read(name, change):
     import keras
 
+    if name == "global_random_seed" and keras.__version__.startswith("3.8."):
+        pytest.skip("Keras 3.8 keeps no seed of its own")
     before = _compat.get_keras_global(name)
     _compat.set_keras_global(name, None)
     try:
