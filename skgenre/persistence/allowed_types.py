@@ -78,8 +78,15 @@ _SKLEARN_FUNCTIONS = {
     "sklearn.feature_selection.f_classif",
 }
 _NUMPY_SCALARS = {
-    f"numpy.{name}"
-    for name in "bool bool_ str_ float32 float64 int32 int64 uint32 uint64".split()
+    "numpy.bool",
+    "numpy.bool_",
+    "numpy.float32",
+    "numpy.float64",
+    "numpy.int32",
+    "numpy.int64",
+    "numpy.str_",
+    "numpy.uint32",
+    "numpy.uint64",
 }
 _PYTHON_SCALARS = {"builtins.bool", "builtins.float", "builtins.int", "builtins.str"}
 
