@@ -7,6 +7,7 @@ written alike, be they one object or two; and parameters that change no number, 
 """
 
 import abc
+import ast
 import dis
 import hashlib
 import importlib.util
@@ -200,8 +201,13 @@ def _digest_modules(names):
         for path in files:
             content = path.read_bytes()
             digests[top].append(hashlib.sha256(content).hexdigest())
-            if path.suffix == ".py":
-                waiting += _list_names(compile(content, path, "exec"))[1]
+            if path.suffix != ".py":
+                continue
+            for node in ast.walk(ast.parse(content)):
+                if isinstance(node, ast.Import):
+                    waiting += [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    waiting.append(node.module)
     return sorted(digests.items())
 
 
