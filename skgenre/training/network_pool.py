@@ -347,7 +347,8 @@ class NetworkPool:
 
     def _keep(self, network):
         kept = [*self._networks, network][-MAX_NETWORKS:]
-        while sum(network.n_bytes for network in kept) > MAX_BYTES:
+        # The last one stays, however large: the next prediction is probably its own.
+        while len(kept) > 1 and sum(network.n_bytes for network in kept) > MAX_BYTES:
             kept = kept[1:]
         self._networks = kept
 
