@@ -125,6 +125,7 @@ def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
         (["--folds", "1"], "at least 2, got '1'"),
         (["--epochs", "zero"], "at least 1, got 'zero'"),
         (["--seeds", "0,-1"], "a whole number from 0 to 4294967295, got '-1'"),
+        (["--seeds", "1,01"], "expected distinct seeds, got '1,01'"),
         (["--nonsense"], "unrecognized arguments"),
     ],
 )

@@ -65,6 +65,13 @@ def modules_after(*arguments):
     return set(done.stdout.splitlines()[-1].split())
 
 
+def test_help_is_shown_by_a_python_without_docstrings():
+    command = [sys.executable, "-P", "-OO", "-m", "skgenre", "audit", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "folders of genre folders" in done.stdout
+
+
 def test_help_is_shown_before_anything_heavy_is_imported():
     code = (
         "import sys\n"

@@ -292,13 +292,15 @@ def _check_output(output):
         Path(output).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):
             pass
-    taken = [name for name in RESULT_FILES if Path(output, name).is_dir()]
-    taken += [FITS_FOLDER] if Path(output, FITS_FOLDER).is_file() else []
-    if taken:
-        raise OSError(
-            f"output must be a folder of results, got {str(output)!r}, where something "
-            f"else has the name {taken[0]!r}."
-        )
+    for name in (*RESULT_FILES, FITS_FOLDER):
+        path = Path(output, name)
+        if path.exists() and not (
+            path.is_dir() if name == FITS_FOLDER else path.is_file()
+        ):
+            raise OSError(
+                f"output must be a folder of results, got {str(output)!r}, where "
+                f"something else has the name {name!r}."
+            )
 
 
 def _split(protocol, seed, n_splits, tracks, segments=None):
