@@ -19,9 +19,14 @@ from deadly import DeadlyClassifier
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from skgenre import MFCCExtractor, TrackStatistics, make_genre_tracks, run_benchmark
+from skgenre import (
+    FeatureStore,
+    MFCCExtractor,
+    TrackStatistics,
+    make_genre_tracks,
+    run_benchmark,
+)
 from skgenre import feature_store as feature_store_module
-from skgenre.feature_store import FeatureStore
 
 N_MOMENTS = 20
 JOBS = ("extract", "write", "benchmark", "save")

@@ -6,14 +6,13 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from skgenre import BenchmarkResult
-from skgenre.benchmark.scorers import COSTS, list_columns
 from skgenre.benchmark.statistics import (
     accuracy_interval,
     adjust_holm,
     corrected_t_test,
 )
 
-COLUMNS = {*list_columns(()), *COSTS}
+COLUMNS = BenchmarkResult.from_rows([{}]).folds[0]
 
 
 def make_result(correct, *, protocol, groups):
