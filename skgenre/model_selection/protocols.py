@@ -124,7 +124,7 @@ def make_splitter(
         return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
     if groups is None:
         raise ValueError("protocol='artist' needs groups, the artist of each track.")
-    numbers = check_groups(groups, n_tracks=len(target))
+    numbers = check_groups(groups, n_tracks=len(labels))
     names = np.asarray(groups, dtype=object).ravel().tolist()
     if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
         raise ValueError(
