@@ -14,6 +14,7 @@ import io
 import pickle
 import pickletools
 import sys
+from contextlib import suppress
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
@@ -200,7 +201,8 @@ def _digest_modules(names):
         for path in files:
             content = path.read_bytes()
             digests[top].append(hashlib.sha256(content).hexdigest())
-            if path.suffix == ".py":
+            # A package may have templates, say, that are named like modules.
+            with suppress(SyntaxError, ValueError):
                 waiting += _list_names(compile(content, path, "exec"))[1]
     return sorted(digests.items())
 
