@@ -94,6 +94,23 @@ def validate_sklearn_parameters(estimator):
         estimator._validate_params()
 
 
+def get_transform_output(transformer):
+    """Return the kind of output that a transformer, or else scikit-learn, is set to."""
+    from sklearn import get_config
+
+    config = getattr(transformer, "_sklearn_output_config", {})
+    return config.get("transform", get_config()["transform_output"])
+
+
+def set_transform_output(transformer, output):
+    """Set the kind of output of a transformer that opts out of scikit-learn's wrapping.
+
+    Such a transformer has no `set_output` of scikit-learn's; `clone` copies what is set
+    here.
+    """
+    transformer._sklearn_output_config = {"transform": output}
+
+
 def drop_neighbor_tree(attributes):
     """Remove the compiled search tree from the attributes of a nearest neighbours'.
 

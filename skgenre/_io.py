@@ -148,6 +148,7 @@ def read_npz(path):
     with open(path, "rb") as file:
         n_packed_bytes = os.fstat(file.fileno()).st_size
         max_bytes = max(MAX_NPZ_BYTES, MAX_NPZ_EXPANSION * n_packed_bytes)
+        arrays, place = {}, ""
         try:
             with zipfile.ZipFile(file) as archive:
                 n_bytes = sum(member.file_size for member in archive.infolist())
@@ -155,15 +156,14 @@ def read_npz(path):
                     raise ValueError(
                         f"unpacks from {n_packed_bytes} to {n_bytes} bytes"
                     )
-                return {
-                    name.removesuffix(".npy"): parse_npy(
-                        read_member(archive, name, max_bytes=max_bytes)
-                    )
-                    for name in archive.namelist()
-                }
+                for name in archive.namelist():
+                    place = f"in {name!r:.80}, "
+                    content = read_member(archive, name, max_bytes=max_bytes)
+                    arrays[name.removesuffix(".npy")] = parse_npy(content)
         except ZIP_ERRORS as error:
-            reason = str(error) or type(error).__name__
+            reason = place + (str(error) or type(error).__name__)
             raise ValueError(f"{path} is no intact npz file: {reason}.") from error
+    return arrays
 
 
 def read_member(archive, name, *, max_bytes):

@@ -46,6 +46,8 @@ def _build_compiled(compile_kwargs, *, build):
     )
     optimizer, metrics = compile_kwargs["optimizer"], compile_kwargs["metrics"]
     model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
+    # Its variables are reset before each fit, and pickled with the model.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -33,9 +33,10 @@ from skgenre._validation import (
 )
 
 # The likelihood has no maximum if all held-out tracks are classified correctly, or
-# most of them wrongly.
+# most of them wrongly; the temperature is then at one of these bounds.
 TEMPERATURE_BOUNDS = (0.05, 100.0)
-# A vote of ten segments gives zeros; one zero must not decide the likelihood alone.
+# Voting segments give probabilities of zero; a single zero must not decide the
+# likelihood.
 SMALLEST_PROBABILITY = 1e-12
 
 
@@ -44,37 +45,37 @@ class CrossFittedClassifier(
 ):
     """Base class: fit an estimator, then tune post-processing on held-out tracks.
 
-    For each fold, a clone of the estimator is fitted on the other folds. Their
-    probabilities of the held-out tracks go to `_fit_held_out`, which a subclass
-    implements. One more clone is fitted on all tracks, and kept. A subclass has the
-    parameters ``estimator``, ``cv`` and ``n_jobs``.
+    For each fold, a clone of the estimator is fitted on the other folds and predicts
+    the probabilities of the fold's tracks. `_fit_held_out`, which a subclass
+    implements, tunes its step on the probabilities of all folds. One more clone is
+    fitted on all tracks, and kept. A subclass has the parameters ``estimator``, ``cv``
+    and ``n_jobs``.
     """
 
-    # The folds need groups, so these are requested by default.
+    # With metadata routing, groups reach the folds without a request by the user.
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
     @atomic_fit
     def fit(
         self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, **fit_params: Any
     ) -> Self:
-        """Fit a clone of the estimator on all tracks, and others on the folds.
+        """Fit the estimator, and tune the step that follows on held-out tracks.
 
         Parameters
         ----------
         X : array-like of shape (n_tracks, ...)
-            What the estimator takes: paths, for a whole pipeline, or features.
+            Paths or features, as the estimator takes them.
         y : array-like of shape (n_tracks,)
             Genres.
         groups : array-like of shape (n_tracks,), default=None
             Artists, or other groups that must not be split: whole groups are held out.
-            A track whose group is missing is a group of its own. The estimator's `fit`
-            gets the groups, too, if it (or the last step of a pipeline) takes any.
-            With metadata routing, this classifier requests groups, and the estimator
-            gets what it requests itself.
+            A track whose group is missing is a group of its own. The groups are passed
+            to the estimator's `fit` as well, if it (or the last step of a pipeline)
+            takes any; with metadata routing, if it requests them.
         **fit_params : dict
             Metadata for the estimator's `fit`, such as ``sample_weight`` (for the last
-            step of a pipeline). Metadata of one value per track are split with the
-            tracks. All held-out tracks whose weight is not zero count alike.
+            step of a pipeline). Metadata with one value per track are split with the
+            tracks. Held-out tracks of weight zero are left out, all others count alike.
 
         Returns
         -------
@@ -85,14 +86,14 @@ class CrossFittedClassifier(
         ------
         ValueError, TypeError
             A parameter is out of range, the estimator has no `predict_proba`, `y` holds
-            one genre only; there are fewer groups than folds or, without groups, fewer
-            tracks of a genre.
+            one genre only, or there are fewer groups (without groups: fewer tracks of a
+            genre) than folds.
 
         Warns
         -----
         UserWarning
-            All tracks of a genre are in one group. Where they are held out, no track of
-            the genre is left to train on, so they do not count.
+            All tracks of a genre are in one group. When they are held out, no track of
+            the genre is left to train on, and they are not used for tuning.
         """
         self._check_parameters()
         y = check_target(y, estimator=self)
@@ -105,7 +106,7 @@ class CrossFittedClassifier(
             counts = check_sample_weight(weights, n_tracks=len(y)) > 0
         metadata, split_params = self._route_fit(groups, fit_params)
         if isinstance(self.estimator, FrozenEstimator):
-            # Fitted before, on other tracks: all of these count as held out.
+            # Fitted before, on other tracks: all of these are held out.
             folds = [(np.arange(len(y)), np.flatnonzero(counts))]
         else:
             check_labels(y, n_tracks=len(y))
@@ -120,8 +121,8 @@ class CrossFittedClassifier(
             self.__dict__.pop(name, None)
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
-        # Not cross_val_predict: it trains on numbers in place of genres, which refuses
-        # a class_weight by genre, and needs folds that hold out every track.
+        # Not cross_val_predict: it trains on numbers in place of genres, so that a
+        # class_weight by genre fails, and needs folds that hold out every track.
         classes = self.classes_.tolist()
         probabilities = Parallel(n_jobs=self.n_jobs)(
             delayed(_predict_fold)(self.estimator, X, y, train, test, classes, metadata)
@@ -136,12 +137,12 @@ class CrossFittedClassifier(
             raise ValueError(
                 f"estimator must have predict_proba, got {self.estimator!r}."
             )
-        if not isinstance(self.cv, Iterator):  # check_cv would use it up
+        if not isinstance(self.cv, Iterator):  # check_cv would exhaust it
             check_cv(self.cv)
         check_n_jobs(self.n_jobs)
 
     def _check_genres(self, y, *, known):
-        """Refuse a `y` of which the estimator does not know all genres."""
+        """Refuse a `y` with genres that the estimator does not know."""
         if len(known) < 2 or not set(y.tolist()) <= set(known.tolist()):
             raise ValueError(
                 "estimator must know at least two classes (genres), and all of y, "
@@ -149,7 +150,7 @@ class CrossFittedClassifier(
             )
 
     def _route_fit(self, groups, fit_params):
-        """Metadata for the estimator's `fit`, and for the `split` of `cv`."""
+        """Return keywords for the estimator's `fit`, and for the `split` of `cv`."""
         if get_config()["enable_metadata_routing"]:
             routed = metadata_routing.process_routing(
                 self, "fit", groups=groups, **fit_params
@@ -192,12 +193,12 @@ class CrossFittedClassifier(
 
 
 class TemperatureScaledClassifier(CrossFittedClassifier):
-    """Calibrate the probabilities of any classifier of tracks by a temperature.
+    """Calibrate the probabilities of any classifier of tracks with a temperature.
 
     The probabilities p of a track become proportional to p ** (1 / temperature). The
-    temperature maximises the likelihood of tracks that were held out: it is above one
-    where the classifier is overconfident, and below one where it is underconfident.
-    The order of the genres, and so every prediction, stays the same.
+    temperature maximises the likelihood of held-out tracks: it is above one if the
+    classifier is overconfident, and below one if it is underconfident. The order of the
+    genres stays the same, and so does every prediction.
 
     Parameters
     ----------
@@ -220,24 +221,26 @@ class TemperatureScaledClassifier(CrossFittedClassifier):
     estimator_ : classifier
         The clone that was fitted on all tracks.
     classes_ : ndarray of shape (n_classes,)
-        The genres, as the estimator has them.
+        The genres, in the order of the estimator's.
     n_features_in_, feature_names_in_ : int, ndarray
-        Of the estimator, where it has them.
+        Those of the estimator, if it has them.
 
     Notes
     -----
-    The probabilities of tracks are scaled, after pooling: the segments of a track are
-    too alike to calibrate their probabilities one by one. Zeros count as 1e-12. If all
+    Probabilities are scaled per track, after pooling: the segments of a track are too
+    similar to calibrate their probabilities one by one. A zero counts as 1e-12. If all
     held-out tracks are classified correctly, the likelihood has no maximum, and the
     temperature is at its lower bound.
 
-    scikit-learn's ``CalibratedClassifierCV(method="temperature")``, from 1.8, takes
-    paths and 4-D features, too. But it holds out whole groups only with a group
-    splitter and metadata routing; it keeps a model per fold and averages them, so that
-    there are as many networks to store, and predictions change; and with
-    ``ensemble=False`` it trains on numbers in place of genres, which refuses a
-    `class_weight` by genre. Here one model is kept, and the model of one fold at a
-    time is in memory.
+    scikit-learn's ``CalibratedClassifierCV(method="temperature")``, from version 1.8,
+    takes paths and 4-D features as well, but
+
+    - holds out whole groups only with a group splitter and metadata routing;
+    - keeps and averages one model per fold, which changes the predictions;
+    - with ``ensemble=False`` trains on numbers in place of genres, so that a
+      `class_weight` by genre fails.
+
+    This classifier keeps one model.
 
     References
     ----------
@@ -333,10 +336,10 @@ def _log(probabilities):
 def split_tracks(cv, X, y, *, groups, split_params, counts):
     """Return folds (train, test) of row numbers; no track is held out twice.
 
-    A number of folds (None: five) is stratified, and keeps `groups` together where
-    there are any; `split_params` are for the caller's own splitter. Held-out tracks are
-    dropped where `counts` (n_tracks,) is false or the fold does not train on their
-    genre: its model cannot give that genre any probability.
+    With a number of folds (None: five), these are stratified, and `groups`, if any, are
+    kept together; `split_params` are for a splitter of the user's. Held-out tracks are
+    left out if `counts` (n_tracks,) is false, or if the fold does not train on their
+    genre: its model gives that genre no probability.
     """
     cv = 5 if cv is None else cv
     if isinstance(cv, Integral):
@@ -346,7 +349,7 @@ def split_tracks(cv, X, y, *, groups, split_params, counts):
     rows = np.arange(len(y))
     folds, held_out, untrained = [], [], set()
     for train, test in check_cv(cv).split(X, y, **split_params):
-        train, test = rows[train], rows[test]  # a caller's own may be masks
+        train, test = rows[train], rows[test]  # a user's splitter may yield masks
         genres = np.unique(y[train])
         if len(genres) < 2:
             raise ValueError(
@@ -393,7 +396,7 @@ def _predict_fold(estimator, X, y, train, test, classes, metadata):
 
 
 def _take(values, rows, n_tracks):
-    """Return rows of a list, array or frame, if it has one value per track, or all."""
+    """Return rows of what has one value per track; anything else as it is."""
     if isinstance(values, (list, tuple)) and len(values) == n_tracks:
         return [values[row] for row in rows]
     if getattr(values, "shape", ())[:1] == (n_tracks,):

@@ -1,4 +1,4 @@
-"""Rejection: "unknown" for tracks of no known genre."""
+"""Rejection of tracks that are probably of no known genre."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from skgenre._validation import check_choice, check_number
 from skgenre.calibration import CrossFittedClassifier
 
 METHODS = ("max_probability", "margin", "entropy")
-# The default; if genres are numbers, a number takes its place.
+# The default label; replaced by a number if the genres are numbers.
 UNKNOWN = "unknown"
 
 
 class OpenSetClassifier(CrossFittedClassifier):
-    """Let any classifier of tracks answer "unknown" where the evidence is weak.
+    """Let any classifier of tracks reject tracks that are of no known genre.
 
-    A track is rejected if its evidence (`score_samples`) is below a threshold. The
-    threshold is set on held-out tracks of the known genres, such that `target_coverage`
-    of them are accepted. No track of an unknown genre is needed.
+    A track is rejected, and labelled "unknown", if its evidence (`score_samples`) is
+    below a threshold: the one at which the fraction `target_coverage` of held-out
+    tracks of the known genres is accepted. No track of an unknown genre is needed.
 
     Parameters
     ----------
@@ -35,14 +35,15 @@ class OpenSetClassifier(CrossFittedClassifier):
         `sklearn.frozen.FrozenEstimator` is not fitted again: all tracks given to `fit`
         count as held out.
     method : {"max_probability", "margin", "entropy"}, default="max_probability"
-        How the evidence that a track is of a known genre is measured: its highest
-        probability; the highest minus the second highest; or one minus the entropy,
-        relative to the highest possible. All are one where a genre is certain.
+        The evidence that a track is of a known genre: its highest probability; the
+        highest minus the second highest; or one minus the entropy as a fraction of the
+        largest possible entropy. Each is one if a genre has probability one.
     target_coverage : float, default=0.95
-        Share of the tracks of known genres to accept, above 0. With 1, all tracks are.
+        Fraction of the tracks of known genres to accept, in (0, 1]; 1 accepts all
+        tracks.
     unknown_label : str or number, default="unknown"
-        Label of rejected tracks. It must not be one of the genres, and must be text if
-        they are text, a number if they are numbers. For numbers the default means -1,
+        Label of rejected tracks: text if the genres are text, a number if they are
+        numbers, and none of the genres. For numbers the default means -1,
         scikit-learn's label of outliers, or one less than the smallest genre if that
         is negative.
     cv : int, cross-validation splitter, iterable or None, default=5
@@ -56,39 +57,40 @@ class OpenSetClassifier(CrossFittedClassifier):
     Attributes
     ----------
     threshold_ : float
-        Tracks of at least this evidence are accepted. Minus infinity (all tracks) if
+        Evidence from which tracks are accepted. Minus infinity (all are accepted) if
         too few tracks were held out to reject any.
     coverage_ : float
-        Share of the held-out tracks that are accepted.
+        Fraction of the held-out tracks that are accepted.
     unknown_label_ : str or number
         The label of rejected tracks.
     estimator_ : classifier
         The clone that was fitted on all tracks.
     classes_ : ndarray of shape (n_classes,)
-        The known genres, as the estimator has them: the columns of `predict_proba`.
-        They do not include the unknown label, which `predict` may return.
+        The known genres, in the order of the estimator's; not the unknown label, which
+        `predict` may return as well.
     n_features_in_, feature_names_in_ : int, ndarray
-        Of the estimator, where it has them.
+        Those of the estimator, if it has them.
 
     Warns
     -----
     UserWarning
-        There are too few held-out tracks to reject any: fewer than c / (1 - c), which
-        is 19 for a target coverage c of 0.95.
+        There are too few held-out tracks to reject any: fewer than c / (1 - c) for a
+        target coverage c, which is 19 for 0.95.
 
     Notes
     -----
     With n held-out tracks, the threshold is the k-th smallest of their evidence, k =
-    floor((n + 1) (1 - target_coverage)), and evidence equal to it is accepted. If a new
-    track of a known genre and the n are exchangeable, and the model was trained on none
-    of them, it is accepted with a probability of at least `target_coverage` (the split
-    conformal guarantee: over the draw of all n + 1 tracks, not for each genre, nor each
-    set of n). That is the case for a `FrozenEstimator`. With cross-fitting it holds
-    approximately: the n were judged by models of the other folds, new tracks by one
-    that was fitted on all. Tracks of an artist are alike: without `groups` the
-    guarantee is for new tracks of the same artists; with them it is for new artists,
-    and only as good as their number. There is no guarantee of how many unknown tracks
-    are rejected.
+    floor((n + 1) (1 - target_coverage)); evidence equal to it is accepted. If the n
+    tracks and a new track of a known genre are exchangeable, and the model was trained
+    on none of them, the new track is accepted with a probability of at least
+    `target_coverage`. This split conformal guarantee is over the draw of all n + 1
+    tracks, not for each genre nor for each set of n tracks. It holds for a
+    `FrozenEstimator`, and approximately with cross-fitting, where models of the folds
+    predict the n tracks, and a model fitted on all tracks predicts new ones.
+
+    Tracks of one artist are alike. Without `groups` the guarantee is for new tracks of
+    the same artists; with `groups` it is for new artists, and depends on the number of
+    artists. There is no guarantee of how many tracks of unknown genres are rejected.
 
     There is no `decision_function`: scikit-learn's scorers would take it for the
     scores of the classes.
@@ -144,7 +146,7 @@ class OpenSetClassifier(CrossFittedClassifier):
         return genres[np.where(is_known, probabilities.argmax(axis=1), -1)]
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Predict the probability of each known genre, if the track is of one.
+        """Predict the probability of each known genre, given that the track is of one.
 
         Parameters
         ----------
@@ -154,8 +156,8 @@ class OpenSetClassifier(CrossFittedClassifier):
         Returns
         -------
         probabilities : ndarray of shape (n_tracks, n_classes)
-            As the estimator gives them, also for rejected tracks; in the order of
-            `classes_`, and rows sum to one.
+            The estimator's, also for rejected tracks, in the order of `classes_`; rows
+            sum to one.
         """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
@@ -171,7 +173,7 @@ class OpenSetClassifier(CrossFittedClassifier):
         Returns
         -------
         evidence : ndarray of shape (n_tracks,)
-            Up to one; tracks below `threshold_` are rejected.
+            At most one; tracks below `threshold_` are rejected.
         """
         return measure_evidence(self.predict_proba(X), self.method)
 
@@ -214,8 +216,8 @@ def choose_unknown_label(label, genres):
 def find_threshold(evidence, target_coverage):
     """Return the smallest evidence to accept; see the notes of `OpenSetClassifier`."""
     n_tracks = len(evidence)
-    # Rounded, since 10 * (1 - 0.9) is less than one. A coverage of nearly zero is
-    # rounded to a rank of n_tracks + 1; the track of the highest evidence is accepted.
+    # Rounded, since 10 * (1 - 0.9) is less than one. With a coverage of nearly zero the
+    # rank is n_tracks + 1: at least the track of the highest evidence is accepted.
     rank = math.floor(round((n_tracks + 1) * (1 - float(target_coverage)), 9))
     if rank > 0:
         return float(np.sort(evidence)[min(rank, n_tracks) - 1])

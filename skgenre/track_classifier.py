@@ -295,13 +295,24 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
             segments, y, sample_weight, tracks = (
                 rows[counts] for rows in (segments, y, sample_weight, tracks)
             )
-        metadata = self._route_fit(
-            sample_weight,
-            {
-                name: _per_row(values, tracks, n_tracks=n_tracks)
-                for name, values in fit_params.items()
-            },
-        )
+        # Metadata of tracks, such as groups, is repeated for each track's segments.
+        metadata = {
+            name: np.asarray(values)[tracks]
+            if hasattr(values, "__len__") and len(values) == n_tracks
+            else values
+            for name, values in fit_params.items()
+        }
+        if get_config()["enable_metadata_routing"]:
+            if sample_weight is not None:
+                metadata["sample_weight"] = sample_weight
+            metadata = process_routing(self, "fit", **metadata).estimator.fit
+        elif metadata:
+            raise ValueError(
+                f"fit got the metadata {sorted(metadata)}, which needs "
+                "sklearn.set_config(enable_metadata_routing=True)."
+            )
+        else:
+            metadata = name_sample_weight(self.estimator, sample_weight)
         self.estimator_ = clone(self.estimator)
         prepare_scikeras(self.estimator_)
         self.estimator_.fit(
@@ -315,18 +326,6 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
                 f"estimator must have predict_proba for pooling={self.pooling!r}, got "
                 f"{self.estimator!r}; pooling='vote' needs only predict."
             )
-
-    def _route_fit(self, sample_weight, fit_params):
-        if get_config()["enable_metadata_routing"]:
-            if sample_weight is not None:
-                fit_params = {**fit_params, "sample_weight": sample_weight}
-            return process_routing(self, "fit", **fit_params).estimator.fit
-        if fit_params:
-            raise ValueError(
-                f"fit got the metadata {sorted(fit_params)}, which needs "
-                "sklearn.set_config(enable_metadata_routing=True)."
-            )
-        return name_sample_weight(self.estimator, sample_weight)
 
     @one_blas_thread()
     def _predict_segments(self, segments):
@@ -358,10 +357,3 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
                 method_mapping=MethodMapping().add(caller="fit", callee="fit"),
             )
         )
-
-
-def _per_row(metadata, tracks, *, n_tracks):
-    """Repeat metadata of tracks, such as groups, for each track's segments."""
-    if hasattr(metadata, "__len__") and len(metadata) == n_tracks:
-        return np.asarray(metadata)[tracks]
-    return metadata

@@ -73,6 +73,13 @@ MODELS = {
     "calibrated-network": CalibratedClassifierCV(NETWORKS["mlp"], cv=2),
     "isotonic": CalibratedClassifierCV(SCALED, method="isotonic", cv=2),
     "search": GridSearchCV(NETWORKS["mlp"], {"dropout": [0.0, 0.5]}, cv=2),
+    # Besides the fitted search it keeps the one that it was made with, not fitted.
+    "search-in-pooling": make_pipeline(
+        MEANS,
+        SegmentPoolingClassifier(
+            GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2)
+        ),
+    ),
 }
 
 

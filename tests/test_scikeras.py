@@ -4,6 +4,7 @@ import pickle
 import random
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -92,7 +93,9 @@ def test_scikeras_classifier_can_be_pickled(features):
     X, y = features
     wrapper = clone(MLP).fit(X, y).to_scikeras()
     rows = X.reshape(36, 6, 4)
-    again = pickle.loads(pickle.dumps(wrapper))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # of variables that are skipped
+        again = pickle.loads(pickle.dumps(wrapper))
     assert_allclose(again.predict_proba(rows), wrapper.predict_proba(rows), rtol=1e-6)
 
 

@@ -7,6 +7,7 @@ written alike, be they one object or two; and parameters that change no number, 
 """
 
 import abc
+import ast
 import dis
 import hashlib
 import importlib.util
@@ -201,9 +202,15 @@ def _digest_modules(names):
         for path in files:
             content = path.read_bytes()
             digests[top].append(hashlib.sha256(content).hexdigest())
+            nodes = []
             # A package may have templates, say, that are named like modules.
             with suppress(SyntaxError, ValueError):
-                waiting += _list_names(compile(content, path, "exec"))[1]
+                nodes = [*ast.walk(ast.parse(content))]
+            for node in nodes:
+                if isinstance(node, ast.Import):
+                    waiting += [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    waiting.append(node.module)
     return sorted(digests.items())
 
 

@@ -12,14 +12,15 @@ from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
 from skgenre.audio import AUDIO_EXTENSIONS
 
 _N_LISTED = 10
-# In lower case; those of Windows, Linux, macOS, and of Synology's and QNAP's servers.
-_SYSTEM_NAMES = {
-    *("$recycle.bin", "recycler", "recycled", "system volume information"),
-    *("desktop.ini", "thumbs.db", "ehthumbs.db", "folder.htt"),
-    *("lost+found", "__macosx", "icon\r"),
-    *("@eadir", "#recycle", "#snapshot", "@tmp"),
-    *("@recycle", "@recently-snapshot", "@__thumb"),
-}
+# In lower case: files and folders that systems put among the user's own.
+_WINDOWS_NAMES = {"$recycle.bin", "recycler", "recycled", "system volume information"}
+_WINDOWS_FILES = {"desktop.ini", "thumbs.db", "ehthumbs.db", "folder.htt"}
+_UNIX_NAMES = {"lost+found", "__macosx", "icon\r"}
+_SYNOLOGY_NAMES = {"@eadir", "#recycle", "#snapshot", "@tmp"}
+_QNAP_NAMES = {"@recycle", "@recently-snapshot", "@__thumb"}
+_SYSTEM_NAMES = _WINDOWS_NAMES.union(
+    _WINDOWS_FILES, _UNIX_NAMES, _SYNOLOGY_NAMES, _QNAP_NAMES
+)
 
 
 def make_track_bunch(paths, target, groups, description):

@@ -3,10 +3,10 @@
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._compat import get_transform_output, set_transform_output
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_choice, check_tracks, describe_channels
 
@@ -42,8 +42,7 @@ class ArrayOutputMixin(TransformerMixin):
         """
         if transform is not None:
             check_choice(transform, ("default", "pandas", "polars"), name="transform")
-            # scikit-learn's own attribute: `clone` copies it.
-            self._sklearn_output_config = {"transform": transform}
+            set_transform_output(self, transform)
         return self
 
 
@@ -70,10 +69,8 @@ def keep_index(transformer, values, X):
     Only where pandas is the transformer's output: frames are joined there by their
     index, not by the order of their rows.
     """
-    config = getattr(transformer, "_sklearn_output_config", {})
-    output = config.get("transform", get_config()["transform_output"])
     is_indexed = isinstance(X, IndexedTracks) or hasattr(X, "iloc")
-    if output != "pandas" or not is_indexed:
+    if get_transform_output(transformer) != "pandas" or not is_indexed:
         return values
     if X.index is None:
         raise ValueError(

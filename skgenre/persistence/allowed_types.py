@@ -78,9 +78,17 @@ _SKLEARN_FUNCTIONS = {
     "sklearn.feature_selection.f_classif",
 }
 _NUMPY_SCALARS = {
-    *("numpy.bool", "numpy.bool_", "numpy.str_", "numpy.float32", "numpy.float64"),
-    *("numpy.int32", "numpy.int64", "numpy.uint32", "numpy.uint64"),
+    "numpy.bool",
+    "numpy.bool_",
+    "numpy.float32",
+    "numpy.float64",
+    "numpy.int32",
+    "numpy.int64",
+    "numpy.str_",
+    "numpy.uint32",
+    "numpy.uint64",
 }
+_PYTHON_SCALARS = {"builtins.bool", "builtins.float", "builtins.int", "builtins.str"}
 
 # By the kind of node that skops makes them with: the name of a class must not be
 # usable as, say, the type of a list, which would call it with the list's items.
@@ -92,10 +100,7 @@ ALLOWED_TYPES = {
     "ListNode": {"builtins.list"},
     "TupleNode": {"builtins.tuple"},
     "NdArrayNode": {"numpy.ndarray", *_NUMPY_SCALARS},
-    "TypeNode": {
-        *("builtins.bool", "builtins.float", "builtins.int", "builtins.str"),
-        *_NUMPY_SCALARS,
-    },
+    "TypeNode": _PYTHON_SCALARS | _NUMPY_SCALARS,
     "RandomStateNode": {"numpy.random.mtrand.RandomState"},
     "ObjectNode": OUR_OBJECTS | _SKLEARN_OBJECTS,
     "FunctionNode": OUR_FUNCTIONS | _SKLEARN_FUNCTIONS,

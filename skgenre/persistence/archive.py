@@ -15,11 +15,13 @@ import stat
 import zipfile
 import zlib
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import skgenre
 from skgenre._io import ZIP_ERRORS, find_versions, parse_json, plain, read_member
-from skgenre._typing import StrPath
+
+if TYPE_CHECKING:  # `read_model_info` does without numpy.
+    from skgenre._typing import StrPath
 
 INFO, SCHEMA = "info.json", "schema.json"
 

@@ -8,12 +8,9 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from sklearn.utils import Bunch
+from typing import TYPE_CHECKING, Any
 
 from skgenre._io import atomic_write
-from skgenre._typing import StrPath
 from skgenre.persistence.archive import (
     FORMAT_VERSION,
     RefusalError,
@@ -24,6 +21,11 @@ from skgenre.persistence.archive import (
     read_info,
     read_members,
 )
+
+if TYPE_CHECKING:  # `read_model_info` does without scikit-learn, which takes a second.
+    from sklearn.utils import Bunch
+
+    from skgenre._typing import StrPath
 
 
 def save_model(
@@ -85,7 +87,7 @@ def save_model(
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    # Here, because scikit-learn takes a second that `read_model_info` does without.
+    # Here, because they import scikit-learn.
     from skgenre._validation import check_number
     from skgenre.datasets import digest_tracks
     from skgenre.persistence.parts import (

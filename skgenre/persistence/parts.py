@@ -16,6 +16,7 @@ from skgenre._compat import (
     is_memory_safe,
     make_neighbor_tree,
 )
+from skgenre._fitting import SEARCHES
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
 from skgenre.track_classifier import BaseTrackClassifier
@@ -49,12 +50,13 @@ def copy_model(model):
         return copies[id(value)][1]
 
     copied = copy(model)
-    if not isinstance(copied, BaseEstimator) or not hasattr(copied, "predict"):
+    # Not `copied`: of a search that is not fitted it is the estimator, which may be.
+    if not isinstance(model, BaseEstimator) or not hasattr(model, "predict"):
         raise TypeError(
             "model must be a fitted classifier, or a pipeline or search that ends in "
             f"one, got {copied!r}."
         )
-    check_is_fitted(copied)
+    check_is_fitted(model)
     if not hasattr(copied, "classes_"):
         raise TypeError(f"model must be a classifier, with classes_, got {copied!r}.")
     return copied, [part for _, part in copies.values()]
@@ -72,8 +74,9 @@ def _copy_value(value, copy):
         copied = np.empty_like(value)
         copied.flat = [copy(item) for item in value.flat]
         return copied
-    if hasattr(value, "best_estimator_"):
-        return copy(value.best_estimator_)
+    if isinstance(value, SEARCHES) or hasattr(value, "best_estimator_"):
+        # Not fitted, it is a parameter of another estimator.
+        return copy(getattr(value, "best_estimator_", value.estimator))
     if not _is_composed(value):
         return value
     attributes = drop_callbacks(vars(value))
