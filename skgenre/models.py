@@ -49,14 +49,12 @@ def _make_logistic_segments():
 
 
 # The steps that follow the extraction.
-_NETWORKS = {
+_STEPS = {
     "mlp": lambda: (MLPGenreClassifier(),),
     "mlp-regularized": lambda: (MLPGenreClassifier(l2=0.001, dropout=0.3),),
     "cnn": lambda: (CNNGenreClassifier(),),
     "lstm": lambda: (LSTMGenreClassifier(),),
     "covariance": lambda: (CovarianceGenreClassifier(class_weight="balanced"),),
-}
-_CLASSICAL = {
     "logistic": lambda: _on_statistics(LogisticRegression(max_iter=2000)),
     "logistic-segments": _make_logistic_segments,
     "lda": _make_lda,
@@ -65,8 +63,6 @@ _CLASSICAL = {
     "knn": lambda: _on_statistics(KNeighborsClassifier()),
     "dummy": lambda: _on_statistics(DummyClassifier()),
 }
-_STEPS = {**_NETWORKS, **_CLASSICAL}
-NETWORK_NAMES = tuple(_NETWORKS)
 MODEL_NAMES = tuple(_STEPS)
 
 

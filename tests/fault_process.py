@@ -26,6 +26,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from skgenre import (
+    FeatureStore,
     MFCCExtractor,
     ModelFileError,
     TrackStatistics,
@@ -35,7 +36,6 @@ from skgenre import (
     run_benchmark,
 )
 from skgenre.benchmark.fits import FinishedFits
-from skgenre.feature_store import FeatureStore
 
 # Beside the library's own lines, those of numpy and contextlib that write an entry.
 TRACED = ("skgenre", "_format_impl.py", "contextlib.py")

@@ -197,10 +197,12 @@ def test_scores_of_ones_own_are_added(made_tracks):
     assert "jaccard_macro" in result.to_table()
 
 
-def test_progress_goes_to_the_logger(made_tracks, caplog):
+def test_progress_goes_to_the_logger(made_tracks, caplog, monkeypatch):
+    monkeypatch.setattr("skgenre.benchmark.tracks.N_TRACKS_PER_MESSAGE", 10)
     with caplog.at_level(logging.INFO, logger="skgenre"):
         run_benchmark(["dummy"], made_tracks, n_splits=2)
-    assert "analysed 24 of 24 tracks" in caplog.text
+    for number in (10, 20, 24):
+        assert f"analysed {number} of 24 tracks" in caplog.text
     assert "dummy, protocol track, seed 0: accuracy per track 0.333" in caplog.text
 
 
@@ -814,15 +816,20 @@ def test_fold_that_is_too_large_is_made_again(
     assert messages_of(caplog) == ["finished fits run again: 2 (2 for damage)"]
 
 
-@pytest.mark.parametrize("name", ["results.json", "results.csv", "fits"])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("results.json", Path.mkdir),
+        ("results.csv", os.mkfifo),
+        ("fits", Path.touch),
+        ("fits", os.mkfifo),
+    ],
+)
 def test_taken_name_of_a_result_is_seen_before_any_work(
-    made_tracks, tmp_path, monkeypatch, name
+    made_tracks, tmp_path, monkeypatch, name, make
 ):
     monkeypatch.setattr("skgenre.benchmark.run.analyse_tracks", None)
-    if name == "fits":
-        (tmp_path / name).write_text("")
-    else:
-        (tmp_path / name).mkdir()
+    make(tmp_path / name)
     with pytest.raises(OSError, match=f"something else has the name '{name}'"):
         run_benchmark(["dummy"], made_tracks, output=tmp_path)
 

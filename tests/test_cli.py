@@ -1,11 +1,12 @@
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
-from skgenre.cli import arguments, main
-from skgenre.models import MODEL_NAMES
+from skgenre import make_model
+from skgenre.cli import main
 
 
 def run(*arguments):
@@ -125,6 +126,7 @@ def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
         (["--folds", "1"], "at least 2, got '1'"),
         (["--epochs", "zero"], "at least 1, got 'zero'"),
         (["--seeds", "0,-1"], "a whole number from 0 to 4294967295, got '-1'"),
+        (["--seeds", "1,01"], "expected distinct seeds, got '1,01'"),
         (["--nonsense"], "unrecognized arguments"),
     ],
 )
@@ -135,8 +137,14 @@ def test_wrong_command_is_refused_with_exit_code_2(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_models_of_the_command_line_are_those_of_the_registry():
-    assert set(arguments.MODEL_NAMES) == set(MODEL_NAMES)
+def test_models_of_the_command_line_are_those_of_the_registry(capsys):
+    with pytest.raises(SystemExit):
+        main(["benchmark", "--models", "absent"])
+    refused = capsys.readouterr().err.partition("is not one of ")[2]
+    with pytest.raises(ValueError, match="must be one of") as caught:
+        make_model("absent")
+    names = re.findall("'(.*?)'", str(caught.value).partition(", got")[0])
+    assert set(re.findall(r"[\w-]+", refused.partition(" (see")[0])) == set(names)
 
 
 def test_output_that_is_no_folder_is_found_before_the_work(tmp_path, capsys, caplog):

@@ -8,21 +8,23 @@ import os
 import numpy as np
 import pytest
 import soundfile
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import cross_val_score
 
 import skgenre
 from skgenre import (
     MFCCExtractor,
+    OpenSetClassifier,
     load_mfcc_json,
     load_mfcc_npz,
     load_model,
     make_model,
     predict_timeline,
     read_model_info,
+    save_model,
 )
-from skgenre.cli import extract, main
-from skgenre.cli.predict import CSVAnswers, TableAnswers
+from skgenre.cli import main
+from skgenre.features import EXECUTION_PARAMETERS
 from skgenre.model_selection import make_splitter
 
 SAMPLE_RATE = 22050
@@ -70,10 +72,13 @@ def test_extracted_npz_holds_what_the_extractor_gives(made_tracks, tmp_path):
     assert data.parameters["n_mfcc"] == 5
 
 
-def test_defaults_of_extract_are_those_of_the_extractor():
+def test_defaults_of_extract_are_those_of_the_extractor(made_tracks, tmp_path):
+    file = str(tmp_path / "features.npz")
+    assert main(["extract", folder_of(made_tracks), "-o", file]) == 0
     defaults = MFCCExtractor().get_params()
-    for name, (_, default, _) in extract._PARAMETERS.items():
-        assert default == defaults[name], name
+    for name in EXECUTION_PARAMETERS:
+        del defaults[name]
+    assert load_mfcc_npz(file).parameters == defaults
 
 
 def test_extract_of_all_segments_takes_what_tracks_have(made_tracks, tmp_path):
@@ -404,23 +409,20 @@ def test_model_without_probabilities_shows_none(made_tracks, folder, tmp_path, c
     assert capsys.readouterr().out.splitlines()[1].split()[-3:] == ["-"] * 3
 
 
-def test_genre_that_is_none_of_the_model_s_has_no_probability(capsys):
-    timeline = skgenre.Timeline(
-        "a.wav",
-        start=np.zeros(1),
-        end=np.ones(1),
-        probabilities=np.array([[0.75, 0.25]]),
-        classes=np.array(["blues", "rock"]),
-        track_probabilities=np.array([0.75, 0.25]),
-        genre="unknown",
-    )
-    for form in (TableAnswers, CSVAnswers):
-        shown = form(["a.wav"], ["blues", "rock"], segments=False)
-        shown.begin()
-        shown.add(timeline, has_probabilities=True)
-    _, table, _, line = capsys.readouterr().out.splitlines()
-    assert table.split() == ["a.wav", "unknown", "-"]
-    assert line == "a.wav,unknown,,0.75,0.25,"
+def test_genre_that_is_none_of_the_model_s_has_no_probability(
+    made_tracks, tmp_path, capsys
+):
+    model = OpenSetClassifier(make_model("dummy", n_segments=2), cv=2)
+    model.fit(made_tracks.paths, made_tracks.target)
+    model.threshold_ = 2.0  # beyond any evidence
+    file, track = str(tmp_path / "model.skops"), made_tracks.paths[0]
+    save_model(model, file)
+    assert main(["predict", file, track]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == [track, "unknown", "-"]
+    assert main(["predict", file, track, "--csv"]) == 0
+    row = capsys.readouterr().out.splitlines()[1].split(",")
+    assert row[:3] == [track, "unknown", ""]
+    assert_allclose(np.array(row[3:6], float), 1 / 3)
 
 
 def test_row_is_out_before_the_next_file_is_read(

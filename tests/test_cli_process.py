@@ -16,7 +16,6 @@ import pytest
 import skgenre
 from skgenre.audit import audit_tracks
 from skgenre.cli import main
-from skgenre.cli.screen import describe_error, one_line, say, show_progress
 
 COMMAND = [sys.executable, "-P", "-m", "skgenre"]
 
@@ -53,16 +52,23 @@ def run_in_shell(command, *arguments):
 def modules_after(*arguments):
     """Top-level modules that are loaded once the process of a command is done."""
     code = (
-        "import sys\n"
-        "from skgenre.cli.program import run\n"
+        "import runpy, sys\n"
         f"sys.argv[1:] = {list(arguments)!r}\n"
-        "assert run() == 0\n"
+        "try:\n    runpy.run_module('skgenre', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert end.code == 0\n"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
     )
     return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_is_shown_by_a_python_without_docstrings():
+    command = [sys.executable, "-P", "-OO", "-m", "skgenre", "audit", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "folders of genre folders" in done.stdout
 
 
 def test_help_is_shown_before_anything_heavy_is_imported():
@@ -162,23 +168,37 @@ def test_unexpected_error_is_one_line_with_its_type(model_file, capsys, monkeypa
         main(["predict", model_file, "a.wav", "--debug"])
 
 
-def test_errors_say_where_without_python_s_own_numbers():
-    error = FileNotFoundError(errno.ENOENT, "No such file or directory", "a.skops")
-    assert describe_error(error) == "a.skops: No such file or directory"
-    error = ValueError("epochs must be positive")
-    error.add_note("fold 2")
-    assert describe_error(error) == "epochs must be positive (fold 2)"
+NOTED = ValueError("epochs must be positive")
+NOTED.add_note("fold 2")
 
 
-def test_messages_are_one_line_whatever_they_hold():
-    assert one_line("two files:\na\tb\n\udcff\n") == "two files: a\\tb; \\udcff"
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "a.skops"),
+            "a.skops: No such file or directory",
+        ),
+        (NOTED, "epochs must be positive (fold 2)"),
+        (ValueError("two files:\na\tb\n\udcff\n"), r"two files: a\tb; \udcff"),
+    ],
+)
+def test_errors_are_one_line_without_python_s_own_numbers(
+    error, line, capsys, monkeypatch
+):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(skgenre, "load_model", fail)
+    assert main(["predict", "a.skops", "a.wav"]) == 1
+    assert capsys.readouterr().err == f"skgenre: error: {line}\n"
 
 
-def test_answers_a_stream_cannot_encode_are_escaped(monkeypatch):
+def test_answers_a_stream_cannot_encode_are_escaped(model_file, monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    say("fräulein")
-    assert stream.buffer.getvalue() == b"fr\\xe4ulein\n"
+    assert main(["predict", model_file, "fräulein.wav"]) == 1
+    assert b"\nfr\\xe4ulein.wav  error: " in stream.buffer.getvalue()
 
 
 class Terminal(io.StringIO):
@@ -186,27 +206,27 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_is_shown_on_a_terminal_and_vanishes(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert list(show_progress([1, 2], total=2, what="analysing")) == [1, 2]
-    shown = sys.stderr.getvalue()
-    assert "analysing" in shown
-    assert shown.endswith(" \r")
-
-
-def test_progress_is_not_shown_where_there_is_no_terminal(capsys):
-    assert list(show_progress([1, 2], total=2, what="analysing")) == [1, 2]
-    assert capsys.readouterr().err == ""
-
-
-def test_work_on_a_terminal_shows_progress(made_tracks, tmp_path, monkeypatch):
+def test_progress_is_shown_on_a_terminal_and_vanishes(
+    made_tracks, tmp_path, monkeypatch
+):
     monkeypatch.setattr(sys, "stderr", Terminal())
     folder = made_tracks.paths[0].rsplit("/", 3)[0]
+    before = threading.enumerate()
     main(["extract", folder, "-o", str(tmp_path / "features.npz")])
     assert "analysing" in sys.stderr.getvalue()
     assert "/24 [" in sys.stderr.getvalue()
     main(["audit", folder])
     assert "auditing" in sys.stderr.getvalue()
+    assert sys.stderr.getvalue().endswith(" \r")
+    assert threading.enumerate() == before
+
+
+def test_progress_is_not_shown_where_there_is_no_terminal(
+    made_tracks, tmp_path, capsys
+):
+    folder = made_tracks.paths[0].rsplit("/", 3)[0]
+    main(["extract", folder, "-o", str(tmp_path / "features.npz")])
+    assert capsys.readouterr().err == ""
 
 
 def test_audit_hands_its_tracks_to_a_progress_of_ones_own(made_tracks):
@@ -293,10 +313,3 @@ def test_command_runs_where_there_are_no_streams(model_file, monkeypatch):
         monkeypatch.setattr(sys, name, None)
     assert main(["info", model_file]) == 0
     assert main(["info", "absent"]) == 1
-
-
-def test_progress_leaves_no_thread(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    before = threading.enumerate()
-    assert list(show_progress([1, 2], total=2, what="analysing")) == [1, 2]
-    assert threading.enumerate() == before

@@ -257,3 +257,15 @@ def test_function_that_imports_from_its_package_depends_on_all_of_it(
         (tmp_path / "own/a.py").write_text(f"x = {value}")
         digests.add(describe(importlib.import_module("own").f))
     assert len(digests) == 2
+
+
+def test_file_that_is_no_python_counts_in_a_package_as_others_do(tmp_path, monkeypatch):
+    (tmp_path / "templated").mkdir()
+    source = "def f():\n    import templated.a\n"
+    (tmp_path / "templated/__init__.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    digests = set()
+    for name in ("x", "y", "x"):
+        (tmp_path / "templated/template.py").write_text(f"class {{{{ {name} }}}}:")
+        digests.add(describe(importlib.import_module("templated").f))
+    assert len(digests) == 2

@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator
 
 import skgenre
 from skgenre import MFCCScaler, MLPGenreClassifier, make_model
-from skgenre._doc_links import DOCS_URL
 
+DOCS_URL = "https://skgenre.readthedocs.io/en/stable"
 API = Path(__file__).parents[1] / "docs" / "api.rst"
 ESTIMATORS = [
     obj

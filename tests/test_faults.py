@@ -19,9 +19,13 @@ from deadly import DeadlyClassifier
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from skgenre import MFCCExtractor, TrackStatistics, make_genre_tracks, run_benchmark
-from skgenre import feature_store as feature_store_module
-from skgenre.feature_store import FeatureStore
+from skgenre import (
+    FeatureStore,
+    MFCCExtractor,
+    TrackStatistics,
+    make_genre_tracks,
+    run_benchmark,
+)
 
 N_MOMENTS = 20
 JOBS = ("extract", "write", "benchmark", "save")
@@ -285,7 +289,7 @@ def test_a_worker_that_dies_in_a_benchmark_is_said_to_have_died(tracks, tmp_path
 def test_a_clock_set_back_hides_no_edit_and_spares_what_is_being_written(
     tracks, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(feature_store_module.time, "time", lambda: 0.0)
+    monkeypatch.setattr("time.time", lambda: 0.0)
     extractor = MFCCExtractor(**SHORT, cache_dir=tmp_path / "store")
     path = tmp_path / "track.wav"
     features = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skgenre.feature_store import FeatureStore
+from skgenre import FeatureStore
 
 
 @pytest.fixture

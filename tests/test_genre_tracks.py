@@ -18,7 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skgenre import load_genre_folder, make_genre_tracks
-from skgenre.datasets import genre_tracks
 
 N_SEGMENTS = 5
 
@@ -162,7 +161,7 @@ def test_failure_leaves_whole_tracks_only(make, tmp_path, monkeypatch):
                 raise OSError(28, "No space left on device")
             super().writeframes(data)
 
-    monkeypatch.setattr(genre_tracks.wave, "open", lambda file, mode: FullDisk(file))
+    monkeypatch.setattr("wave.open", lambda file, mode: FullDisk(file))
     with pytest.raises(OSError, match=re.escape("No space left")):
         make("tracks")
     found = sorted(p for p in (tmp_path / "tracks").rglob("*") if p.is_file())

@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import numpy as np
@@ -6,24 +7,18 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from skgenre import BenchmarkResult
-from skgenre.benchmark.scorers import COSTS, list_columns
-from skgenre.benchmark.statistics import (
-    accuracy_interval,
-    adjust_holm,
-    corrected_t_test,
-)
 
-COLUMNS = {*list_columns(()), *COSTS}
+COLUMNS = BenchmarkResult.from_rows([{}]).folds[0]
 
 
-def make_result(correct, *, protocol, groups):
-    """A benchmark that tested each of these tracks once."""
+def make_result(correct, *, protocol, groups, tracks=None):
+    """A benchmark that tested these tracks: None is each of them once."""
     n_tracks = len(correct)
     row = {
         **{"model": "knn", "protocol": protocol, "seed": 0, "fold": 0, "error": None},
         **{"accuracy": np.mean(correct), "fit_seconds": 1.0},
         "predictions": {
-            "rows": list(range(n_tracks)),
+            "rows": list(range(n_tracks) if tracks is None else tracks),
             "target": ["blues"] * n_tracks,
             "predicted": np.where(correct, "blues", "rock").tolist(),
         },
@@ -31,12 +26,19 @@ def make_result(correct, *, protocol, groups):
     return BenchmarkResult.from_rows([row], groups=groups)
 
 
+def read_interval(correct, *, protocol="artist", groups=None, tracks=None):
+    """Ends of the interval of a benchmark that tested these tracks."""
+    result = make_result(correct, protocol=protocol, groups=groups, tracks=tracks)
+    (row,) = result.summary()
+    return row["accuracy_low"], row["accuracy_high"]
+
+
 def measure_coverage(correct, p, *, protocol, groups):
     """Share of the repetitions (n_repetitions, n_tracks) whose interval holds `p`."""
     covered = 0
     for one in correct:
-        (row,) = make_result(one, protocol=protocol, groups=groups).summary()
-        covered += row["accuracy_low"] <= p <= row["accuracy_high"]
+        low, high = read_interval(one, protocol=protocol, groups=groups)
+        covered += low <= p <= high
     return covered / len(correct)
 
 
@@ -74,9 +76,13 @@ def test_interval_is_over_artists_where_the_protocol_keeps_them_apart(
     protocol, by_artist
 ):
     correct, artists = np.repeat([True, False, True], 10), np.repeat([0, 1, 2], 10)
-    (row,) = make_result(correct, protocol=protocol, groups=artists.tolist()).summary()
-    expected = accuracy_interval(correct, np.arange(30), artists if by_artist else None)
-    assert (row["accuracy_low"], row["accuracy_high"]) == expected
+    low, high = read_interval(correct, protocol=protocol, groups=artists.tolist())
+    by_track = read_interval(correct, protocol=protocol)
+    if by_artist:
+        assert low < by_track[0]
+        assert high > by_track[1]
+    else:
+        assert (low, high) == by_track
 
 
 @pytest.mark.parametrize("n_tracks", [20, 100])
@@ -92,7 +98,7 @@ def test_interval_over_tracks_covers_the_truth_as_often_as_it_says(n_tracks, gro
 def test_interval_over_tracks_is_nearly_the_binomial_one_of_wilson():
     correct = np.arange(500) < 350
     expected = stats.binomtest(350, 500).proportion_ci(method="wilson")
-    assert_allclose(accuracy_interval(correct, np.arange(500)), expected, atol=5e-4)
+    assert_allclose(read_interval(correct), expected, atol=5e-4)
 
 
 def test_interval_over_artists_is_worked_out_by_hand():
@@ -102,7 +108,7 @@ def test_interval_over_artists_is_worked_out_by_hand():
     correct, artists = [1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 2, 2]
     t, n = stats.t.ppf(0.975, 2), 3
     half_width = t / (1 + t**2 / n) * np.sqrt(0.25 / n + t**2 / (4 * n**2))
-    low, high = accuracy_interval(correct, np.arange(6), artists)
+    low, high = read_interval(correct, groups=artists)
     assert_allclose([low, high], [0.5 - half_width, 0.5 + half_width])
 
 
@@ -112,15 +118,15 @@ def test_interval_by_artist_is_never_narrower_than_by_track(correlation):
     drawn = draw_tracks(rng, [2] * 6, p=0.5, correlation=correlation, n_repetitions=50)
     # Last, artists whose accuracies do not vary at all.
     for correct in [*drawn, np.tile([True, False], 6)]:
-        by_track = accuracy_interval(correct, np.arange(12))
-        by_artist = accuracy_interval(correct, np.arange(12), np.arange(12) // 2)
+        by_track = read_interval(correct)
+        by_artist = read_interval(correct, groups=np.arange(12) // 2)
         assert by_artist[0] <= by_track[0]
         assert by_artist[1] >= by_track[1]
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_interval_is_open_where_all_or_none_are_right(right):
-    low, high = accuracy_interval(np.full(30, right), np.arange(30), np.arange(30) // 5)
+    low, high = read_interval(np.full(30, right), groups=np.arange(30) // 5)
     # Six artists: the interval is that of six tracks, with Student's quantile.
     n, t = 6, stats.t.ppf(0.975, 5)
     width = t**2 / n / (1 + t**2 / n)
@@ -128,49 +134,55 @@ def test_interval_is_open_where_all_or_none_are_right(right):
 
 
 def test_one_artist_tells_nothing_of_others():
-    interval = accuracy_interval([True, False, True], [0, 1, 2], [0, 0, 0])
-    assert np.isnan(interval).all()
+    assert np.isnan(read_interval([True, False, True], groups=[0, 0, 0])).all()
 
 
 def test_repeating_predictions_over_seeds_does_not_narrow_the_interval():
     correct, tracks = np.arange(50) < 30, np.arange(50)
-    for artists in (None, tracks // 5):
-        often = None if artists is None else np.tile(artists, 20)
+    for groups in (None, tracks // 5):
         assert_allclose(
-            accuracy_interval(correct, tracks, artists),
-            accuracy_interval(np.tile(correct, 20), np.tile(tracks, 20), often),
+            read_interval(correct, groups=groups),
+            read_interval(
+                np.tile(correct, 20), groups=groups, tracks=np.tile(tracks, 20)
+            ),
         )
 
 
-def test_corrected_test_is_the_formula_of_nadeau_and_bengio():
-    differences = np.array([0.1, 0.05, 0.2, 0.0, 0.15])
-    t = 0.1 / np.sqrt((1 / 5 + 0.25) * differences.var(ddof=1))
-    expected = 2 * stats.t.sf(t, 4)
-    assert_allclose(corrected_t_test(differences, [0.25] * 5), expected)
-    plain = stats.ttest_1samp(differences, 0).pvalue
-    assert_allclose(corrected_t_test(differences, [0] * 5), plain)
-    assert corrected_t_test(differences, [0.25] * 5) > plain
-
-
-def test_holm_is_worked_out_by_hand():
-    adjusted = adjust_holm([0.01, 0.04, 0.03, np.nan, 0.5])
-    assert_allclose(adjusted, [0.04, 0.09, 0.09, np.nan, 0.5])
-    assert adjust_holm([]).shape == (0,)
-
-
-def make_comparison(first, second, *, protocol="track", score="accuracy"):
-    """A benchmark of two models with these scores, fold by fold."""
+def make_comparison(*scores, protocol="track", score="accuracy", n_test=20):
+    """A benchmark of models a, b, ... with these scores, fold by fold."""
     rows = [
         {
             **{"model": model, "protocol": protocol, "seed": 0, "fold": fold},
-            **{"n_train": 80, "n_test": 20, "error": None, score: value},
+            **{"n_train": 80, "n_test": n_test, "error": None, score: value},
         }
-        for model, values in [("a", first), ("b", second)]
+        for model, values in zip("abcd", scores, strict=False)
         for fold, value in enumerate(values)
     ]
     return BenchmarkResult.from_rows(
         rows, scoring=() if score in COLUMNS else (score.removeprefix("train_"),)
     )
+
+
+@pytest.mark.parametrize(("n_test", "share"), [(20, 0.25), (0, 0)])
+def test_p_value_is_the_formula_of_nadeau_and_bengio(n_test, share):
+    differences = np.array([0.1, 0.05, 0.2, 0.0, 0.15])
+    t = 0.1 / np.sqrt((1 / 5 + share) * differences.var(ddof=1))
+    (row,) = make_comparison(0.5 + differences, [0.5] * 5, n_test=n_test).compare()
+    assert_allclose(row["p_value"], 2 * stats.t.sf(t, 4))
+
+
+def test_p_values_of_several_comparisons_are_adjusted_by_holm():
+    scores = np.random.default_rng(0).normal([[0.5], [0.52], [0.6]], 0.05, (3, 8))
+    # The last differs from the third by the same in all folds: that pair has no test.
+    rows = make_comparison(*scores, scores[2] + 0.1).compare()
+    pairs = itertools.combinations([*scores, scores[2] + 0.1], 2)
+    alone = [make_comparison(*pair).compare()[0]["p_value"] for pair in pairs]
+    expected, largest = np.full(6, np.nan), 0
+    for number, place in enumerate(np.argsort(alone)[:5]):
+        largest = max(largest, min(1, (5 - number) * alone[place]))
+        expected[place] = largest
+    assert_allclose([row["p_value"] for row in rows], expected)
+    assert np.isnan(alone[5])
 
 
 @pytest.mark.parametrize(("gap", "better"), [(0.3, "a"), (-0.3, "b"), (0.0, None)])

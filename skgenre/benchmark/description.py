@@ -15,6 +15,7 @@ import io
 import pickle
 import pickletools
 import sys
+from contextlib import suppress
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
@@ -201,9 +202,11 @@ def _digest_modules(names):
         for path in files:
             content = path.read_bytes()
             digests[top].append(hashlib.sha256(content).hexdigest())
-            if path.suffix != ".py":
-                continue
-            for node in ast.walk(ast.parse(content)):
+            nodes = []
+            # A package may have templates, say, that are named like modules.
+            with suppress(SyntaxError, ValueError):
+                nodes = [*ast.walk(ast.parse(content))]
+            for node in nodes:
                 if isinstance(node, ast.Import):
                     waiting += [alias.name for alias in node.names]
                 elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -161,8 +161,6 @@ def run_benchmark(
     4
     """
     # All that can be wrong is found before hours of analysis and fits.
-    models, scoring = _check_models(models), check_scorers(scoring)
-    tracks = check_data(data)
     protocols = _check_distinct(protocols, name="protocols", one=str)
     seeds = _check_distinct(seeds, name="seeds", one=Integral)
     for seed in seeds:
@@ -175,24 +173,21 @@ def run_benchmark(
         check_positive_integer(epochs, name="epochs")
     n_splits, seeds, epochs = plain_integers((n_splits, seeds, epochs))
     check_n_jobs(n_jobs)
+    models, scoring = _check_models(models, protocols), check_scorers(scoring)
+    tracks = check_data(data)
     for protocol, seed in itertools.product(protocols, seeds):
         _split(protocol, seed, n_splits, tracks)
-    for name, model in models.items() if "segment" in protocols else ():
-        if not isinstance(model, Pipeline) or not isinstance(model[0], MFCCExtractor):
-            raise ValueError(
-                "protocol 'segment' needs pipelines that begin with an MFCCExtractor, "
-                f"got {name!r}: {model!r}."
-            )
     if cache_dir is not None:
         with _naming_folder(cache_dir, "cache_dir"):
             Path(cache_dir).mkdir(parents=True, exist_ok=True)
-    versions = {"python": platform.python_version(), **find_versions(PACKAGES)}
     audio = None
     if output is not None:
         _check_output(output)
         check_same_data(output, digest_tracks(tracks, sizes=False))
         # Before the analysis: a file that changes meanwhile is another one next time.
         audio = digest_files(tracks.paths.tolist())
+    versions = {"python": platform.python_version(), **find_versions(PACKAGES)}
+
     with features_folder(cache_dir) as features_dir:
         models = {name: clone(model) for name, model in models.items()}
         for model in models.values():
@@ -207,17 +202,20 @@ def run_benchmark(
             progress=progress,
         )
         tracks = leave_out(tracks, failures)
-        fits, untrained = _list_fits(
+        fits = _list_fits(
             models,
             tracks,
-            itertools.product(protocols, seeds),
+            protocols=protocols,
+            seeds=seeds,
             n_splits=n_splits,
             epochs=epochs,
             scoring=scoring,
             audio=audio,
             versions=versions,
         )
+        untrained = _find_untrained(fits)
         rows = _run_fits(fits, output=output, n_jobs=n_jobs, progress=progress)
+
     groups = tracks.groups
     if groups is not None:
         groups = check_groups(groups, n_tracks=len(tracks.paths)).tolist()
@@ -245,7 +243,7 @@ def run_benchmark(
     return result
 
 
-def _check_models(models):
+def _check_models(models, protocols):
     """Return the models as a dict of estimators by name."""
     if isinstance(models, str):
         models = [models]
@@ -263,6 +261,13 @@ def _check_models(models):
             check_model(model)
         if not hasattr(model, "predict"):
             raise TypeError(f"models[{name!r}] must have predict, got {model!r}.")
+        if "segment" in protocols and not (
+            isinstance(model, Pipeline) and isinstance(model[0], MFCCExtractor)
+        ):
+            raise ValueError(
+                "protocol 'segment' needs pipelines that begin with an MFCCExtractor, "
+                f"got {name!r}: {model!r}."
+            )
     return models
 
 
@@ -292,13 +297,15 @@ def _check_output(output):
         Path(output).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):
             pass
-    taken = [name for name in RESULT_FILES if Path(output, name).is_dir()]
-    taken += [FITS_FOLDER] if Path(output, FITS_FOLDER).is_file() else []
-    if taken:
-        raise OSError(
-            f"output must be a folder of results, got {str(output)!r}, where something "
-            f"else has the name {taken[0]!r}."
-        )
+    for name in (*RESULT_FILES, FITS_FOLDER):
+        path = Path(output, name)
+        if path.exists() and not (
+            path.is_dir() if name == FITS_FOLDER else path.is_file()
+        ):
+            raise OSError(
+                f"output must be a folder of results, got {str(output)!r}, where "
+                f"something else has the name {name!r}."
+            )
 
 
 def _split(protocol, seed, n_splits, tracks, segments=None):
@@ -338,82 +345,95 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
     return folds
 
 
-def _list_fits(models, tracks, splits, *, n_splits, epochs, scoring, audio, versions):
-    """Return all fits, and the folds that test on genres without a track to train on.
+def _list_fits(
+    models, tracks, *, protocols, seeds, n_splits, epochs, scoring, audio, versions
+):
+    """Return all fits; with `audio`, digests by path, each has what decides its scores.
 
-    With `audio`, digests by path, each fit has what decides its scores.
+    Under the protocol ``"segment"`` a model's rows are the segments that its extractor
+    finds, and the model is what follows the extractor.
     """
-    shared, exploded, folds_of, fits, untrained = {}, {}, {}, [], []
+    shared, segments_of, fits = {}, {}, []
     if audio is not None:
         shared = describe_parts(
             scorers=sorted(scoring.items(), key=lambda item: str(item[0])),
             settings=[get_config()[name] for name in _SETTINGS],
             versions=versions,
         )
-    for (protocol, seed), name in itertools.product(splits, models):
-        model = clone(models[name])
-        for parameter in model.get_params():
-            last = parameter.split("__")[-1]
-            if last == "random_state":
-                model.set_params(**{parameter: seed})
-            elif last == "epochs" and epochs is not None:
-                model.set_params(**{parameter: epochs})
-        decided = {} if audio is None else describe_parts(model=model)
+    for protocol, seed in itertools.product(protocols, seeds):
         X, y, groups = tracks.paths, tracks.target, tracks.groups
-        if protocol == "segment":
-            # Models with the same extractor share one array and its folds.
-            extractor, model = model[0], model[1:]
-            key = repr(sorted(extractor.get_params().items()))
-            if key not in exploded:
-                X = extractor.transform(tracks.paths)
-                exploded[key] = explode_segments(X, tracks.target)
-            (X, y), groups = exploded[key], None
-        split = protocol, seed, id(y)
-        if split not in folds_of:
-            folds = _split(protocol, seed, n_splits, tracks, segments=y)
-            folds_of[split] = [
-                (train, test, _describe_fold(number, folds, protocol, tracks, audio))
-                for number, (train, test) in enumerate(folds)
-            ]
-            for number, genres in enumerate(list_untrained_genres(folds, y)):
-                if genres:
-                    label = {"protocol": protocol, "seed": seed, "fold": number}
-                    untrained.append({**label, "genres": genres})
-                    logger.warning(
-                        "protocol %s, seed %d, fold %d: no track to train on of %s",
-                        *label.values(),
-                        ", ".join(map(str, genres)),
+        folds = _split(protocol, seed, n_splits, tracks)
+        decide_fold = _describe_folds(folds, tracks, audio)
+        for name, model in models.items():
+            model = clone(model)
+            for parameter in model.get_params():
+                last = parameter.split("__")[-1]
+                if last == "random_state":
+                    model.set_params(**{parameter: seed})
+                elif last == "epochs" and epochs is not None:
+                    model.set_params(**{parameter: epochs})
+            decide_model = {} if audio is None else describe_parts(model=model)
+            if protocol == "segment":
+                extractor, model = model[0], model[1:]
+                # Models with the same extractor share one array.
+                key = repr(sorted(extractor.get_params().items()))
+                if key not in segments_of:
+                    features = extractor.transform(tracks.paths)
+                    segments_of[key] = explode_segments(features, tracks.target)
+                (X, y), groups = segments_of[key], None
+                folds = _split(protocol, seed, n_splits, tracks, segments=y)
+                decide_fold = _describe_folds(folds, tracks, audio, of_segments=True)
+            for number, (train, test) in enumerate(folds):
+                label = {"model": name, "protocol": protocol, "seed": seed}
+                fits.append(
+                    Fit(
+                        label={**label, "fold": number},
+                        model=model,
+                        X=X,
+                        y=y,
+                        groups=groups,
+                        train=train,
+                        test=test,
+                        scoring=scoring,
+                        decided_by={**decide_fold[number], **decide_model, **shared},
                     )
-        for number, (train, test, own) in enumerate(folds_of[split]):
-            label = {"model": name, "protocol": protocol, "seed": seed, "fold": number}
-            fits.append(
-                Fit(
-                    label=label,
-                    model=model,
-                    X=X,
-                    y=y,
-                    groups=groups,
-                    train=train,
-                    test=test,
-                    scoring=scoring,
-                    decided_by={**own, **decided, **shared},
                 )
-            )
-    return fits, untrained
+    return fits
 
 
-def _describe_fold(number, folds, protocol, tracks, audio):
-    """Digests of the files and the rows of a fold; none without `audio`."""
+def _describe_folds(folds, tracks, audio, *, of_segments=False):
+    """Return digests of the files and the rows of each fold; none without `audio`."""
     if audio is None:
-        return {}
-    train, test = folds[number]
-    # Segments may be of any track.
-    rows = slice(None) if protocol == "segment" else np.concatenate([train, test])
-    groups = None if tracks.groups is None else tracks.groups[rows]
-    return describe_parts(
-        audio=[audio[path] for path in tracks.paths[rows].tolist()],
-        folds=[len(folds), train, test, tracks.target[rows], groups],
-    )
+        return [{}] * len(folds)
+    described = []
+    for train, test in folds:
+        # Segments may be of any track.
+        rows = slice(None) if of_segments else np.concatenate([train, test])
+        groups = None if tracks.groups is None else tracks.groups[rows]
+        own = describe_parts(
+            audio=[audio[path] for path in tracks.paths[rows].tolist()],
+            folds=[len(folds), train, test, tracks.target[rows], groups],
+        )
+        described.append(own)
+    return described
+
+
+def _find_untrained(fits):
+    """Return, and log, the folds that test on genres without a track to train on."""
+    untrained = {}
+    for fit in fits:
+        (genres,) = list_untrained_genres([(fit.train, fit.test)], fit.y)
+        label = {name: fit.label[name] for name in ("protocol", "seed", "fold")}
+        if genres:
+            # Once, not for each model.
+            untrained[tuple(label.values())] = {**label, "genres": genres}
+    for entry in untrained.values():
+        logger.warning(
+            "protocol %(protocol)s, seed %(seed)d, fold %(fold)d: no track to train on "
+            "of %(genres)s",
+            {**entry, "genres": ", ".join(map(str, entry["genres"]))},
+        )
+    return list(untrained.values())
 
 
 def _run_fits(fits, *, output, n_jobs, progress):

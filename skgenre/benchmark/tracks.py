@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import numpy as np
@@ -20,6 +21,9 @@ from skgenre.audio import AudioDecodeError
 from skgenre.features import MFCCExtractor
 
 logger = logging.getLogger(__name__)
+
+# Tracks analysed between two lines of the log.
+N_TRACKS_PER_MESSAGE = 50
 
 
 @dataclass(frozen=True)
@@ -101,13 +105,28 @@ def analyse_tracks(models, paths, *, n_jobs, strict, progress):
         if extractor.n_jobs is None:
             extractor = clone(extractor).set_params(n_jobs=n_jobs)
         analysis = extractor.analyse(
-            paths, strict=strict, keep_features=False, progress=progress
+            paths,
+            strict=strict,
+            keep_features=False,
+            # A verbose extractor shows a bar of its own, unless it is given one.
+            progress=None
+            if extractor.verbose and progress is None
+            else partial(_log_progress, shown=progress),
         )
         failures |= analysis.failures
-        logger.info("analysed %d of %d tracks", len(analysis.paths), len(paths))
     if len(failures) == len(set(paths)):
         raise AudioDecodeError(failures.items())
     return failures
+
+
+def _log_progress(outcomes, *, total, what, shown):
+    """Yield the items, in the user's progress bar if there is one, and log them."""
+    if shown is not None:
+        outcomes = shown(outcomes, total=total, what=what)
+    for number, outcome in enumerate(outcomes, start=1):
+        yield outcome
+        if number % N_TRACKS_PER_MESSAGE == 0 or number == total:
+            logger.info("analysed %d of %d tracks", number, total)
 
 
 def leave_out(tracks, failures):

@@ -26,14 +26,15 @@ class Parser(argparse.ArgumentParser):
 
     Parameters
     ----------
-    text : str
+    text : str or None
         What the command does, up to the line "examples:", and examples after it.
     **arguments : dict
         Keyword arguments of `argparse.ArgumentParser`.
     """
 
     def __init__(self, *, text, **arguments):
-        description, title, examples = text.partition("examples:\n")
+        # `python -OO` has no docstrings, and so no text.
+        description, title, examples = (text or "").partition("examples:\n")
         super().__init__(
             description=description,
             epilog=title + examples,
@@ -140,7 +141,11 @@ seed = whole_number(0, 2**32 - 1)
 
 def seeds(text):
     """Parse distinct seeds, separated by commas."""
-    return [seed(word) for word in names(text)]
+    found = [seed(word) for word in names(text)]
+    # 1 and 01 are distinct words.
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"expected distinct seeds, got {text!r}")
+    return found
 
 
 def names(text):

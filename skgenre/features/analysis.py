@@ -23,7 +23,7 @@ N_HEADER_BYTES = 128
 
 
 class Analysis(NamedTuple):
-    """What became of many files.
+    """Features of many files, and why some have none.
 
     Attributes
     ----------

@@ -119,11 +119,20 @@ def make_splitter(
         )
     if n_splits < 2:
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}.")
-    if protocol == "artist":
-        _check_groups(groups, target, n_splits)
-        return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
-    check_n_folds(n_splits, target, name="n_splits")
-    return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
+    if protocol == "track":
+        check_n_folds(n_splits, target, name="n_splits")
+        return StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
+    if groups is None:
+        raise ValueError("protocol='artist' needs groups, the artist of each track.")
+    numbers = check_groups(groups, n_tracks=len(labels))
+    names = np.asarray(groups, dtype=object).ravel().tolist()
+    if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
+        raise ValueError(
+            "protocol='artist' needs groups, but no track's artist is known: that "
+            "would be the protocol 'track' under another name."
+        )
+    check_n_folds(n_splits, target, numbers, name="n_splits")
+    return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
 
 
 def find_untrained_genres(
@@ -262,16 +271,3 @@ def explode_segments(
     # Missing ones would be as many groups as there are segments.
     groups = name_missing_groups(groups, range(len(X)))
     return rows, np.asarray(y)[tracks], groups[tracks]
-
-
-def _check_groups(groups, target, n_splits):
-    if groups is None:
-        raise ValueError("protocol='artist' needs groups, the artist of each track.")
-    numbers = check_groups(groups, n_tracks=len(target))
-    names = np.asarray(groups, dtype=object).ravel().tolist()
-    if len(set(numbers)) == len(names) and not any(map(is_known_group, names)):
-        raise ValueError(
-            "protocol='artist' needs groups, but no track's artist is known: that "
-            "would be the protocol 'track' under another name."
-        )
-    check_n_folds(n_splits, target, numbers, name="n_splits")

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skgenre import (
+    FeatureStore,
     ModelFileError,
     TrackStatistics,
     load_genre_folder,
@@ -25,7 +26,6 @@ from skgenre import (
     save_mfcc_npz,
     save_model,
 )
-from skgenre.feature_store import FeatureStore
 
 X = np.random.default_rng(0).normal(size=(4, 2, 3, 2)).astype(np.float32)
 GENRES = ["blues", "blues", "rock", "rock"]
