@@ -50,7 +50,6 @@ from skgenre.benchmark.tracks import (
     digest_files,
     features_folder,
     leave_out,
-    list_unreadable,
 )
 from skgenre.datasets import digest_tracks
 from skgenre.features import MFCCExtractor
@@ -222,7 +221,9 @@ def run_benchmark(
     result = BenchmarkResult.from_rows(
         rows,
         scoring=tuple(scoring),
-        unreadable=list_unreadable(failures),
+        unreadable=[
+            {"path": path, "reason": reason} for path, reason in failures.items()
+        ],
         setting={
             "command": command,
             "models": list(models),
