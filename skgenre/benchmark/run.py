@@ -50,6 +50,7 @@ from skgenre.benchmark.tracks import (
     digest_files,
     features_folder,
     leave_out,
+    list_unreadable,
 )
 from skgenre.datasets import digest_tracks
 from skgenre.features import MFCCExtractor
@@ -221,9 +222,7 @@ def run_benchmark(
     result = BenchmarkResult.from_rows(
         rows,
         scoring=tuple(scoring),
-        unreadable=[
-            {"path": path, "reason": reason} for path, reason in failures.items()
-        ],
+        unreadable=list_unreadable(failures),
         setting={
             "command": command,
             "models": list(models),

@@ -138,3 +138,8 @@ def leave_out(tracks, failures):
             "genres without a readable track are left out: %s", ", ".join(lost)
         )
     return tracks.take(kept)
+
+
+def list_unreadable(failures):
+    """Return the files that cannot, as results list them."""
+    return [{"path": path, "reason": reason} for path, reason in failures.items()]
