@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from skgenre import MFCCExtractor, TrackStatistics, make_genre_tracks
 from skgenre.feature_store import FeatureStore
-from skgenre.features import analysis as analysis_module
+from skgenre.features import extractor as extractor_module
 
 N_HITS = 200
 PARAMETERS = {"n_mfcc": 13, "n_fft": 2048}
@@ -93,8 +93,8 @@ class Counter:
     """Count the files that extractors decode inside the block."""
 
     def __enter__(self):
-        self.count, self._stream_audio = 0, analysis_module.stream_audio
-        analysis_module.stream_audio = self._stream
+        self.count, self._stream_audio = 0, extractor_module.stream_audio
+        extractor_module.stream_audio = self._stream
         return self
 
     def _stream(self, path, **parameters):
@@ -102,7 +102,7 @@ class Counter:
         return self._stream_audio(path, **parameters)
 
     def __exit__(self, *error):
-        analysis_module.stream_audio = self._stream_audio
+        extractor_module.stream_audio = self._stream_audio
 
 
 if __name__ == "__main__":
