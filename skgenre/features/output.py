@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skgenre._compat import get_transform_output, set_transform_output
 from skgenre._doc_links import DocLinkMixin
 from skgenre._validation import check_choice, check_tracks, describe_channels
 
@@ -41,6 +40,8 @@ class ArrayOutputMixin(TransformerMixin):
             This transformer.
         """
         if transform is not None:
+            from skgenre._compat import set_transform_output
+
             check_choice(transform, ("default", "pandas", "polars"), name="transform")
             set_transform_output(self, transform)
         return self
@@ -69,8 +70,12 @@ def keep_index(transformer, values, X):
     Only where pandas is the transformer's output: frames are joined there by their
     index, not by the order of their rows.
     """
-    is_indexed = isinstance(X, IndexedTracks) or hasattr(X, "iloc")
-    if get_transform_output(transformer) != "pandas" or not is_indexed:
+    if not isinstance(X, IndexedTracks) and not hasattr(X, "iloc"):
+        return values
+    # Not above: it imports scikit-learn's callbacks, which take 8 MB and 0.1 s.
+    from skgenre._compat import get_transform_output
+
+    if get_transform_output(transformer) != "pandas":
         return values
     if X.index is None:
         raise ValueError(
