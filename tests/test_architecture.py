@@ -107,6 +107,13 @@ def test_import_loads_no_heavy_library():
     assert not HEAVY & {name.split(".")[0] for name in loaded}
 
 
+def test_the_extractor_loads_neither_searches_nor_scikit_learn_s_callbacks():
+    # They take 0.1 s and 8 MB, in every process that extracts.
+    code = "import sys; from skgenre import MFCCExtractor; print(*sys.modules)"
+    spared = {"sklearn.callback", "sklearn.model_selection", "sklearn.pipeline"}
+    assert not spared & set(run(code).split())
+
+
 def test_estimators_load_neither_tensorflow_nor_librosa():
     code = (
         "import sys, skgenre\n"

@@ -16,7 +16,7 @@ from skgenre._compat import (
     is_memory_safe,
     make_neighbor_tree,
 )
-from skgenre._fitting import SEARCHES
+from skgenre._fitting import is_search
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
 from skgenre.track_classifier import BaseTrackClassifier
@@ -74,7 +74,7 @@ def _copy_value(value, copy):
         copied = np.empty_like(value)
         copied.flat = [copy(item) for item in value.flat]
         return copied
-    if isinstance(value, SEARCHES) or hasattr(value, "best_estimator_"):
+    if is_search(value) or hasattr(value, "best_estimator_"):
         # Not fitted, it is a parameter of another estimator.
         return copy(getattr(value, "best_estimator_", value.estimator))
     if not _is_composed(value):
