@@ -148,11 +148,16 @@ def _make_model(options):
     return model
 
 
+def _name_protocol(options):
+    # Only of GTZAN are the artists known.
+    return "artist" if options.gtzan else "track"
+
+
 def _make_splitter(data, options):
     from skgenre.model_selection import make_splitter
 
     return make_splitter(
-        "artist" if options.gtzan else "track",
+        _name_protocol(options),
         data.target,
         groups=data.groups,
         n_splits=options.cv,
@@ -172,7 +177,7 @@ def _fit(model, features, data, options):
     scores = {}
     with one_blas_thread():
         if options.cv is not None:
-            protocol = "artist" if options.gtzan else "track"
+            protocol = _name_protocol(options)
             logger.info("cross-validating: %d folds by %s", options.cv, protocol)
             folds = cross_val_score(
                 classifier,
