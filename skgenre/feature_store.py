@@ -37,8 +37,9 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 class FeatureStore:
     """Features of audio files under a folder, for one set of parameters.
 
-    An entry is found by the file's real path, size and modification time and by the
-    parameters: an edited file, or another parameter, is another entry. Several threads
+    An entry is found by the file's real path, size and modification time, by the
+    decoder and by the parameters: an edited file, another version of the decoder or
+    another parameter is another entry. Several threads
     and processes may share a folder, since an entry is either whole or absent.
 
     Parameters
@@ -72,19 +73,21 @@ class FeatureStore:
         self.directory = Path(directory)
         self._parameters_key = json.dumps(parameters, sort_keys=True)
 
-    def entry_path(self, audio_path: StrPath) -> Path:
+    def entry_path(self, audio_path: StrPath, *, decoder: str | None = None) -> Path:
         """Return where the entry of an audio file is, or will be.
 
         Parameters
         ----------
         audio_path : str or Path
             The audio file.
+        decoder : str or None, default=None
+            Name and version of what decodes the file.
 
         Returns
         -------
         entry_path : Path
             Path of the entry; depends on the file's real path, size and modification
-            time, and on the parameters.
+            time, on the decoder and on the parameters.
 
         Raises
         ------
@@ -94,7 +97,7 @@ class FeatureStore:
         audio_path = os.path.realpath(audio_path)
         status = os.stat(audio_path)
         version = (str(status.st_size), str(status.st_mtime_ns))
-        key = "\0".join([audio_path, *version, self._parameters_key])
+        key = "\0".join([audio_path, *version, str(decoder), self._parameters_key])
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         # 256 sub-folders keep listings short when a collection is large.
         return self.directory / digest[:2] / (digest[2:] + SUFFIX)

@@ -1,7 +1,17 @@
 """The decoder: one audio file in, one mono signal out, or an error that names it."""
 
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, AudioDecodeError, read_header
-from skgenre.audio.signal import MAX_DURATION_SECONDS, load_audio, stream_audio
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders, read_header
+from skgenre.audio.errors import (
+    MAX_LISTED_FAILURES,
+    AudioDecodeError,
+    IncompleteAudioWarning,
+)
+from skgenre.audio.signal import (
+    MAX_DURATION_SECONDS,
+    check_channel,
+    load_audio,
+    stream_audio,
+)
 
 # Extensions that loaders of folders look for. How a file is read depends on its
 # content, not on its name, and libsndfile reads more formats than these.
@@ -26,7 +36,11 @@ __all__ = [
     "AUDIO_EXTENSIONS",
     "HIGHEST_FILE_RATE",
     "MAX_DURATION_SECONDS",
+    "MAX_LISTED_FAILURES",
     "AudioDecodeError",
+    "IncompleteAudioWarning",
+    "check_channel",
+    "find_decoders",
     "load_audio",
     "read_header",
     "stream_audio",

@@ -2,20 +2,18 @@
 
 import math
 import os
+import warnings
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from skgenre._io import printable
 from skgenre._typing import StrPath
 from skgenre._validation import check_number, check_positive_integer
-from skgenre.audio.decoder import (
-    HIGHEST_FILE_RATE,
-    AudioDecodeError,
-    find_version,
-    open_audio,
-    read_mono,
-)
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, open_audio
+from skgenre.audio.errors import AudioDecodeError, IncompleteAudioWarning
+from skgenre.audio.source import find_version, name_source
 
 # Keeps duration * sample_rate far from overflow; 30 years.
 MAX_DURATION_SECONDS = 1e9
@@ -36,7 +34,11 @@ MAX_PEAK = 1e12
 
 
 def load_audio(
-    path: StrPath, *, sample_rate: int = 22050, duration: float | None = None
+    path: StrPath,
+    *,
+    sample_rate: int = 22050,
+    duration: float | None = None,
+    channel: str | int = "mean",
 ) -> NDArray[np.float32]:
     """Return the mono signal of an audio file, at the given sample rate.
 
@@ -54,6 +56,9 @@ def load_audio(
         Seconds to return, counted from the beginning; None for the whole file. They are
         the first seconds of what the whole file gives, although little more than them
         is read. A shorter file is returned whole.
+    channel : {"mean", "left", "right"} or int, default="mean"
+        The mean of all channels, or one of them; numbers count from 0. A file of one
+        channel has it left and right.
 
     Returns
     -------
@@ -64,9 +69,16 @@ def load_audio(
     ------
     AudioDecodeError
         The file is missing, unreadable, not audio, without samples, changed while it
-        was read, digitally silent or not finite. It is an OSError and a ValueError.
+        was read, digitally silent or not finite; its channels cancel out, or it lacks
+        the `channel`. It is an OSError and a ValueError.
     TypeError, ValueError
-        `path`, `sample_rate` or `duration` has the wrong type or is out of range.
+        `path`, `sample_rate`, `duration` or `channel` has the wrong type or is out of
+        range.
+
+    Warns
+    -----
+    IncompleteAudioWarning
+        Only a part of what the header promises is there.
 
     Examples
     --------
@@ -82,11 +94,20 @@ def load_audio(
     >>> signal.shape, signal.dtype
     ((11025,), dtype('float32'))
     """
-    blocks = list(stream_audio(path, sample_rate=sample_rate, duration=duration))
+    stream = stream_audio(
+        path, sample_rate=sample_rate, duration=duration, channel=channel
+    )
+    blocks = list(stream)
+    if stream.incomplete is not None:
+        warnings.warn(
+            f"{printable(name_source(path))}: {stream.incomplete}",
+            IncompleteAudioWarning,
+            stacklevel=2,
+        )
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def stream_audio(path, *, sample_rate=22050, duration=None):
+def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
     """Return an iterator over the blocks of what `load_audio` returns whole.
 
     Memory does not grow with the length of the file. Faults of a file may be found only
@@ -100,11 +121,14 @@ def stream_audio(path, *, sample_rate=22050, duration=None):
         Samples per second of the blocks, in hertz.
     duration : float, default=None
         Seconds from the beginning; None for the whole file.
+    channel : {"mean", "left", "right"} or int, default="mean"
+        The mean of all channels, or one of them.
 
     Returns
     -------
-    blocks : iterator of ndarray of shape (n_block_samples,), dtype float32
-        Blocks of various lengths, none of them zero.
+    stream : AudioStream
+        Iterator over blocks of shape (n_block_samples,), dtype float32, of various
+        lengths, none of them zero.
 
     Raises
     ------
@@ -118,6 +142,7 @@ def stream_audio(path, *, sample_rate=22050, duration=None):
     check_positive_integer(sample_rate, name="sample_rate")
     check_number(sample_rate, name="sample_rate", high=HIGHEST_FILE_RATE)
     sample_rate = int(sample_rate)
+    check_channel(channel)
     n_samples = None
     if duration is not None:
         check_number(
@@ -128,66 +153,154 @@ def stream_audio(path, *, sample_rate=22050, duration=None):
             high=MAX_DURATION_SECONDS,
         )
         n_samples = round(float(duration) * sample_rate)
-    return _stream(os.fsdecode(path), sample_rate, n_samples)
+    return AudioStream(path, sample_rate, n_samples, channel)
 
 
-def _stream(path, sample_rate, n_samples):
-    version = find_version(path)
-    with open_audio(path) as reader:
-        file_rate = reader.samplerate
-        # Frames of the file that the samples cover, and those to read; None for all.
-        n_kept = n_read = None
-        if n_samples is not None:
-            n_kept = n_read = -(-n_samples * file_rate // sample_rate)
+class AudioStream:
+    """An iterator over the blocks of a mono signal, and how they were read.
+
+    Attributes
+    ----------
+    decoder : str or None
+        Name and version of what decoded them; None before the first block.
+    incomplete : str or None
+        What is missing of what the header promises; known after the last block.
+    n_samples : int
+        Length of the blocks so far.
+    """
+
+    def __init__(self, audio, sample_rate, n_samples, channel):
+        self.decoder, self.incomplete, self.n_samples = None, None, 0
+        self._audio, self._name = audio, name_source(audio)
+        self._channel, self._channels_cancel = channel, False
+        self._blocks = self._read(sample_rate, n_samples)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        block = next(self._blocks)
+        self.n_samples += len(block)
+        return block
+
+    def _read(self, sample_rate, n_samples):
+        version = find_version(self._audio)
+        with open_audio(self._audio) as (reader, inspection):
+            self.decoder = reader.decoder
+            file_rate = reader.sample_rate
+            # Frames of the file that the samples cover, and those to read; None for
+            # all.
+            n_kept = n_read = None
+            if n_samples is not None:
+                n_kept = n_read = -(-n_samples * file_rate // sample_rate)
+                if file_rate != sample_rate:
+                    decimation = max(1, file_rate / sample_rate)
+                    n_read += math.ceil(RESAMPLING_MARGIN_FRAMES * decimation)
+            # A file of few samples per second must not become a large block of many.
+            n_wide = max(reader.n_channels, math.ceil(sample_rate / file_rate))
+            n_block_frames = max(1, MAX_BLOCK_SAMPLES // n_wide)
+            blocks = reader.read_blocks(n_read, n_block_frames=n_block_frames)
+            blocks = map(self._mix_to_mono, blocks)
+            blocks = self._check_unchanged(blocks, version)
+            blocks = self._check_sound(blocks, n_kept=n_kept, file_rate=file_rate)
             if file_rate != sample_rate:
-                decimation = max(1, file_rate / sample_rate)
-                n_read += math.ceil(RESAMPLING_MARGIN_FRAMES * decimation)
-        # A file of few samples per second must not become a large block of many.
-        n_wide = max(reader.channels, math.ceil(sample_rate / file_rate))
-        n_block_frames = max(1, MAX_BLOCK_SAMPLES // n_wide)
-        blocks = read_mono(reader, n_read, n_block_frames=n_block_frames)
-        blocks = _check_unchanged(blocks, path, version)
-        blocks = _check_sound(blocks, path, n_kept=n_kept, file_rate=file_rate)
-        if file_rate != sample_rate:
-            blocks = _resample(blocks, file_rate=file_rate, sample_rate=sample_rate)
-        yield from _take_samples(blocks, n_samples)
+                blocks = _resample(blocks, file_rate=file_rate, sample_rate=sample_rate)
+            yield from _take_samples(blocks, n_samples)
+            self.incomplete = inspection.incomplete or reader.incomplete
+
+    def _mix_to_mono(self, block):
+        """Return float samples (n_frames,) of floats or 16-bit integers."""
+        if block.ndim == 2 and self._channel != "mean":
+            number = {"left": 0, "right": 1}.get(self._channel, self._channel)
+            n_channels = block.shape[1]
+            if n_channels == 1 and isinstance(self._channel, str):
+                number = 0
+            if number >= n_channels:
+                reason = (
+                    f"has {n_channels} channels, expected more for "
+                    f"channel={self._channel!r}"
+                )
+                raise AudioDecodeError([(self._name, reason)])
+            block = block[:, number]
+        elif block.ndim == 1 and self._channel not in ("mean", "left", "right", 0):
+            reason = f"has 1 channel, expected more for channel={self._channel!r}"
+            raise AudioDecodeError([(self._name, reason)])
+        mono = _average_channels(block)
+        # A few samples first: nearly all blocks have sound in them.
+        if block.ndim == 2 and not mono[::499].any() and not mono.any():
+            self._channels_cancel |= bool(block.any())
+        return mono
+
+    def _check_unchanged(self, blocks, version):
+        """Yield the blocks; refuse a file that has changed by the end of the last."""
+        yield from blocks
+        version_after = find_version(self._audio)
+        if version_after != version:
+            reason = f"changed while it was read, from {version} to {version_after}"
+            raise AudioDecodeError([(self._name, reason)])
+
+    def _check_sound(self, blocks, *, n_kept, file_rate):
+        """Yield the blocks; refuse values that are not finite, and silence."""
+        n_frames, is_silent = 0, True
+        for block in blocks:
+            # Extremes are NaN where any value is: two passes, and no temporary array.
+            peak = max(-block.min(), block.max())
+            if not peak <= MAX_PEAK:
+                first = np.flatnonzero(~(np.abs(block) <= MAX_PEAK))[0]
+                n_all = n_frames + len(block) + sum(map(len, blocks))
+                found = f"frame {n_frames + first} of {n_all} is {block[first]}"
+                reason = f"{found}, expected finite values within ±{MAX_PEAK:g}"
+                raise AudioDecodeError([(self._name, reason)])
+            if is_silent and peak > 0:
+                # The margin does not count: it may hold the first sound after a silent
+                # beginning.
+                n_left = len(block) if n_kept is None else max(0, n_kept - n_frames)
+                is_silent = not block[:n_left].any()
+            n_frames += len(block)
+            yield block
+        if n_frames == 0:
+            reason = f"holds no samples (0 at {file_rate} Hz), expected at least one"
+            raise AudioDecodeError([(self._name, reason)])
+        if is_silent and self._channels_cancel:
+            reason = (
+                "has channels that cancel out when they are averaged (opposite phase), "
+                "expected sound: take one of them, with channel='left'"
+            )
+            raise AudioDecodeError([(self._name, reason)])
+        if is_silent:
+            n_silent = n_frames if n_kept is None else min(n_kept, n_frames)
+            reason = (
+                f"holds only silence (peak 0.0) in {n_silent} frames, expected sound"
+            )
+            raise AudioDecodeError([(self._name, reason)])
 
 
-def _check_unchanged(blocks, path, version):
-    """Yield the blocks; refuse a file that has changed by the end of the last one."""
-    yield from blocks
-    version_after = find_version(path)
-    if version_after != version:
-        reason = f"changed while it was read, from {version} to {version_after}"
-        raise AudioDecodeError([(path, reason)])
+def check_channel(channel):
+    """Refuse all but "mean", "left", "right" and numbers of channels."""
+    if isinstance(channel, str) and channel in ("mean", "left", "right"):
+        return
+    if isinstance(channel, (str, bool, np.bool_)):
+        raise ValueError(
+            "channel must be 'mean', 'left', 'right' or the number of a channel, got "
+            f"{channel!r}."
+        )
+    check_number(channel, name="channel", low=0)
+    check_positive_integer(channel + 1, name="channel")
 
 
-def _check_sound(blocks, path, *, n_kept, file_rate):
-    """Yield the blocks; refuse values that are not finite, and silence in n_kept."""
-    n_frames, is_silent = 0, True
-    for block in blocks:
-        # Extremes are NaN where any value is: two passes, and no temporary array.
-        peak = max(-block.min(), block.max())
-        if not peak <= MAX_PEAK:
-            first = np.flatnonzero(~(np.abs(block) <= MAX_PEAK))[0]
-            n_all = n_frames + len(block) + sum(map(len, blocks))
-            found = f"frame {n_frames + first} of {n_all} is {block[first]}"
-            reason = f"{found}, expected finite values within ±{MAX_PEAK:g}"
-            raise AudioDecodeError([(path, reason)])
-        if is_silent and peak > 0:
-            # The margin does not count: it may hold the first sound after a silent
-            # beginning.
-            n_left = len(block) if n_kept is None else max(0, n_kept - n_frames)
-            is_silent = not block[:n_left].any()
-        n_frames += len(block)
-        yield block
-    if n_frames == 0:
-        reason = f"holds no samples (0 at {file_rate} Hz), expected at least one"
-        raise AudioDecodeError([(path, reason)])
-    if is_silent:
-        n_silent = n_frames if n_kept is None else min(n_kept, n_frames)
-        reason = f"holds only silence (peak 0.0) in {n_silent} frames, expected sound"
-        raise AudioDecodeError([(path, reason)])
+def _average_channels(block):
+    scale = np.float32(2.0**-15 if block.dtype == np.int16 else 1.0)
+    if block.ndim == 1:
+        return block if scale == 1 else np.multiply(block, scale, dtype=np.float32)
+    # Values that are not finite are refused later, by the number of their frame.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if block.shape[1] != 2:
+            return np.mean(np.multiply(block, scale, dtype=np.float32).T, axis=0)
+        # The same bits as np.mean, whose short rows cost twenty times as much: powers
+        # of two scale without rounding, and so does the sum of two 16-bit integers.
+        mono = np.add(block[:, 0], block[:, 1], dtype=np.float32)
+        mono *= np.float32(0.5) * scale
+        return mono
 
 
 def _resample(blocks, *, file_rate, sample_rate):

@@ -23,7 +23,7 @@ from skgenre.audit.replicas import (
 )
 from skgenre.audit.report import FAULTS, AuditReport, Finding
 from skgenre.audit.signal_faults import find_signal_faults
-from skgenre.features.analysis import analyse_files
+from skgenre.features.analysis import TrackAnalysis, analyse_files
 from skgenre.model_selection.replicas import number_components
 
 # In less, no music is left to classify.
@@ -166,13 +166,13 @@ def _check_labels(labels, *, name, n_tracks):
 
 
 def survey_track(path):
-    """Decode one file and return what the audit needs of it, a TrackSurvey."""
+    """Decode one file and return what the audit needs of it."""
     sample_rate, n_channels = read_header(path)
     signal = load_audio(path, sample_rate=sample_rate)
     # SHA-1 tells files apart here and protects nothing; it is the fastest of hashlib.
     digest = hashlib.sha1(signal.data, usedforsecurity=False)
     digest.update(str(sample_rate).encode())
-    return TrackSurvey(
+    survey = TrackSurvey(
         faults=find_signal_faults(signal, sample_rate=sample_rate),
         sample_rate=sample_rate,
         n_channels=n_channels,
@@ -180,6 +180,7 @@ def survey_track(path):
         digest=digest.digest(),
         fingerprint=compute_fingerprint(signal, sample_rate=sample_rate),
     )
+    return TrackAnalysis(survey)
 
 
 def _find_odd_tracks(surveys):

@@ -12,7 +12,7 @@ import numpy as np
 
 from skgenre._io import atomic_write, describe_os_error
 from skgenre._workers import run_workers
-from skgenre.audio import AudioDecodeError
+from skgenre.audio import AudioDecodeError, find_decoders
 
 # Missing segments for each present one, at most, where the longest track decides how
 # many segments all of them have: beyond it the array would be mostly NaN.
@@ -20,6 +20,24 @@ MAX_PADDING = 4
 
 # Length of the header of a .npy file: shapes of four numbers of twelve digits fit.
 N_HEADER_BYTES = 128
+
+
+class TrackAnalysis(NamedTuple):
+    """Features of one file, and how it was read.
+
+    Attributes
+    ----------
+    features : object
+        What the analysis is for.
+    decoder : str or None
+        Name and version of what decoded the file: part of the key of stored features.
+    incomplete : str or None
+        What is missing of the sound that the file's header promises.
+    """
+
+    features: Any
+    decoder: str | None = None
+    incomplete: str | None = None
 
 
 class Analysis(NamedTuple):
@@ -33,11 +51,15 @@ class Analysis(NamedTuple):
         Files that could be analysed, in the order given.
     failures : dict of str to str
         Why the others could not, by path.
+    incomplete : dict of str to str
+        What is missing of files of which only a part is there, by path. Files whose
+        features were stored are not among them: they were not read again.
     """
 
     features: Any
     paths: list
     failures: dict
+    incomplete: dict
 
 
 def analyse_files(
@@ -57,7 +79,7 @@ def analyse_files(
     Parameters
     ----------
     analyse : callable
-        Returns the features of the file at a path, or raises AudioDecodeError.
+        Returns the TrackAnalysis of the file at a path, or raises AudioDecodeError.
     paths : list of str
         The files.
     store : FeatureStore or None, default=None
@@ -91,7 +113,7 @@ def analyse_files(
         A worker process died.
     """
     features = [] if features is None else features
-    analysed, failures, unkept = [], {}, set()
+    analysed, failures, incomplete, unkept = [], {}, {}, set()
     workers = run_workers(
         partial(_analyse_file, analyse=analyse, store=store),
         paths,
@@ -112,6 +134,8 @@ def analyse_files(
             if outcome.failure is None:
                 features.append(outcome.features)
                 analysed.append(path)
+                if outcome.incomplete is not None:
+                    incomplete[path] = outcome.incomplete
             else:
                 failures[path] = outcome.failure
             if outcome.unkept is not None:
@@ -125,40 +149,45 @@ def analyse_files(
         )
     if strict and failures:
         raise AudioDecodeError(failures.items())
-    return Analysis(features, analysed, failures)
+    return Analysis(features, analysed, failures, incomplete)
 
 
 class _Outcome(NamedTuple):
-    """Features of one file, or why there are none; why they could not be kept."""
+    """What became of one file; `unkept` is why its features could not be stored."""
 
     features: Any = None
     failure: str | None = None
+    incomplete: str | None = None
     unkept: str | None = None
 
 
 def _analyse_file(path, analyse, store):
-    entry = kept = None
+    # Where the features are, or will be, by the decoder that decides their values.
+    entries = {}
     if store is not None:
         # The decoder says what is wrong with a path better than stat does.
         with suppress(OSError):
-            entry = store.entry_path(path)
-            kept = store.load(entry)
-    if kept is not None:
-        return _Outcome(kept)
+            for decoder in find_decoders(path):
+                entries[decoder] = store.entry_path(path, decoder=decoder)
+                kept = store.load(entries[decoder])
+                if kept is not None:
+                    return _Outcome(kept)
     try:
-        features = analyse(path)
+        features, decoder, incomplete = analyse(path)
     except AudioDecodeError as error:
         return _Outcome(failure=error.reasons[0])
-    if entry is None:
-        return _Outcome(features)
+    outcome = _Outcome(features, incomplete=incomplete)
+    if decoder not in entries:
+        return outcome
+    entry = entries[decoder]
     try:
-        if store.entry_path(path) != entry:
+        if store.entry_path(path, decoder=decoder) != entry:
             return _Outcome(failure="changed while it was read")
         store.save(entry, features)
     except OSError as error:
         unkept = f"{store.directory}: {describe_os_error(error)}"
-        return _Outcome(features, unkept=unkept)
-    return _Outcome(features)
+        return outcome._replace(unkept=unkept)
+    return outcome
 
 
 class TrackArray:

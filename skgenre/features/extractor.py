@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 from collections import deque
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skgenre._doc_links import DocLinkMixin
+from skgenre._io import printable
 from skgenre._typing import Paths, Progress, StrPath
 from skgenre._validation import (
     check_labels,
@@ -24,12 +26,19 @@ from skgenre._validation import (
 from skgenre.audio import (
     HIGHEST_FILE_RATE,
     MAX_DURATION_SECONDS,
+    MAX_LISTED_FAILURES,
     AudioDecodeError,
-    load_audio,
+    IncompleteAudioWarning,
+    check_channel,
     stream_audio,
 )
 from skgenre.feature_store import FeatureStore
-from skgenre.features.analysis import Analysis, TrackArray, analyse_files
+from skgenre.features.analysis import (
+    Analysis,
+    TrackAnalysis,
+    TrackArray,
+    analyse_files,
+)
 from skgenre.features.output import (
     ArrayOutputMixin,
     check_n_names,
@@ -85,6 +94,9 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     n_segments : int or None, default=10
         Number of segments taken from the start of each track; None takes all, and the
         longest track decides the size of the result.
+    channel : {"mean", "left", "right"} or int, default="mean"
+        The mean of all channels, or one of them; numbers count from 0. For files whose
+        channels cancel out.
     n_jobs : int or None, default=None
         Number of tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` sets another backend.
@@ -137,6 +149,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         fmax: float | None = None,
         segment_duration: float = 3.0,
         n_segments: int | None = 10,
+        channel: str | int = "mean",
         n_jobs: int | None = None,
         cache_dir: StrPath | None = None,
         mmap_dir: StrPath | None = None,
@@ -151,6 +164,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         self.fmax = fmax
         self.segment_duration = segment_duration
         self.n_segments = n_segments
+        self.channel = channel
         self.n_jobs = n_jobs
         self.cache_dir = cache_dir
         self.mmap_dir = mmap_dir
@@ -254,6 +268,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         """
         self._check_parameters()
         paths = check_paths(X)
+        channel = self.channel if isinstance(self.channel, str) else int(self.channel)
         # What decides the features of a file, in plain types: also the store's key.
         parameters = {
             "sample_rate": int(self.sample_rate),
@@ -265,6 +280,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             "fmax": None if self.fmax is None else float(self.fmax),
             "segment_duration": float(self.segment_duration),
             "n_segments": None if self.n_segments is None else int(self.n_segments),
+            "channel": channel,
         }
         store = None
         if self.cache_dir is not None:
@@ -295,6 +311,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
                 verbose=self.verbose,
                 progress=progress,
             )
+            _warn_of_incomplete_files(analysis.incomplete)
             if not keep_features:
                 return analysis
             array.finish(analysis.paths)
@@ -331,6 +348,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             check_number(getattr(self, name), name=name, high=highest)
         if self.n_segments is not None:
             check_positive_integer(self.n_segments, name="n_segments")
+        check_channel(self.channel)
         check_verbosity(self.verbose)
         check_n_jobs(self.n_jobs)
         for name in ("cache_dir", "mmap_dir"):
@@ -388,7 +406,23 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         return tags
 
 
-def extract_mfcc(path, *, sample_rate, segment_duration, n_segments, **mfcc_parameters):
+def _warn_of_incomplete_files(incomplete):
+    if not incomplete:
+        return
+    lines = [f"{printable(path)}: {found}" for path, found in incomplete.items()]
+    if len(lines) > MAX_LISTED_FAILURES:
+        n_hidden = len(lines) - MAX_LISTED_FAILURES
+        lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more"]
+    warnings.warn(
+        "\n".join(["only a part of these files is there:", *lines]),
+        IncompleteAudioWarning,
+        stacklevel=3,
+    )
+
+
+def extract_mfcc(
+    path, *, sample_rate, segment_duration, n_segments, channel, **mfcc_parameters
+):
     """Compute the MFCCs of a file: (n_present_segments, n_frames, n_mfcc)."""
     n_segment_samples = count_segment_samples(segment_duration, sample_rate)
     n_fft, hop_length = mfcc_parameters["n_fft"], mfcc_parameters["hop_length"]
@@ -398,8 +432,11 @@ def extract_mfcc(path, *, sample_rate, segment_duration, n_segments, **mfcc_para
     duration = None
     if n_segments is not None:
         duration = n_segments * n_segment_samples / sample_rate
+    stream = stream_audio(
+        path, sample_rate=sample_rate, duration=duration, channel=channel
+    )
     segments = split_segments(
-        stream_audio(path, sample_rate=sample_rate, duration=duration),
+        stream,
         n_segment_samples=n_segment_samples,
         n_required_samples=n_required_samples,
     )
@@ -408,11 +445,11 @@ def extract_mfcc(path, *, sample_rate, segment_duration, n_segments, **mfcc_para
         for segment in segments
     ]
     if not features:
-        n_samples = len(load_audio(path, sample_rate=sample_rate, duration=duration))
+        n_samples = stream.n_samples
         reason = (
             f"too short: {n_samples / sample_rate:.2f} s ({n_samples} samples at "
             f"{sample_rate} Hz), expected at least one segment of "
             f"{segment_duration:g} s ({n_required_samples} samples)"
         )
         raise AudioDecodeError([(path, reason)])
-    return np.stack(features)
+    return TrackAnalysis(np.stack(features), stream.decoder, stream.incomplete)
