@@ -42,6 +42,8 @@ def open_audio(audio):
     except soundfile.LibsndfileError as error:
         reason = f"{error.error_string.rstrip('.')}, expected intact audio"
         raise AudioDecodeError([(name, reason)]) from error
+    except ffmpeg.FfmpegError as error:
+        raise AudioDecodeError([(name, str(error))]) from error
     except OSError as error:
         reason = f"{describe_os_error(error)}, expected a readable file"
         raise AudioDecodeError([(name, reason)]) from error
