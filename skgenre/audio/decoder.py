@@ -6,7 +6,7 @@ import soundfile
 
 from skgenre._io import describe_os_error
 from skgenre.audio import ffmpeg
-from skgenre.audio.errors import AudioDecodeError
+from skgenre.audio.errors import AudioDecodeError, DecoderError
 from skgenre.audio.inspection import inspect_audio
 from skgenre.audio.libsndfile import LibsndfileReader
 from skgenre.audio.source import find_version, name_source, open_source
@@ -42,7 +42,7 @@ def open_audio(audio):
     except soundfile.LibsndfileError as error:
         reason = f"{error.error_string.rstrip('.')}, expected intact audio"
         raise AudioDecodeError([(name, reason)]) from error
-    except ffmpeg.FfmpegError as error:
+    except DecoderError as error:
         raise AudioDecodeError([(name, str(error))]) from error
     except OSError as error:
         reason = f"{describe_os_error(error)}, expected a readable file"

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import soxr
 
-from skgenre.audio.mp4 import read_boxes
+from skgenre.audio.errors import DecoderError
+from skgenre.audio.mp4 import measure_boxes
 
 # Frames that are joined at most. These stay in the processor's cache until their
 # channels are mixed; to copy them costs 4 ms for 30 s, and blocks of a million 10 ms.
@@ -24,6 +25,14 @@ MAX_PLANES = 8
 
 # Rates in hertz of later parts of a file, and how far from that of the first.
 LOWEST_RATE, HIGHEST_RATE, MAX_RATE_RATIO = 1_000, 10_000_000, 100
+
+# Containers of one file each. Others (playlists, "concat") open files that they name,
+# and a name that is no demuxer would leave the choice to ffmpeg.
+DEMUXERS = frozenset(
+    "aac ac3 adx aiff amr ape asf au avi bonk caf dsf dts dtshd eac3 flac flv gxf iff "
+    "ircam matroska mlp mov mp3 mpc mpc8 mpeg mpegts mxf nistsphere nut ogg oma osq qcp "
+    "qoa rka rm shn sox tak truehd tta voc vqf w64 wav wtv wv xwma".split()
+)
 
 # Containers whose headers tell a duration. For others ffmpeg estimates it.
 DEMUXERS_WITH_DURATION = (
@@ -50,10 +59,6 @@ DTYPES = {
 }
 
 
-class FfmpegError(ValueError):
-    """Why ffmpeg cannot read a file."""
-
-
 def is_installed():
     """Whether PyAV can be imported; it is not imported here."""
     return importlib.util.find_spec("av") is not None
@@ -76,6 +81,11 @@ class FfmpegReader:
     """
 
     def __init__(self, file, *, demuxer):
+        if demuxer not in DEMUXERS:
+            raise DecoderError(
+                f"is in a container ({demuxer}) that might open other files, expected "
+                "one of a single file"
+            )
         self.decoder = find_name()
         self.incomplete = None
         self._file, self._demuxer = _QuietFile(file), demuxer
@@ -115,25 +125,14 @@ class FfmpegReader:
         """Return the `_Promise` of the header; refuse what ffmpeg should not open."""
         if self._demuxer != "mov":
             return _find_promise(self._file, self._demuxer)
-        boxes = read_boxes(self._file, self._file.n_bytes)
-        self._file.raise_error()
-        if not boxes.has_index:
-            raise FfmpegError(
-                "lacks the 'moov' box, which tells where its sound is and often comes "
-                "last, expected a whole MP4 file"
-            )
-        if boxes.encryption is not None:
-            raise FfmpegError(
-                f"is encrypted ({boxes.encryption}), expected a file without copy "
-                "protection"
-            )
+        n_bytes, n_packets = measure_boxes(self._file, self._file.n_bytes)
         # ffmpeg takes 24 bytes of memory for each.
-        if boxes.n_samples > self._file.n_bytes:
-            raise FfmpegError(
-                f"claims {boxes.n_samples} packets in {self._file.n_bytes} bytes, "
-                "expected no more packets than bytes"
+        if n_packets > self._file.n_bytes:
+            raise DecoderError(
+                f"claims {n_packets} packets in {self._file.n_bytes} bytes, expected no "
+                "more packets than bytes"
             )
-        return _Promise(boxes.n_bytes)
+        return _Promise(n_bytes)
 
     def _open(self):
         import av
@@ -148,7 +147,7 @@ class FfmpegReader:
             )
         except av.FFmpegError as error:
             self._file.raise_error()
-            raise FfmpegError(
+            raise DecoderError(
                 f"cannot be opened by ffmpeg's demuxer {self._demuxer} "
                 f"({error.strerror}), expected intact audio"
             ) from error
@@ -158,12 +157,12 @@ class FfmpegReader:
         streams = [s for s in self._container.streams if s.type == "audio"]
         if not streams:
             kinds = ", ".join(stream.type for stream in self._container.streams)
-            raise FfmpegError(
+            raise DecoderError(
                 f"holds no sound (streams: {kinds or 'none'}), expected an audio stream"
             )
         streams = [s for s in streams if s.codec_context is not None]
         if not streams:
-            raise FfmpegError(
+            raise DecoderError(
                 f"holds sound that {self.decoder} cannot decode, expected a codec that "
                 "it knows"
             )
@@ -192,7 +191,7 @@ class FfmpegReader:
             return
         self._file.raise_error()
         if self._n_damaged:
-            raise FfmpegError(
+            raise DecoderError(
                 f"holds {self._n_damaged} packets of {context.codec.long_name}, of "
                 "which none can be decoded, expected intact audio"
             )
@@ -267,7 +266,7 @@ class FfmpegReader:
         highest = min(HIGHEST_RATE, self.sample_rate * MAX_RATE_RATIO)
         if rate != self.sample_rate and not lowest <= rate <= highest:
             seconds = self._n_decoded / self.sample_rate
-            raise FfmpegError(
+            raise DecoderError(
                 f"changes from {self.sample_rate} to {rate} Hz after {seconds:.2f} s, "
                 f"expected {lowest} to {highest} Hz"
             )
@@ -435,7 +434,7 @@ def _refuse_listed_channels(extradata):
     bits = bits[4:]  # channels
     bits = bits[29:] if bits.startswith("11111") else bits[5:]  # rate, again
     if bits[3:8] == "00000":
-        raise FfmpegError(
+        raise DecoderError(
             "is xHE-AAC with a list of channels, expected one of the usual layouts"
         )
 
