@@ -17,8 +17,12 @@ from skgenre.audio.mp4 import measure_boxes
 # channels are mixed; to copy them costs 4 ms for 30 s, and blocks of a million 10 ms.
 MAX_BLOCK_FRAMES = 2**15
 
-# Samples of all channels that a packet may become. Some headers can claim billions.
-MAX_PACKET_SAMPLES = 2**24
+# Samples of all channels that a frame may have. Some headers can claim billions.
+LIMITS = {"max_samples": str(2**24)}
+
+# Frames in a packet of Monkey's Audio, all of which PyAV decodes at once. Its own
+# program takes 1,179,648 at most.
+MAX_APE_FRAMES = 2**22
 
 # Planes (arrays of a channel each) that PyAV finds: it walks on beyond them.
 MAX_PLANES = 8
@@ -28,11 +32,15 @@ LOWEST_RATE, HIGHEST_RATE, MAX_RATE_RATIO = 1_000, 10_000_000, 100
 
 # Containers of one file each. Others (playlists, "concat") open files that they name,
 # and a name that is no demuxer would leave the choice to ffmpeg.
-DEMUXERS = frozenset(
-    "aac ac3 adx aiff amr ape asf au avi bonk caf dsf dts dtshd eac3 flac flv gxf iff "
-    "ircam matroska mlp mov mp3 mpc mpc8 mpeg mpegts mxf nistsphere nut ogg oma osq qcp "
-    "qoa rka rm shn sox tak truehd tta voc vqf w64 wav wtv wv xwma".split()
-)
+# fmt: off
+DEMUXERS = frozenset({
+    "aac", "ac3", "adx", "aiff", "amr", "ape", "asf", "au", "avi", "bonk", "caf", "dsf",
+    "dts", "dtshd", "eac3", "flac", "flv", "gxf", "iff", "ircam", "matroska", "mlp",
+    "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "mxf", "nistsphere", "nut", "ogg",
+    "oma", "osq", "qcp", "qoa", "rka", "rm", "shn", "sox", "tak", "truehd", "tta",
+    "voc", "vqf", "w64", "wav", "wtv", "wv", "xwma",
+})
+# fmt: on
 
 # Containers whose headers tell a duration. For others ffmpeg estimates it.
 DEMUXERS_WITH_DURATION = (
@@ -123,14 +131,16 @@ class FfmpegReader:
 
     def _check_container(self):
         """Return the `_Promise` of the header; refuse what ffmpeg should not open."""
+        if self._demuxer == "ape":
+            _check_ape(self._file)
         if self._demuxer != "mov":
             return _find_promise(self._file, self._demuxer)
         n_bytes, n_packets = measure_boxes(self._file, self._file.n_bytes)
         # ffmpeg takes 24 bytes of memory for each.
         if n_packets > self._file.n_bytes:
             raise DecoderError(
-                f"claims {n_packets} packets in {self._file.n_bytes} bytes, expected no "
-                "more packets than bytes"
+                f"claims {n_packets} packets in {self._file.n_bytes} bytes, expected "
+                "no more packets than bytes"
             )
         return _Promise(n_bytes)
 
@@ -144,6 +154,7 @@ class FfmpegReader:
                 format=self._demuxer,
                 metadata_errors="replace",  # tags need not be text
                 io_open=_refuse_to_open,
+                options=LIMITS,
             )
         except av.FFmpegError as error:
             self._file.raise_error()
@@ -168,7 +179,6 @@ class FfmpegReader:
             )
         n_channels = {s.index: _replace_layout(s.codec_context) for s in streams}
         chosen = max(streams, key=lambda s: (_is_default(s), n_channels[s.index]))
-        self.n_channels = n_channels[chosen.index]
         for stream in self._container.streams:
             # The pictures of a film need not be read. Known to PyAV from 18 on.
             if stream is not chosen and hasattr(type(stream), "discard"):
@@ -176,32 +186,30 @@ class FfmpegReader:
         context = chosen.codec_context
         _refuse_listed_channels(context.extradata)
         context.thread_count = 1
-        context.options = {"max_samples": str(MAX_PACKET_SAMPLES)}
+        context.options = LIMITS
         return chosen
 
     def _find_form(self):
         """Decode the first frame: headers may be wrong about the rate and channels."""
-        context = self._stream.codec_context
-        self._frames = self._decode()
-        first = next(self._frames, None)
-        if first is not None:
-            self.sample_rate = first.sample_rate
-            self.n_channels = first.layout.nb_channels
-            self._frames = itertools.chain([first], self._frames)
-            return
-        self._file.raise_error()
-        if self._n_damaged:
+        frames = self._decode()
+        first = next(frames, None)
+        if first is None or first.sample_rate <= 0:
+            self._file.raise_error()
+            codec = self._stream.codec_context.codec.long_name
             raise DecoderError(
-                f"holds {self._n_damaged} packets of {context.codec.long_name}, of "
-                "which none can be decoded, expected intact audio"
+                f"holds no packet of {codec} that can be decoded ({self._n_damaged} "
+                "damaged), expected intact audio"
             )
-        self.sample_rate = context.sample_rate
+        self._frames = itertools.chain([first], frames)
+        self.sample_rate = first.sample_rate
+        self.n_channels = first.layout.nb_channels
 
     def _decode(self):
         """Yield frames; leave out what cannot be decoded, as the program does."""
         import av
 
         context = self._stream.codec_context
+        is_aac = context.name.startswith("aac")
         packets = self._container.demux(self._stream)
         while True:
             packet = None
@@ -210,7 +218,7 @@ class FfmpegReader:
                 packet = next((packet for packet in packets if packet.size), None)
             except av.FFmpegError as error:
                 self._stopped_by = error.strerror
-            if packet is not None and packet.has_sidedata("new_extradata"):
+            if is_aac and packet is not None and packet.has_sidedata("new_extradata"):
                 _refuse_listed_channels(bytes(packet.get_sidedata("new_extradata")))
             try:
                 frames = context.decode(packet)
@@ -400,6 +408,22 @@ def _find_promise(file, demuxer):
         if n_length <= 8 and length != unknown:
             return _Promise(start + n_length + length)
     return _Promise()
+
+
+def _check_ape(file):
+    """Refuse Monkey's Audio whose packets would be a gigabyte of silence each."""
+    file.seek(0)
+    head = file.read(2**12).ljust(2**12, b"\0")
+    version, _, n_descriptor = struct.unpack_from("<HHI", head, 4)
+    if version < 3980:  # the number is given by the version
+        return
+    offset = min(n_descriptor, 2**11) + 4
+    (n_frames,) = struct.unpack_from("<I", head, offset)
+    if n_frames > MAX_APE_FRAMES:
+        raise DecoderError(
+            f"is Monkey's Audio with {n_frames} frames in a packet, expected up to "
+            f"{MAX_APE_FRAMES}"
+        )
 
 
 def _is_default(stream):
