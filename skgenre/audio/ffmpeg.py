@@ -330,19 +330,18 @@ class FfmpegReader:
         if context.name == "flac" and len(context.extradata or b"") >= 18:
             # The number of samples in FLAC's own header; 0 where it is unknown.
             n_frames = int.from_bytes(context.extradata[13:18], "big") & (2**36 - 1)
-            return n_frames / context.sample_rate if n_frames else None
-        if self._promise.seconds is not None:
-            return self._promise.seconds
+            return n_frames / self.sample_rate if n_frames else None
         if self._demuxer not in DEMUXERS_WITH_DURATION:
             return None
         if self._demuxer == "mov":
             duration = stream.duration
             return float(duration * stream.time_base) if duration else None
         # The duration of the container may be that of its pictures.
-        kinds = {other.type for other in self._container.streams}
-        if self._container.duration is None or kinds != {"audio"}:
+        if {other.type for other in self._container.streams} != {"audio"}:
             return None
-        return self._container.duration / 1e6
+        if self._promise.seconds is None and self._container.duration is not None:
+            return self._container.duration / 1e6
+        return self._promise.seconds
 
     def _find_cut(self):
         """Return the second from which the container's index points beyond the file."""
@@ -404,8 +403,8 @@ def _find_promise(file, demuxer):
     file.seek(0)
     head = file.read(2**12)
     if demuxer in ("iff", "avi"):
-        order = "big" if demuxer == "iff" else "little"
-        return _Promise(8 + int.from_bytes(head[4:8], order))
+        length = int.from_bytes(head[4:8], "big" if demuxer == "iff" else "little")
+        return _Promise(8 + length if length < 2**32 - 1 else None)
     if demuxer == "asf" and ASF_FILE_PROPERTIES in head:
         # ffmpeg ignores the duration where the length of the file is another.
         _, _, n_bytes, _, _, duration, _, preroll = struct.unpack_from(
