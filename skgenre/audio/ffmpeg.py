@@ -169,7 +169,9 @@ class FfmpegReader:
                 format=self._demuxer,
                 metadata_errors="replace",  # tags need not be text
                 io_open=_refuse_to_open,
-                options={**LIMITS, "codec_whitelist": _list_decoders()},
+                # Options of streams would end the process (PyAV 17) where a container,
+                # such as FLV, tells its streams late.
+                container_options={"codec_whitelist": _list_decoders()},
             )
         except av.FFmpegError as error:
             self._file.raise_error()
