@@ -13,7 +13,7 @@ _HOMES = {
     "BenchmarkResult": "benchmark",
     "CNNGenreClassifier": "keras_classifiers",
     "CovarianceGenreClassifier": "keras_classifiers",
-    "FeatureStore": "feature_store",
+    "FeatureStore": "features",
     "KerasGenreClassifier": "keras_classifiers",
     "LSTMGenreClassifier": "keras_classifiers",
     "MFCCDisplay": "displays",
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from skgenre.displays import MFCCDisplay as MFCCDisplay
     from skgenre.displays import SegmentTimelineDisplay as SegmentTimelineDisplay
     from skgenre.displays import TrainingHistoryDisplay as TrainingHistoryDisplay
-    from skgenre.feature_store import FeatureStore as FeatureStore
+    from skgenre.features import FeatureStore as FeatureStore
     from skgenre.features import MFCCExtractor as MFCCExtractor
     from skgenre.features import MFCCScaler as MFCCScaler
     from skgenre.features import SegmentStatistics as SegmentStatistics

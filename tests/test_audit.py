@@ -422,7 +422,7 @@ def test_arguments_out_of_range_are_refused(tones):
         audit_tracks(tones, n_jobs=0)
     with pytest.raises(ValueError, match="verbose must be a non-negative integer"):
         audit_tracks(tones, verbose=-1)
-    with pytest.raises(ValueError, match="at least one path"):
+    with pytest.raises(ValueError, match="at least one track"):
         audit_tracks([])
 
 

@@ -247,15 +247,14 @@ def test_track_shorter_than_a_segment_is_refused(write_tone):
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        ([], ValueError, "at least one path"),
-        ("track.wav", TypeError, "single path"),
-        ([1], TypeError, r"X\[0\] must be a path .* got 1"),
-        (["a.wav", None], TypeError, r"X\[1\] must be a path"),
+        ([], ValueError, "at least one track"),
+        ("track.wav", TypeError, "the single 'track.wav'"),
+        ([1], TypeError, r"X\[0\] must be the path .* got 1 of type int"),
         (np.array([["a", "b"]]), ValueError, r"shape \(1, 2\)"),
-        (np.zeros((2, 1)), TypeError, r"X\[0\] must be a path"),
-        (None, TypeError, "sequence of paths, got None"),
-        ({"a.wav": 1}, TypeError, "sequence of paths"),
-        (iter(["a.wav"]), TypeError, "sequence of paths"),
+        (np.zeros((2, 1)), TypeError, r"X\[0\] must be the path"),
+        (None, TypeError, "sequence of tracks, got None"),
+        ({"a.wav": 1}, TypeError, "sequence of tracks"),
+        (iter(["a.wav"]), TypeError, "sequence of tracks"),
     ],
 )
 def test_other_input_than_paths_is_refused(X, error, message):

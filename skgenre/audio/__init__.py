@@ -1,4 +1,4 @@
-"""The decoder: one audio file in, one mono signal out, or an error that names it."""
+"""The decoder: one recording in, one mono signal out, or an error that names it."""
 
 from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders, read_header
 from skgenre.audio.errors import (
@@ -12,6 +12,7 @@ from skgenre.audio.signal import (
     load_audio,
     stream_audio,
 )
+from skgenre.audio.source import NoAudio, list_sources, make_source, name_source
 
 # Extensions that loaders of folders look for. How a file is read depends on its
 # content, not on its name, and libsndfile reads more formats than these.
@@ -39,9 +40,13 @@ __all__ = [
     "MAX_LISTED_FAILURES",
     "AudioDecodeError",
     "IncompleteAudioWarning",
+    "NoAudio",
     "check_channel",
     "find_decoders",
+    "list_sources",
     "load_audio",
+    "make_source",
+    "name_source",
     "read_header",
     "stream_audio",
 ]

@@ -1,15 +1,22 @@
 """A reader of any audio, by the decoder that reads all of it, or the error."""
 
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import soundfile
 
 from skgenre._io import describe_os_error
 from skgenre.audio import ffmpeg
 from skgenre.audio.errors import AudioDecodeError
-from skgenre.audio.inspection import inspect_audio
+from skgenre.audio.inspection import Inspection, inspect_audio
 from skgenre.audio.libsndfile import LibsndfileReader
-from skgenre.audio.source import find_version, name_source, open_source
+from skgenre.audio.samples import SamplesReader
+from skgenre.audio.source import (
+    AudioSamples,
+    find_version,
+    make_source,
+    name_source,
+    open_source,
+)
 
 # Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
 # samples then makes eight hours at 22,050 Hz, which no memory holds.
@@ -19,7 +26,7 @@ HIGHEST_FILE_RATE = 10_000_000
 
 @contextmanager
 def open_audio(audio):
-    """Yield a reader of audio and its Inspection; errors inside the block name it.
+    """Yield a reader of a source and its Inspection; errors inside the block name it.
 
     A reader has `decoder` (name and version), `sample_rate`, `n_channels` and
     `read_blocks(n_frames, n_block_frames=)`, which yields arrays (n_frames,) or
@@ -27,16 +34,21 @@ def open_audio(audio):
     """
     name = name_source(audio)
     try:
-        with closing(open_source(audio)) as file:
-            inspection = inspect_audio(file)
-            with closing(_make_reader(name, file, inspection)) as reader:
-                if not LOWEST_FILE_RATE <= reader.sample_rate <= HIGHEST_FILE_RATE:
-                    reason = (
-                        f"has a sample rate of {reader.sample_rate} Hz, expected "
-                        f"{LOWEST_FILE_RATE} to {HIGHEST_FILE_RATE}"
-                    )
-                    raise AudioDecodeError([(name, reason)])
-                yield reader, inspection
+        with ExitStack() as opened:
+            if isinstance(audio, AudioSamples):
+                reader, inspection = SamplesReader(audio), Inspection("samples")
+            else:
+                file = opened.enter_context(closing(open_source(audio)))
+                inspection = inspect_audio(file)
+                reader = _make_reader(name, file, inspection)
+                opened.enter_context(closing(reader))
+            if not LOWEST_FILE_RATE <= reader.sample_rate <= HIGHEST_FILE_RATE:
+                reason = (
+                    f"has a sample rate of {reader.sample_rate} Hz, expected "
+                    f"{LOWEST_FILE_RATE} to {HIGHEST_FILE_RATE}"
+                )
+                raise AudioDecodeError([(name, reason)])
+            yield reader, inspection
     except AudioDecodeError:
         raise
     except soundfile.LibsndfileError as error:
@@ -56,15 +68,19 @@ def _make_reader(name, file, inspection):
     raise AudioDecodeError([(name, reason)])
 
 
-def read_header(path):
-    """Return the sample rate of an audio file, in hertz, and its number of channels."""
-    find_version(path)
-    with open_audio(path) as (reader, _):
+def read_header(audio):
+    """Return the sample rate of audio, in hertz, and its number of channels."""
+    audio = make_source(audio)
+    find_version(audio)
+    with open_audio(audio) as (reader, _):
         return reader.sample_rate, reader.n_channels
 
 
 def find_decoders(audio):
     """Yield the names and versions of decoders that may read audio, the usual first."""
+    if isinstance(audio, AudioSamples):
+        yield SamplesReader.decoder
+        return
     yield LibsndfileReader.decoder
     if ffmpeg.is_installed():
         yield ffmpeg.find_name()

@@ -1,5 +1,6 @@
 """Blocks of samples decoded by libsndfile, from a file or from repaired bytes."""
 
+import io
 import os
 
 import soundfile
@@ -14,7 +15,7 @@ class LibsndfileReader:
     incomplete = None
 
     def __init__(self, file, *, parts=None):
-        if parts is None and os.name == "posix" and hasattr(file, "fileno"):
+        if parts is None and os.name == "posix" and isinstance(file, io.FileIO):
             # A descriptor is faster than a file object. libsndfile closes it even when
             # it fails (up to 1.2.0 also when told not to). On Windows it may not know
             # the descriptors of Python.

@@ -1,7 +1,6 @@
 """The mono signal of a file at a given sample rate, whole or block by block."""
 
 import math
-import os
 import warnings
 
 import numpy as np
@@ -9,11 +8,11 @@ import soxr
 from numpy.typing import NDArray
 
 from skgenre._io import printable
-from skgenre._typing import StrPath
+from skgenre._typing import Audio
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.audio.decoder import HIGHEST_FILE_RATE, open_audio
 from skgenre.audio.errors import AudioDecodeError, IncompleteAudioWarning
-from skgenre.audio.source import find_version, name_source
+from skgenre.audio.source import find_version, make_source, name_source
 
 # Keeps duration * sample_rate far from overflow; 30 years.
 MAX_DURATION_SECONDS = 1e9
@@ -34,7 +33,7 @@ MAX_PEAK = 1e12
 
 
 def load_audio(
-    path: StrPath,
+    audio: Audio,
     *,
     sample_rate: int = 22050,
     duration: float | None = None,
@@ -47,9 +46,13 @@ def load_audio(
 
     Parameters
     ----------
-    path : str or os.PathLike
+    audio : str, os.PathLike, binary file or pair (signal, sample_rate)
         A WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64 file, of any sample rate from
-        1 kHz to 10 MHz and any number of channels.
+        1 kHz to 10 MHz and any number of channels: its path, or the file itself, such
+        as an `io.BytesIO` or an upload, which is read from its beginning and left open,
+        at the position where it was. Or samples in memory: an array of shape
+        (n_samples,) or (n_samples, n_channels), of floats or of integers of 8, 16 or 32
+        bits, and their rate in hertz.
     sample_rate : int, default=22050
         Samples per second of the signal returned, in hertz.
     duration : float, default=None
@@ -72,7 +75,7 @@ def load_audio(
         was read, digitally silent or not finite; its channels cancel out, or it lacks
         the `channel`. It is an OSError and a ValueError.
     TypeError, ValueError
-        `path`, `sample_rate`, `duration` or `channel` has the wrong type or is out of
+        `audio`, `sample_rate`, `duration` or `channel` has the wrong type or is out of
         range.
 
     Warns
@@ -95,19 +98,19 @@ def load_audio(
     ((11025,), dtype('float32'))
     """
     stream = stream_audio(
-        path, sample_rate=sample_rate, duration=duration, channel=channel
+        audio, sample_rate=sample_rate, duration=duration, channel=channel
     )
     blocks = list(stream)
     if stream.incomplete is not None:
         warnings.warn(
-            f"{printable(name_source(path))}: {stream.incomplete}",
+            f"{printable(stream.name)}: {stream.incomplete}",
             IncompleteAudioWarning,
             stacklevel=2,
         )
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
+def stream_audio(audio, *, sample_rate=22050, duration=None, channel="mean"):
     """Return an iterator over the blocks of what `load_audio` returns whole.
 
     Memory does not grow with the length of the file. Faults of a file may be found only
@@ -115,8 +118,8 @@ def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Audio file, as in `load_audio`.
+    audio : str, os.PathLike, binary file or pair (signal, sample_rate)
+        As in `load_audio`.
     sample_rate : int, default=22050
         Samples per second of the blocks, in hertz.
     duration : float, default=None
@@ -137,8 +140,6 @@ def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
     TypeError, ValueError
         An argument has the wrong type or is out of range.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be a str or os.PathLike, got {path!r}.")
     check_positive_integer(sample_rate, name="sample_rate")
     check_number(sample_rate, name="sample_rate", high=HIGHEST_FILE_RATE)
     sample_rate = int(sample_rate)
@@ -153,7 +154,7 @@ def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
             high=MAX_DURATION_SECONDS,
         )
         n_samples = round(float(duration) * sample_rate)
-    return AudioStream(path, sample_rate, n_samples, channel)
+    return AudioStream(audio, sample_rate, n_samples, channel)
 
 
 class AudioStream:
@@ -161,6 +162,8 @@ class AudioStream:
 
     Attributes
     ----------
+    name : str
+        The path, or a name for audio in memory.
     decoder : str or None
         Name and version of what decoded them; None before the first block.
     incomplete : str or None
@@ -171,7 +174,8 @@ class AudioStream:
 
     def __init__(self, audio, sample_rate, n_samples, channel):
         self.decoder, self.incomplete, self.n_samples = None, None, 0
-        self._audio, self._name = audio, name_source(audio)
+        self._audio = make_source(audio)
+        self.name = name_source(self._audio)
         self._channel, self._channels_cancel = channel, False
         self._blocks = self._read(sample_rate, n_samples)
 
@@ -220,11 +224,11 @@ class AudioStream:
                     f"has {n_channels} channels, expected more for "
                     f"channel={self._channel!r}"
                 )
-                raise AudioDecodeError([(self._name, reason)])
+                raise AudioDecodeError([(self.name, reason)])
             block = block[:, number]
         elif block.ndim == 1 and self._channel not in ("mean", "left", "right", 0):
             reason = f"has 1 channel, expected more for channel={self._channel!r}"
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
         mono = _average_channels(block)
         # A few samples first: nearly all blocks have sound in them.
         if block.ndim == 2 and not mono[::499].any() and not mono.any():
@@ -237,7 +241,7 @@ class AudioStream:
         version_after = find_version(self._audio)
         if version_after != version:
             reason = f"changed while it was read, from {version} to {version_after}"
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
 
     def _check_sound(self, blocks, *, n_kept, file_rate):
         """Yield the blocks; refuse values that are not finite, and silence."""
@@ -250,7 +254,7 @@ class AudioStream:
                 n_all = n_frames + len(block) + sum(map(len, blocks))
                 found = f"frame {n_frames + first} of {n_all} is {block[first]}"
                 reason = f"{found}, expected finite values within ±{MAX_PEAK:g}"
-                raise AudioDecodeError([(self._name, reason)])
+                raise AudioDecodeError([(self.name, reason)])
             if is_silent and peak > 0:
                 # The margin does not count: it may hold the first sound after a silent
                 # beginning.
@@ -260,19 +264,19 @@ class AudioStream:
             yield block
         if n_frames == 0:
             reason = f"holds no samples (0 at {file_rate} Hz), expected at least one"
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
         if is_silent and self._channels_cancel:
             reason = (
                 "has channels that cancel out when they are averaged (opposite phase), "
                 "expected sound: take one of them, with channel='left'"
             )
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
         if is_silent:
             n_silent = n_frames if n_kept is None else min(n_kept, n_frames)
             reason = (
                 f"holds only silence (peak 0.0) in {n_silent} frames, expected sound"
             )
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
 
 
 def check_channel(channel):

@@ -7,15 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skgenre._typing import Paths, Progress
+from skgenre._typing import Progress, Tracks
 from skgenre._validation import (
     check_n_jobs,
     check_no_missing_label,
-    check_paths,
     check_verbosity,
     is_known_group,
 )
-from skgenre.audio import load_audio, read_header
+from skgenre.audio import list_sources, load_audio, name_source, read_header
 from skgenre.audit.replicas import (
     MAX_BIT_ERROR_RATE,
     compute_fingerprint,
@@ -56,7 +55,7 @@ class TrackSurvey(NamedTuple):
 
 
 def audit_tracks(
-    paths: Paths,
+    paths: Tracks,
     target: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     *,
@@ -74,8 +73,9 @@ def audit_tracks(
 
     Parameters
     ----------
-    paths : sequence of str or Path, of shape (n_tracks,)
-        Paths of audio files: a list, array, Series or one-column frame.
+    paths : sequence of str, Path, binary file or pair, of shape (n_tracks,)
+        Paths of audio files: a list, array, Series or one-column frame. Or audio in
+        memory, as `MFCCExtractor` takes it, whose path in the report is ``X[3]``.
     target : array-like of shape (n_tracks,) or None, default=None
         Genre of each track. Without it no finding is about genres.
     groups : array-like of shape (n_tracks,) or None, default=None
@@ -115,14 +115,15 @@ def audit_tracks(
     >>> report.ok, report.exit_code
     (True, 0)
     """
-    paths = check_paths(paths)
+    sources = list_sources(paths)
+    paths = list(map(name_source, sources))
     target = _check_labels(target, name="target", n_tracks=len(paths))
     groups = _check_labels(groups, name="groups", n_tracks=len(paths))
     check_verbosity(verbose)
     check_n_jobs(n_jobs)
     analysis = analyse_files(
         survey_track,
-        paths,
+        sources,
         n_jobs=n_jobs,
         verbose=verbose,
         progress=progress,
