@@ -85,7 +85,8 @@ def add_folders(parser):
         "folders",
         nargs="+",
         metavar="DIR",
-        help="folders of genre folders (DIR/blues/track.wav)",
+        help="folders of genre folders (DIR/blues/track.wav), or CSV files with the "
+        "columns path, genre and, if known, artist",
     )
     parser.add_argument(
         "--gtzan",
