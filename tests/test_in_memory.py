@@ -5,6 +5,7 @@ import io
 import os
 import re
 import tempfile
+import time
 from pathlib import Path
 
 import librosa
@@ -168,11 +169,34 @@ def test_any_open_file_is_read_from_its_beginning_and_left_as_it_was(
         file.close()  # which fails if it is closed
 
 
-def test_threads_may_read_one_file_at_a_time(content, tmp_path):
-    with tempfile.TemporaryFile() as file:
-        file.write(content)
-        X = extract([file] * 8, n_jobs=4)
+class SlowUpload(Upload):
+    """Another thread has the time to read between `seek` and `read`."""
+
+    def __init__(self, content):
+        super().__init__(content)
+        self.n_reads = 0
+        self.seek, self.read = self._seek, self._read
+
+    def _seek(self, offset):
+        self._file.seek(offset)
+        time.sleep(0.02)
+
+    def _read(self):
+        self.n_reads += 1
+        return self._file.read()
+
+
+def test_threads_read_one_file_one_after_the_other(content):
+    upload = SlowUpload(content)
+    upload.seek(77)
+    X = extract([upload] * 8, n_jobs=4)
     assert_array_equal(X, np.repeat(X[:1], 8, axis=0))
+
+
+def test_a_file_is_read_once_for_its_digest_and_its_features(content, tmp_path):
+    upload = SlowUpload(content)
+    extract([upload], cache_dir=tmp_path)
+    assert upload.n_reads == 1
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])

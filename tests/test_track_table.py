@@ -1,5 +1,6 @@
 """Promises of load_track_table: all rows are tracks, or the rows that are not named."""
 
+import io
 import os
 import warnings
 from pathlib import Path
@@ -10,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.utils import Bunch
 
 from skgenre import AudioDecodeError, load_mfcc_npz, load_track_table, make_model
 from skgenre.cli import main
@@ -254,6 +256,14 @@ def test_what_is_no_csv_file_is_named(write, folder):
         load_track_table(write("path,genre", "é", encoding="latin-1"))
     with pytest.raises(FileNotFoundError, match=r"none\.csv"):
         load_track_table(folder / "none.csv")
+
+
+def test_a_digest_of_uploads_is_one_of_their_content(folder):
+    uploads = [[io.BytesIO(b"one"), io.BytesIO(b"two")] for _ in range(2)]
+    digests = [digest_tracks(Bunch(paths=X, target=["a", "b"])) for X in uploads]
+    assert digests[0] == digests[1]
+    other = Bunch(paths=uploads[0][::-1], target=["a", "b"])
+    assert digest_tracks(other) != digests[0]
 
 
 def test_a_table_trains_what_its_folder_trains(made_tracks, tmp_path):
