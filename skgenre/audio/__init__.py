@@ -7,7 +7,11 @@ from skgenre.audio.errors import (
     IncompleteAudioWarning,
 )
 from skgenre.audio.signal import (
+    CANCELLING,
+    CHANNEL_NAMES,
     MAX_DURATION_SECONDS,
+    SILENT,
+    AudioStream,
     check_channel,
     load_audio,
     stream_audio,
@@ -34,10 +38,14 @@ AUDIO_EXTENSIONS = (
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "CANCELLING",
+    "CHANNEL_NAMES",
     "HIGHEST_FILE_RATE",
     "MAX_DURATION_SECONDS",
     "MAX_LISTED_FAILURES",
+    "SILENT",
     "AudioDecodeError",
+    "AudioStream",
     "IncompleteAudioWarning",
     "check_channel",
     "find_decoders",

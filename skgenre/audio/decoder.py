@@ -4,8 +4,8 @@ from contextlib import closing, contextmanager
 
 import soundfile
 
+import skgenre.audio.ffmpeg as ffmpeg
 from skgenre._io import describe_os_error
-from skgenre.audio import ffmpeg
 from skgenre.audio.errors import AudioDecodeError
 from skgenre.audio.inspection import inspect_audio
 from skgenre.audio.libsndfile import LibsndfileReader
@@ -64,7 +64,15 @@ def read_header(path):
 
 
 def find_decoders(audio):
-    """Yield the names and versions of decoders that may read audio, the usual first."""
+    """Yield the name and version of the usual decoder, then of another that is needed.
+
+    AudioDecodeError where no decoder reads the audio, after the first.
+    """
     yield LibsndfileReader.decoder
+    # Not before: to open a file takes longer than to find its features in the store.
+    find_version(audio)
     if ffmpeg.is_installed():
-        yield ffmpeg.find_name()
+        with open_audio(audio) as (reader, _):
+            needed = reader.decoder
+        if needed != LibsndfileReader.decoder:
+            yield needed
