@@ -1,6 +1,6 @@
 """The decoder: one audio file in, one mono signal out, or an error that names it."""
 
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders, read_header
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders
 from skgenre.audio.errors import (
     MAX_LISTED_FAILURES,
     AudioDecodeError,
@@ -50,6 +50,5 @@ __all__ = [
     "check_channel",
     "find_decoders",
     "load_audio",
-    "read_header",
     "stream_audio",
 ]

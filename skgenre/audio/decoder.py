@@ -56,13 +56,6 @@ def _make_reader(name, file, inspection):
     raise AudioDecodeError([(name, reason)])
 
 
-def read_header(path):
-    """Return the sample rate of an audio file, in hertz, and its number of channels."""
-    find_version(path)
-    with open_audio(path) as (reader, _):
-        return reader.sample_rate, reader.n_channels
-
-
 def find_decoders(audio):
     """Yield the name and version of the usual decoder, then of another that is needed.
 
