@@ -14,6 +14,7 @@ _HOMES = {
     "CNNGenreClassifier": "keras_classifiers",
     "CovarianceGenreClassifier": "keras_classifiers",
     "FeatureStore": "features",
+    "IncompleteAudioWarning": "audio",
     "KerasGenreClassifier": "keras_classifiers",
     "LSTMGenreClassifier": "keras_classifiers",
     "MFCCDisplay": "displays",
@@ -60,6 +61,7 @@ __all__ = [*_HOMES]
 # Checkers and editors do not run `__getattr__`, and with it would accept any name.
 if TYPE_CHECKING:
     from skgenre.audio import AudioDecodeError as AudioDecodeError
+    from skgenre.audio import IncompleteAudioWarning as IncompleteAudioWarning
     from skgenre.audio import load_audio as load_audio
     from skgenre.audit import AuditReport as AuditReport
     from skgenre.audit import audit_tracks as audit_tracks

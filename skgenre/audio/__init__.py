@@ -1,13 +1,17 @@
 """The decoder: one recording in, one mono signal out, or an error that names it."""
 
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders, read_header
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders
 from skgenre.audio.errors import (
     MAX_LISTED_FAILURES,
     AudioDecodeError,
     IncompleteAudioWarning,
 )
 from skgenre.audio.signal import (
+    CANCELLING,
+    CHANNEL_NAMES,
     MAX_DURATION_SECONDS,
+    SILENT,
+    AudioStream,
     check_channel,
     load_audio,
     stream_audio,
@@ -35,10 +39,14 @@ AUDIO_EXTENSIONS = (
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "CANCELLING",
+    "CHANNEL_NAMES",
     "HIGHEST_FILE_RATE",
     "MAX_DURATION_SECONDS",
     "MAX_LISTED_FAILURES",
+    "SILENT",
     "AudioDecodeError",
+    "AudioStream",
     "IncompleteAudioWarning",
     "NoAudio",
     "check_channel",
@@ -47,6 +55,5 @@ __all__ = [
     "load_audio",
     "make_source",
     "name_source",
-    "read_header",
     "stream_audio",
 ]

@@ -4,8 +4,8 @@ from contextlib import ExitStack, closing, contextmanager
 
 import soundfile
 
+import skgenre.audio.ffmpeg as ffmpeg
 from skgenre._io import describe_os_error
-from skgenre.audio import ffmpeg
 from skgenre.audio.errors import AudioDecodeError
 from skgenre.audio.inspection import Inspection, inspect_audio
 from skgenre.audio.libsndfile import LibsndfileReader
@@ -13,7 +13,6 @@ from skgenre.audio.samples import SamplesReader
 from skgenre.audio.source import (
     AudioSamples,
     find_version,
-    make_source,
     name_source,
     open_source,
 )
@@ -68,19 +67,19 @@ def _make_reader(name, file, inspection):
     raise AudioDecodeError([(name, reason)])
 
 
-def read_header(audio):
-    """Return the sample rate of audio, in hertz, and its number of channels."""
-    audio = make_source(audio)
-    find_version(audio)
-    with open_audio(audio) as (reader, _):
-        return reader.sample_rate, reader.n_channels
-
-
 def find_decoders(audio):
-    """Yield the names and versions of decoders that may read audio, the usual first."""
+    """Yield the name and version of the usual decoder, then of another that is needed.
+
+    AudioDecodeError where no decoder reads the audio, after the first.
+    """
     if isinstance(audio, AudioSamples):
         yield SamplesReader.decoder
         return
     yield LibsndfileReader.decoder
+    # Not before: to open a file takes longer than to find its features in the store.
+    find_version(audio)
     if ffmpeg.is_installed():
-        yield ffmpeg.find_name()
+        with open_audio(audio) as (reader, _):
+            needed = reader.decoder
+        if needed != LibsndfileReader.decoder:
+            yield needed

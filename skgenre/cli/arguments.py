@@ -106,6 +106,28 @@ def add_jobs(parser, what):
     )
 
 
+def add_channel(parser):
+    """Add which channel of each file is analysed."""
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        default="mean",
+        metavar="NAME",
+        help="the mean of all channels or, where they cancel out, one of them: left, "
+        "right or a number, counted from 0 (default: mean)",
+    )
+
+
+def _channel(text):
+    if text in ("mean", "left", "right"):
+        return text
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"expected mean, left, right or the number of a channel, got {text!r}"
+    )
+
+
 def add_analysis(parser):
     """Add what happens to features once computed, and to files that have none."""
     parser.add_argument(

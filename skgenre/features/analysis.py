@@ -1,6 +1,7 @@
 """The engine that analyses many files, and the array that their features make."""
 
 import math
+import sys
 import warnings
 from contextlib import closing, nullcontext, suppress
 from functools import partial
@@ -17,6 +18,9 @@ from skgenre.audio import AudioDecodeError, find_decoders, name_source
 # Missing segments for each present one, at most, where the longest track decides how
 # many segments all of them have: beyond it the array would be mostly NaN.
 MAX_PADDING = 4
+
+# Packages between the line of a user and a warning, as in a pipeline.
+OWN_PACKAGES = ("contextlib", "joblib", "skgenre", "sklearn")
 
 # Length of the header of a .npy file: shapes of four numbers of twelve digits fit.
 N_HEADER_BYTES = 128
@@ -71,7 +75,6 @@ def analyse_files(
     *,
     store=None,
     features=None,
-    strict=False,
     n_jobs=None,
     verbose=0,
     progress=None,
@@ -91,8 +94,6 @@ def analyse_files(
     features : object with a method `append`, default=None
         Takes the features of each file as they come, in the order of `sources`; None is
         a new list.
-    strict : bool, default=False
-        Raise for files that cannot be analysed, once all others are.
     n_jobs : int or None, default=None
         Files analysed at the same time, by joblib; threads by default.
     verbose : int, default=0
@@ -110,8 +111,6 @@ def analyse_files(
 
     Raises
     ------
-    AudioDecodeError
-        With `strict`, names every file that cannot be analysed.
     concurrent.futures.process.BrokenProcessPool
         A worker process died.
     """
@@ -148,11 +147,19 @@ def analyse_files(
             f"features could not be kept in cache_dir {reason}; they are computed "
             "again next time.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=find_stacklevel(),
         )
-    if strict and failures:
-        raise AudioDecodeError(failures.items())
     return Analysis(features, analysed, failures, incomplete)
+
+
+def find_stacklevel():
+    """Return the `stacklevel` with which a warning names the line of the user."""
+    level, frame = 1, sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in OWN_PACKAGES:
+            break
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 class _Outcome(NamedTuple):

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skgenre._doc_links import DocLinkMixin
-from skgenre._io import printable
 from skgenre._typing import Progress, StrPath, Tracks
 from skgenre._validation import (
     check_labels,
@@ -25,7 +24,6 @@ from skgenre._validation import (
 from skgenre.audio import (
     HIGHEST_FILE_RATE,
     MAX_DURATION_SECONDS,
-    MAX_LISTED_FAILURES,
     AudioDecodeError,
     IncompleteAudioWarning,
     check_channel,
@@ -37,6 +35,7 @@ from skgenre.features.analysis import (
     TrackAnalysis,
     TrackArray,
     analyse_files,
+    find_stacklevel,
 )
 from skgenre.features.feature_store import FeatureStore
 from skgenre.features.output import (
@@ -52,7 +51,7 @@ from skgenre.segments import count_segment_samples, split_segments
 EXECUTION_PARAMETERS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 
 # Upper limits, far beyond what makes sense: above them the features of one segment do
 # not fit into memory, or float32 cannot hold them.
@@ -95,8 +94,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Number of segments taken from the start of each track; None takes all, and the
         longest track decides the size of the result.
     channel : {"mean", "left", "right"} or int, default="mean"
-        The mean of all channels, or one of them; numbers count from 0. For files whose
-        channels cancel out.
+        The mean of all channels, or one of them, where the channels cancel out;
+        numbers count from 0. A file of one channel has it left and right.
     n_jobs : int or None, default=None
         Number of tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` sets another backend.
@@ -229,6 +228,13 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             times as many segments would be missing as present.
         OSError
             The result cannot be written into `mmap_dir`.
+
+        Warns
+        -----
+        IncompleteAudioWarning
+            Of some files only a part is there; their features are of that part. It
+            names all of them, when they are read: features from `cache_dir` come
+            without it.
         """
         features = self.analyse(X).features
         return keep_index(self, features, X)
@@ -260,14 +266,21 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         -------
         analysis : Analysis
             Named tuple of `features`, the array that `transform` returns (empty without
-            `keep_features`); `paths`, the files that they are of; and `failures`, a
-            dict with the reason for each other file, by path (``X[3]`` in memory).
+            `keep_features`); `paths`, the files that they are of; `failures`, a dict
+            with the reason for each other file, by path (``X[3]`` in memory); and
+            `incomplete`, a dict with what is missing of files of which only a part is
+            there.
 
         Raises
         ------
         AudioDecodeError
             With `strict`, some files cannot be analysed. Other errors are those of
             `transform`.
+
+        Warns
+        -----
+        IncompleteAudioWarning
+            As by `transform`.
         """
         self._check_parameters()
         sources = list_sources(X)
@@ -288,6 +301,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         store = None
         if self.cache_dir is not None:
             key = {**parameters, "version": ANALYSIS_VERSION}
+            # In any file, the left channel is the first.
+            key["channel"] = 0 if channel == "left" else channel
             store = FeatureStore(self.cache_dir, key)
         n_frames = count_frames(
             count_segment_samples(self.segment_duration, self.sample_rate),
@@ -309,12 +324,17 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
                 sources,
                 store=store,
                 features=tracks,
-                strict=strict,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
                 progress=progress,
             )
-            _warn_of_incomplete_files(analysis.incomplete)
+            if analysis.incomplete:
+                warnings.warn(
+                    IncompleteAudioWarning(analysis.incomplete.items()),
+                    stacklevel=find_stacklevel(),
+                )
+            if strict and analysis.failures:
+                raise AudioDecodeError(analysis.failures.items())
             if not keep_features:
                 return analysis
             array.finish(analysis.paths)
@@ -407,20 +427,6 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
-
-
-def _warn_of_incomplete_files(incomplete):
-    if not incomplete:
-        return
-    lines = [f"{printable(path)}: {found}" for path, found in incomplete.items()]
-    if len(lines) > MAX_LISTED_FAILURES:
-        n_hidden = len(lines) - MAX_LISTED_FAILURES
-        lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more"]
-    warnings.warn(
-        "\n".join(["only a part of these files is there:", *lines]),
-        IncompleteAudioWarning,
-        stacklevel=3,
-    )
 
 
 def extract_mfcc(
