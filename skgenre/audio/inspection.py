@@ -42,7 +42,12 @@ def inspect_audio(file):
     for magic, found in _MAGIC.items():
         if head.startswith(magic) or head[4:].startswith(magic):
             return found
-    return Inspection("audio of unknown kind")
+    # Imported here: inspectors of formats import this module.
+    from skgenre.audio.mpeg import inspect_mpeg
+
+    others = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"caff", b"fLaC", b"OggS")
+    found = None if head.startswith((*others, b"riff")) else inspect_mpeg(file)
+    return found or Inspection("audio of unknown kind")
 
 
 _MAGIC = {

@@ -1,9 +1,14 @@
 """Blocks of samples decoded by libsndfile, from a file or from repaired bytes."""
 
+import io
 import os
+from contextlib import nullcontext
 
 import soundfile
 
+from skgenre.audio.c_streams import quiet_decoders
+
+WINDOW_BYTES = 2**16
 NAME = f"libsndfile {soundfile.__libsndfile_version__}"
 
 
@@ -14,14 +19,17 @@ class LibsndfileReader:
     incomplete = None
 
     def __init__(self, file, *, parts=None):
-        if parts is None and os.name == "posix" and hasattr(file, "fileno"):
+        start = find_tail(file, parts)
+        if start is not None and os.name == "posix" and isinstance(file, io.FileIO):
             # A descriptor is faster than a file object. libsndfile closes it even when
             # it fails (up to 1.2.0 also when told not to). On Windows it may not know
             # the descriptors of Python.
-            file.seek(0)
-            self._reader = _SequentialReader(os.dup(file.fileno()))
+            file.seek(start)
+            source = os.dup(file.fileno())
         else:
-            self._reader = _SequentialReader(View(file, parts))
+            source = View(file, parts)
+        with quiet_decoders():
+            self._reader = _SequentialReader(source)
         self.sample_rate = self._reader.samplerate
         self.n_channels = self._reader.channels
 
@@ -33,9 +41,12 @@ class LibsndfileReader:
         # 16-bit samples turned into floats by numpy cost a third of what libsndfile
         # takes.
         dtype = "int16" if self._reader.subtype == "PCM_16" else "float32"
+        # The others print nothing.
+        prints = self._reader.subtype.startswith(("MPEG", "ALAC"))
         while n_left > 0:
             n_wanted = min(n_left, n_block_frames)
-            block = self._reader.read(n_wanted, dtype=dtype)
+            with quiet_decoders() if prints else nullcontext():
+                block = self._reader.read(n_wanted, dtype=dtype)
             n_left = n_left - n_wanted if len(block) == n_wanted else 0
             if len(block):
                 yield block
@@ -51,6 +62,16 @@ class _SequentialReader(soundfile.SoundFile):
         return False
 
 
+def find_tail(file, parts):
+    """Return where a file is read from, if that is from there to its end, or None."""
+    if parts is None:
+        return 0
+    size = file.seek(0, os.SEEK_END)
+    if len(parts) == 1 and not isinstance(parts[0], bytes) and parts[0][1] == size:
+        return parts[0][0]
+    return None
+
+
 class View:
     """A seekable file that consists of pieces: bytes, and parts of another file.
 
@@ -62,6 +83,7 @@ class View:
         if parts is None:
             parts = [(0, file.seek(0, os.SEEK_END))]
         self._file, self._position = file, 0
+        self._window, self._window_start = b"", 0
         self._pieces, length = [], 0
         for part in parts:
             piece_length = len(part) if isinstance(part, bytes) else part[1] - part[0]
@@ -78,23 +100,38 @@ class View:
         return self._position
 
     def readinto(self, buffer):
-        view, n_read = memoryview(buffer).cast("B"), 0
+        # libmpg123 reads each frame in two, of 4 and some 400 bytes: files are read in
+        # larger windows, or decoding would take a quarter longer.
+        n_wanted = len(buffer)
+        start = self._position - self._window_start
+        found = self._window[start : start + n_wanted] if start >= 0 else b""
+        if len(found) < n_wanted:
+            self._window = self._read(max(n_wanted, WINDOW_BYTES))
+            self._window_start = self._position
+            found = self._window[:n_wanted]
+        buffer[: len(found)] = found
+        self._position += len(found)
+        return len(found)
+
+    def _read(self, n_bytes):
+        """Return up to n_bytes from the current position on."""
+        blocks, position = [], self._position
         for start, stop, part in self._pieces:
-            if not start <= self._position < stop:
+            if not start <= position < stop:
                 continue
-            n_wanted = min(stop - self._position, len(view) - n_read)
-            offset = self._position - start
+            n_wanted = min(stop - position, n_bytes)
+            offset = position - start
             if isinstance(part, bytes):
-                found = part[offset : offset + n_wanted]
+                block = part[offset : offset + n_wanted]
             else:
                 try:
                     self._file.seek(part[0] + offset)
-                    found = self._file.read(n_wanted) or b""
+                    block = self._file.read(n_wanted) or b""
                 except OSError:
-                    found = b""
-            view[n_read : n_read + len(found)] = found
-            n_read += len(found)
-            self._position += len(found)
-            if len(found) < n_wanted or n_read == len(view):
+                    block = b""
+            blocks.append(block)
+            position += len(block)
+            n_bytes -= len(block)
+            if len(block) < n_wanted or n_bytes == 0:
                 break
-        return n_read
+        return b"".join(blocks)
