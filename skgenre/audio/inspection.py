@@ -4,6 +4,8 @@ import os
 from bisect import bisect_right
 from typing import NamedTuple
 
+WINDOW_BYTES = 2**16
+
 
 class Inspection(NamedTuple):
     """What a file is, which decoder reads all of it, and what is missing.
@@ -63,6 +65,7 @@ class View:
             parts = [(0, file.seek(0, os.SEEK_END))]
         self.error = None
         self._file, self._position, self._length = file, 0, 0
+        self._window, self._window_start = b"", 0
         self._pieces, self._stops = [], []
         for part in parts:
             length = len(part) if isinstance(part, bytes) else part[1] - part[0]
@@ -80,34 +83,46 @@ class View:
         return self._position
 
     def read(self, n_bytes):
-        buffer = bytearray(max(0, min(n_bytes, self._length - self._position)))
-        n_read = self._fill(memoryview(buffer))
-        return bytes(buffer[:n_read])
+        found = self._read_pieces(n_bytes)
+        self._position += len(found)
+        return found
 
     def readinto(self, buffer):
-        try:
-            return self._fill(memoryview(buffer).cast("B"))
-        except Exception as error:  # any file object: raised again by the reader
-            self.error = error
-            return 0
+        # libmpg123 reads each frame in two, of 4 and some 400 bytes: files are read in
+        # larger windows, or decoding would take a quarter longer.
+        n_wanted = len(buffer)
+        start = self._position - self._window_start
+        found = self._window[start : start + n_wanted] if start >= 0 else b""
+        if len(found) < n_wanted:
+            try:
+                self._window = self._read_pieces(max(n_wanted, WINDOW_BYTES))
+            except Exception as error:  # of any file object; the reader raises it again
+                self.error, self._window = error, b""
+            self._window_start = self._position
+            found = self._window[:n_wanted]
+        buffer[: len(found)] = found
+        self._position += len(found)
+        return len(found)
 
-    def _fill(self, view):
-        n_read, number = 0, bisect_right(self._stops, self._position)
-        for part, stop in zip(self._pieces[number:], self._stops[number:], strict=True):
-            n_wanted = min(stop - self._position, len(view) - n_read)
-            if n_wanted == 0:
-                break
+    def _read_pieces(self, n_bytes):
+        """Return up to n_bytes from the current position on."""
+        blocks, position = [], self._position
+        stop = min(position + n_bytes, self._length)
+        number = bisect_right(self._stops, position)
+        while position < stop:
+            part, end = self._pieces[number], self._stops[number]
+            n_wanted = min(end, stop) - position
             if isinstance(part, bytes):
-                start = self._position - (stop - len(part))
-                found = part[start : start + n_wanted]
+                start = position - (end - len(part))
+                block = part[start : start + n_wanted]
             else:
-                found = read_at(self._file, part[1] - stop + self._position, n_wanted)
-            view[n_read : n_read + len(found)] = found
-            n_read += len(found)
-            self._position += len(found)
-            if len(found) < n_wanted:
+                block = read_at(self._file, part[1] - end + position, n_wanted)
+            blocks.append(block)
+            position += len(block)
+            number += 1
+            if len(block) < n_wanted:
                 break
-        return n_read
+        return b"".join(blocks)
 
 
 def read_at(file, offset, n_bytes):

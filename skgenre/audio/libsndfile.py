@@ -3,11 +3,13 @@
 import io
 import os
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import soundfile
 import soxr
 
+from skgenre.audio.c_streams import quiet_decoders
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.inspection import Inspection, View
 
@@ -51,18 +53,19 @@ class LibsndfileReader:
         self.n_channels = self._reader.channels
 
     def _open(self, parts):
-        self._view = None
-        if parts is None and os.name == "posix" and isinstance(self._file, io.FileIO):
+        self._view, start = None, _find_tail(self._file, parts)
+        if start is not None and os.name == "posix" and isinstance(self._file, io.FileIO):
             # A descriptor is faster than a file object. libsndfile closes it even when
             # it fails (up to 1.2.0 also when told not to). On Windows it may not know
             # the descriptors of Python, and those of other file objects may give other
             # bytes: that of a GzipFile gives the compressed ones.
-            self._file.seek(0)
-            self._reader = _SequentialReader(os.dup(self._file.fileno()))
-            return
-        self._view = View(self._file, parts)
+            self._file.seek(start)
+            source = os.dup(self._file.fileno())
+        else:
+            source = self._view = View(self._file, parts)
         try:
-            self._reader = _SequentialReader(self._view)
+            with quiet_decoders():
+                self._reader = _SequentialReader(source)
         finally:
             self._check_view()
 
@@ -96,10 +99,13 @@ class LibsndfileReader:
         # takes.
         is_short = reader.subtype == "PCM_16" and reader.samplerate == self.sample_rate
         dtype = "int16" if is_short else "float32"
+        # The others print nothing.
+        prints = reader.subtype.startswith(("MPEG", "ALAC"))
         while n_left > 0:
             n_block = min(n_left, n_block_frames)
             try:
-                block = reader.read(n_block, dtype=dtype)
+                with quiet_decoders() if prints else nullcontext():
+                    block = reader.read(n_block, dtype=dtype)
             except soundfile.LibsndfileError as error:
                 self._check_view()
                 # Of the frames before the damage nothing is returned.
@@ -129,6 +135,16 @@ class LibsndfileReader:
 
     def close(self):
         self._reader.close()
+
+
+def _find_tail(file, parts):
+    """Return where a file is read from, if that is from there to its end, or None."""
+    if parts is None:
+        return 0
+    size = file.seek(0, os.SEEK_END)
+    if len(parts) == 1 and not isinstance(parts[0], bytes) and parts[0][1] == size:
+        return parts[0][0]
+    return None
 
 
 def describe_error(error):
