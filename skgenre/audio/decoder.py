@@ -75,7 +75,7 @@ def _make_reader(file, inspection):
                 raise DecoderError(reason + hint) from error
             try:
                 return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
-            except (OSError, ValueError):
+            except DecoderError:
                 raise DecoderError(reason) from error
     elif not ffmpeg.is_installed():
         fault = inspection.fault or "which libsndfile does not read"
