@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skgenre.audio.errors import AudioDecodeError
+from skgenre.audio.errors import DecoderError
 
 # As many as libsndfile reads.
 MAX_CHANNELS = 1024
@@ -34,7 +34,7 @@ class SamplesReader:
         elif self.n_channels > MAX_CHANNELS:
             reason = f"has {self.n_channels} channels, expected at most {MAX_CHANNELS}"
         if reason is not None:
-            raise AudioDecodeError([(source.name, reason)])
+            raise DecoderError(reason)
         self._signal = signal[:, 0] if rest == [1] else signal
 
     def read_blocks(self, n_frames, *, n_block_frames):
