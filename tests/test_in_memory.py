@@ -4,6 +4,8 @@ import gzip
 import io
 import os
 import re
+import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -81,6 +83,24 @@ def test_a_file_in_memory_has_the_bits_of_the_file(tmp_path, extension, subtype)
     expected = librosa.load(path, sr=22050)[0]
     assert_array_equal(load_audio(io.BytesIO(content)), expected)
     assert_array_equal(load_audio(io.BytesIO(content), duration=1), expected[:22050])
+
+
+@pytest.mark.parametrize("name", ["t.m4a", "t.mka", "no_tag.mp3", "stream.flac"])
+def test_files_that_need_repair_or_ffmpeg_are_read_from_memory_too(wav, tmp_path, name):
+    pytest.importorskip("av")
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("needs ffmpeg")
+    options = {"no_tag.mp3": ["-q:a", "4", "-write_xing", "0"]}.get(name, [])
+    path = tmp_path / name
+    command = ["ffmpeg", "-v", "error", "-i", wav, *options]
+    if name == "stream.flac":  # through a pipe: the header tells no length
+        piped = subprocess.run([*command, "-f", "flac", "-"], capture_output=True)
+        path.write_bytes(piped.stdout)
+    else:
+        subprocess.run([*command, path], check=True)
+    for form in ({}, {"duration": 1}):
+        found = load_audio(io.BytesIO(path.read_bytes()), **form)
+        assert_array_equal(found, load_audio(path, **form))
 
 
 @pytest.mark.parametrize("n_channels", [1, 2, 6, 9, 16])
