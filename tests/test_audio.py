@@ -22,6 +22,7 @@ from skgenre.audio import (
     stream_audio,
 )
 from skgenre.audio import signal as signal_module
+from skgenre.audio.libsndfile import LibsndfileReader
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -447,17 +448,17 @@ def test_one_quiet_sample_is_sound(tmp_path):
 
 @pytest.mark.parametrize("change", ["append", "replace", "delete"])
 def test_a_file_that_changes_while_it_is_read_is_refused(wav, monkeypatch, change):
-    read_mono = signal_module.read_mono
+    read_blocks = LibsndfileReader.read_blocks
 
     def read_and_change(*args, **options):
-        yield from read_mono(*args, **options)
+        yield from read_blocks(*args, **options)
         content = wav.read_bytes()
         wav.unlink()
         if change != "delete":
             wav.write_bytes(content + b"more" * (change == "append"))
             os.utime(wav, ns=(0, 0))
 
-    monkeypatch.setattr(signal_module, "read_mono", read_and_change)
+    monkeypatch.setattr(LibsndfileReader, "read_blocks", read_and_change)
     refused(wav, "No such file" if change == "delete" else "changed while it was read")
 
 
