@@ -288,14 +288,14 @@ def test_a_file_without_permission_is_refused(wav, monkeypatch):
 def test_a_truncated_header_is_refused(tmp_path, extension, n_bytes):
     path = write_noise(tmp_path / f"track.{extension}", 22050)
     path.write_bytes(path.read_bytes()[:n_bytes])
-    refused(path, "expected intact WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64")
+    refused(path, "^[^:]*: is .*, expected intact ")
 
 
 def test_a_damaged_flac_is_refused_unless_the_part_is_whole(tmp_path):
     path = write_noise(tmp_path / "track.flac", 22050, seconds=3)
     expected = load_audio(path, duration=1)
     patch_bytes(path, path.stat().st_size // 2, bytes(60))
-    refused(path, "lost sync, expected intact")
+    refused(path, r"is a FLAC file that is damaged after 1\.\d\d s \(lost sync\)")
     assert_array_equal(load_audio(path, duration=1), expected)
 
 
@@ -303,11 +303,11 @@ def test_a_damaged_flac_is_refused_unless_the_part_is_whole(tmp_path):
 def test_text_named_like_audio_is_refused(tmp_path, extension):
     path = tmp_path / f"track{extension}"
     path.write_text("This is no music.\n" * 100)
-    refused(path, "Format not recognised, expected intact WAV")
+    refused(path, "is a text, expected intact WAV, AU, FLAC")
 
 
 def test_a_sample_rate_of_zero_is_refused(wav):
-    refused(patch_bytes(wav, 24, bytes(4)), "no sample rate above zero in the header")
+    refused(patch_bytes(wav, 24, bytes(4)), "no sample rate above zero, .* the header")
 
 
 @pytest.mark.parametrize("sample_rate", [1, 999, 10_000_001])

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -113,6 +114,16 @@ def test_incomplete_file_is_a_finding_and_no_warning(write_tone):
         warnings.simplefilter("error")
         report = audit_tracks([write_tone()])
     assert report.findings == [Finding("incomplete", (0,), "ends early")]
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "mp3", "aiff", "w64"])
+def test_half_a_download_says_what_its_header_promises(write_signal, extension):
+    path = write_signal(f"a.{extension}", make_music(duration=4.0))
+    with open(path, "r+b") as file:
+        file.truncate(os.path.getsize(path) // 2)
+    (finding,) = audit_tracks([path]).findings
+    assert finding.fault == "incomplete"
+    assert re.search(r"of the 4\.\d\d s that", finding.detail), finding.detail
 
 
 def test_incomplete_file_of_silence_has_both_findings(write_signal, incomplete_audio):

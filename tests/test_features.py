@@ -265,6 +265,20 @@ def test_incomplete_files_are_one_warning_at_the_line_of_the_user(made_tracks, b
     assert set(caught[0].message.reasons) == {"ends early"}
 
 
+def test_processes_hand_on_what_is_incomplete(made_tracks, tmp_path):
+    path = tmp_path / "half.wav"
+    content = Path(made_tracks.paths[0]).read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with (
+        parallel_config("loky", n_jobs=2),
+        pytest.warns(
+            IncompleteAudioWarning, match=r"half\.wav: .* of the 7\.00 s"
+        ) as caught,
+    ):
+        MFCCExtractor(n_segments=1).transform([path, *made_tracks.paths[:3]])
+    assert [w.filename for w in caught] == [__file__]
+
+
 @pytest.mark.usefixtures("incomplete_audio")
 def test_warnings_from_a_pipeline_name_the_line_of_the_user(made_tracks):
     paths, genres = made_tracks.paths[7:9], made_tracks.target[7:9]

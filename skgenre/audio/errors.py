@@ -8,6 +8,10 @@ from skgenre._io import printable
 MAX_LISTED_FAILURES = 20
 
 
+class DecoderError(Exception):
+    """The reason why a decoder cannot read a file; `open_audio` adds the name."""
+
+
 class AudioDecodeError(OSError, ValueError):
     """Audio files that cannot be analysed, with a reason for each.
 
