@@ -399,6 +399,11 @@ def test_verbose_shows_how_many_tracks_are_done(made_tracks, capsys):
     assert "analysing: 100%" in capsys.readouterr().err
 
 
+def test_incomplete_track_that_is_too_short_is_said_to_be(write_tone, incomplete_audio):
+    with pytest.raises(AudioDecodeError, match=r"too short: .*; the file ends early$"):
+        MFCCExtractor().transform([write_tone(duration=1.0)])
+
+
 def test_track_shorter_than_a_segment_is_refused(write_tone):
     path = write_tone(duration=2.9)
     with pytest.raises(AudioDecodeError, match=r"tone\.wav.*2\.90 s.*66048 samples"):
