@@ -24,6 +24,8 @@ class Inspection(NamedTuple):
         "ends after 41.20 of 240.00 s". What is there can be read.
     fault : str or None
         Why libsndfile cannot read all that is there, for messages.
+    following : tuple of Inspection
+        Recordings joined behind this one in the same file, each with its own header.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Inspection(NamedTuple):
     n_frames: int | None = None
     incomplete: str | None = None
     fault: str | None = None
+    following: tuple = ()
 
 
 def inspect_audio(file):
