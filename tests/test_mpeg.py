@@ -112,7 +112,7 @@ def test_bits_are_those_of_libsndfile_at_all_rates(path, rate, n_channels):
     noise[rate:] *= 1e-3
     soundfile.write(file, 0.1 * noise, rate, "MPEG_LAYER_III", format="MP3")
     content = file.getvalue()
-    # With its tag spoiled: libsndfile takes that frame for one of sound, as ffmpeg does.
+    # Without a tag: libsndfile takes its frame for one of sound, as ffmpeg does.
     content = content.replace(b"Xing", b"Zing", 1).replace(b"Info", b"Znfo", 1)
     path.write_bytes(content)
     part, whole = load_with_libsndfile(content), load_audio(path, sample_rate=rate)
@@ -247,6 +247,16 @@ def test_a_joined_mp3_of_another_format_follows(mp3, sample_rate, n_channels, be
     assert (reader.sample_rate, reader.n_channels) == (sample_rate, n_channels)
 
 
+def test_joined_mp3s_of_other_formats_are_loaded_whole(path, mp3):
+    other = io.BytesIO()
+    noise = 0.1 * np.random.default_rng(0).standard_normal(22050)
+    soundfile.write(other, noise, 22050, "MPEG_LAYER_III", format="MP3")
+    signal = load(path, mp3 + other.getvalue())
+    assert len(signal) == len(load_with_libsndfile(mp3)) + RATE
+    assert_array_equal(signal[:-RATE], load_with_libsndfile(mp3))
+    assert np.abs(signal[-RATE:]).max() > 0.1
+
+
 def test_the_first_second_is_judged_as_the_whole_is(path, mp3):
     path.write_bytes(mp3[: find_offsets(mp3)[101]])
     with pytest.warns(IncompleteAudioWarning, match="ends after 2.61 of the"):
@@ -322,6 +332,7 @@ def test_free_format_is_read_whole(tmp_path, path):
         lambda mp3: mp3[:50_000],
         lambda mp3: mp3[20_000:],
         lambda mp3: mp3[:30_000] + mp3[35_000:],
+        lambda mp3: bytes(999) + mp3,
     ],
 )
 @pytest.mark.filterwarnings("ignore::skgenre.audio.IncompleteAudioWarning")

@@ -11,7 +11,7 @@ import os
 import re
 from typing import NamedTuple
 
-from skgenre.audio.inspection import Inspection
+from skgenre.audio.inspection import Inspection, describe_end, join_recordings
 
 # Kilobits per second by index, for (is MPEG-1, layer); 0 stands for free format.
 _BIT_RATES = {
@@ -141,9 +141,7 @@ def inspect_mpeg(file):
     with_sound = [each for each in recordings if each.decoder is not None]
     if not with_sound:
         return recordings[0]
-    incomplete = next((each.incomplete for each in with_sound if each.incomplete), None)
-    first, *following = with_sound
-    return first._replace(incomplete=incomplete, following=tuple(following))
+    return join_recordings(with_sound)
 
 
 def _inspect_recording(file, start, lengths, size):
@@ -162,9 +160,7 @@ def _inspect_recording(file, start, lengths, size):
         incomplete = f"{walk.gap}: what was there is missing"
     elif tag is not None and tag.n_frames > n_frames + 1:
         promised = tag.n_frames * format.n_frame_samples / format.sample_rate
-        incomplete = (
-            f"ends after {seconds:.2f} of the {promised:.2f} s that its header promises"
-        )
+        incomplete = describe_end(n_frames, tag.n_frames, seconds=promised)
     elif walk.is_cut:
         incomplete = f"ends within a frame, after {seconds:.2f} s"
 
