@@ -1,0 +1,98 @@
+"""Files made by real tools: all of their sound, or an error that says what they are."""
+
+import functools
+import subprocess
+
+import numpy as np
+import pytest
+from real_tools import (
+    KINDS,
+    decode_with_tools,
+    list_missing_tools,
+    make_file,
+    write_sources,
+)
+
+from skgenre.audio import AudioDecodeError, ffmpeg, stream_audio
+
+pytestmark = pytest.mark.filterwarnings("ignore::skgenre.audio.IncompleteAudioWarning")
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Function: path of a kind's file; the samples other tools decode, and their rate."""
+    folder = tmp_path_factory.mktemp("kinds")
+    write_sources(folder)
+
+    @functools.cache
+    def make(kind):
+        if missing := list_missing_tools(kind):
+            pytest.skip(f"not installed: {', '.join(missing)}")
+        try:
+            path = make_file(kind, folder)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"cannot be made here: {error.stderr.decode()[-200:]}")
+        return path, *decode_with_tools(kind, folder)
+
+    return make
+
+
+def read(path, sample_rate):
+    """The mean of the channels and the name of the decoder that gave them."""
+    stream = stream_audio(path, sample_rate=sample_rate or 44100)
+    signal = np.concatenate(list(stream))
+    return signal, stream.decoder.split()[0]
+
+
+def check_same_sound(signal, expected, kind):
+    """Fail unless a signal has the samples of another decoder, but for padding."""
+    assert abs(len(signal) - len(expected)) <= kind.slack
+    n_compared = int(kind.compared * min(len(signal), len(expected)))
+    signal, expected = signal[:n_compared], expected[:n_compared]
+    # One decoder may leave out what the encoder has put first, another not.
+    most = min(kind.slack, n_compared // 4)
+    extract = expected[most : most + 4096]
+    lags = np.correlate(signal[: most + 4096 + most], extract)
+    lag = np.argmax(lags) - most
+    signal, expected = signal[max(lag, 0) :], expected[max(-lag, 0) :]
+    n_compared = min(len(signal), len(expected))
+    differences = np.abs(signal[:n_compared] - expected[:n_compared])
+    assert differences.max() <= kind.tolerance
+
+
+@every_kind
+def test_a_file_gives_all_of_its_sound_or_an_error_that_names_it(made, kind):
+    if kind.decoder == "ffmpeg" and not ffmpeg.is_installed():
+        pytest.skip("PyAV is not installed")
+    path, samples, sample_rate = made(kind)
+    if kind.decoder == "named":
+        with pytest.raises(AudioDecodeError, match="expected") as caught:
+            read(path, sample_rate)
+        assert caught.value.paths == [str(path)]
+        return
+    signal, decoder = read(path, sample_rate)
+    assert decoder == kind.decoder
+    check_same_sound(signal, samples.mean(axis=1), kind)
+
+
+@every_kind
+def test_without_the_second_decoder_the_first_is_the_same_and_the_error_tells_how(
+    made, kind, monkeypatch
+):
+    path, _, sample_rate = made(kind)
+    expected = read(path, sample_rate) if kind.decoder == "libsndfile" else None
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
+    if expected is not None:
+        signal, decoder = read(path, sample_rate)
+        assert decoder == "libsndfile"
+        np.testing.assert_array_equal(signal, expected[0])
+        return
+    how = r"pip install 'skgenre\[ffmpeg\]'" if kind.decoder == "ffmpeg" else "expected"
+    with pytest.raises(AudioDecodeError, match=how):
+        read(path, sample_rate)
+
+
+def test_there_are_more_than_a_hundred_and_fifty_kinds_of_their_own_names():
+    names = [kind.name for kind in KINDS]
+    assert len({*names}) == len(names) > 150
