@@ -2,9 +2,11 @@
 
 import functools
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
+from formats_page import PAGE, list_formats, make_page
 from real_tools import (
     KINDS,
     decode_with_tools,
@@ -13,15 +15,18 @@ from real_tools import (
     write_sources,
 )
 
-from skgenre.audio import AudioDecodeError, ffmpeg, stream_audio
+from skgenre import MFCCExtractor, load_genre_folder
+from skgenre.audio import AUDIO_EXTENSIONS, AudioDecodeError, ffmpeg, stream_audio
 
-pytestmark = pytest.mark.filterwarnings("ignore::skgenre.audio.IncompleteAudioWarning")
+HOW = r"pip install 'skgenre\[ffmpeg\]'"
+# The first box of an MP4 file for music.
+M4A_HEAD = b"\0\0\0\x1cftypM4A \0\0\2\0M4A isomiso2" + bytes(100)
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """Function: path of a kind's file; the samples other tools decode, and their rate."""
+    """Function: path of a kind's file; what other tools decode of it, and its rate."""
     folder = tmp_path_factory.mktemp("kinds")
     write_sources(folder)
 
@@ -88,11 +93,42 @@ def test_without_the_second_decoder_the_first_is_the_same_and_the_error_tells_ho
         assert decoder == "libsndfile"
         np.testing.assert_array_equal(signal, expected[0])
         return
-    how = r"pip install 'skgenre\[ffmpeg\]'" if kind.decoder == "ffmpeg" else "expected"
+    how = HOW if kind.decoder == "ffmpeg" else "expected"
     with pytest.raises(AudioDecodeError, match=how):
         read(path, sample_rate)
 
 
-def test_there_are_more_than_a_hundred_and_fifty_kinds_of_their_own_names():
+def test_there_are_more_than_a_hundred_and_fifty_kinds_each_with_a_name_of_its_own():
     names = [kind.name for kind in KINDS]
     assert len({*names}) == len(names) > 150
+
+
+def test_the_user_guides_tables_list_what_is_tested():
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == make_page(page)
+    assert page.count(".. list-table::") == 2
+
+
+def test_loaders_look_for_what_is_tested_but_for_films_and_rarities():
+    tested = {
+        extension
+        for decoder in ("libsndfile", "ffmpeg")
+        for _, extension, _ in list_formats(decoder)
+    }
+    films = {".3gp", ".avi", ".flv", ".mkv", ".mov", ".thd", ".ts"}
+    rarities = {".avr", ".paf", ".sf", ".sph", ".voc"}
+    # No free program writes Monkey's Audio.
+    assert {*AUDIO_EXTENSIONS} == tested - films - rarities | {".ape"}
+
+
+def test_a_folder_lists_m4a_without_its_decoder_and_the_error_tells_how(
+    tmp_path, write_tone, monkeypatch
+):
+    write_tone("rock/a.wav")
+    (tmp_path / "rock/b.m4a").write_bytes(M4A_HEAD)
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
+    paths = load_genre_folder(tmp_path).paths
+    assert [Path(path).name for path in paths] == ["a.wav", "b.m4a"]
+    with pytest.raises(AudioDecodeError, match=HOW) as caught:
+        MFCCExtractor(segment_duration=0.1).transform(paths)
+    assert caught.value.paths == [paths[1]]
