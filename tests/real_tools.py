@@ -736,6 +736,7 @@ def _cut_kind(kind):
         name=f"{stem}_cut.{extension}",
         edit=partial(cut, fraction=0.6),
         decoder="named" if is_lost else kind.decoder,
+        reference=kind.reference.replace(SONG, BY_FFMPEG),
         extra_slack=4608,
     )
 
