@@ -58,6 +58,7 @@ def list_formats(decoder):
 
 def make_table(decoder):
     """Return the table of a decoder as reStructuredText: a row per container."""
+    usual = {container for container, _, _ in list_formats("libsndfile")}
     rows = {}
     for container, extension, codec in list_formats(decoder):
         extensions, codecs = rows.setdefault(container, (set(), set()))
@@ -65,7 +66,11 @@ def make_table(decoder):
         codecs.add(codec)
     lines = [".. list-table::", "   :header-rows: 1", "   :widths: 25 25 50", ""]
     lines += ["   * - format", "     - extensions", "     - sound inside"]
-    for container, (extensions, codecs) in rows.items():
+    # First what only ffmpeg reads.
+    for container in sorted(
+        rows, key=lambda name: decoder == "ffmpeg" and name in usual
+    ):
+        extensions, codecs = rows[container]
         lines += [f"   * - {container}", f"     - {_list_extensions(extensions)}"]
         codecs = ", ".join(sorted(codecs, key=_rank_codec))
         lines += textwrap.wrap(f"     - {codecs}", 100, subsequent_indent=" " * 7)
