@@ -1,8 +1,10 @@
 """Hostile files and faults: what became of mutants of audio files and of killed jobs.
 
 python benchmarks/bench_hostile.py [--n-mutants 20000] [--n-moments 100] [--seed 0]
+python benchmarks/bench_hostile.py --ffmpeg [--n-mutants 20000] [--seed 0]
 
-Mutants are those of tests/fuzz, jobs those of tests/fault_process.py.
+Mutants are those of tests/fuzz, jobs those of tests/fault_process.py. With --ffmpeg,
+mutants of files for the second decoder are read by it, and no jobs are killed.
 """
 
 import argparse
@@ -20,7 +22,11 @@ sys.path.insert(0, str(TESTS))
 
 from fuzz.decoder_process import MAX_BYTES, MAX_SECONDS, DecoderProcess  # noqa: E402
 from fuzz.mutations import mutants  # noqa: E402
-from hostile_audio import write_seeds  # noqa: E402
+from hostile_audio import (  # noqa: E402
+    FFMPEG_DEMUXERS,
+    write_ffmpeg_seeds,
+    write_seeds,
+)
 
 JOBS = ("extract", "write", "benchmark", "save")
 
@@ -30,17 +36,30 @@ def main():
     parser.add_argument("--n-mutants", type=int, default=20_000)
     parser.add_argument("--n-moments", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ffmpeg", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder for mutants that do harm")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        answers = decode_mutants(Path(folder), arguments.n_mutants, arguments.seed)
+        write = write_ffmpeg_seeds if arguments.ffmpeg else write_seeds
+        seeds = write(Path(folder))
+        demuxers = FFMPEG_DEMUXERS if arguments.ffmpeg else {}
+        answers = decode_mutants(
+            Path(folder),
+            seeds,
+            demuxers,
+            arguments.n_mutants,
+            arguments.seed,
+            arguments.keep,
+        )
     print_mutants(answers)
+    if arguments.ffmpeg:
+        return
     with tempfile.TemporaryDirectory() as folder:
         print_faults(inject_faults(folder, arguments.n_moments))
 
 
-def decode_mutants(folder, n_mutants, seed_number):
+def decode_mutants(folder, seeds, demuxers, n_mutants, seed_number, keep):
     """What became of each mutant, as the decoder's process answers."""
-    seeds = write_seeds(folder)
     answers = []
 
     @seed(seed_number)
@@ -56,7 +75,9 @@ def decode_mutants(folder, n_mutants, seed_number):
         name, content = mutant(seeds)
         path = folder / f"mutant-{name}"
         path.write_bytes(content)
-        answers.append(decoder.decode(path))
+        answers.append(decoder.decode(path, demuxers.get(path.suffix)))
+        if keep is not None and answers[-1]["outcome"] not in ("sound", "refused"):
+            (keep / f"{len(answers)}-{name}").write_bytes(content)
 
     with DecoderProcess() as decoder:
         decode_one()

@@ -85,6 +85,53 @@ def write_seeds(folder):
     return {path.name: path.read_bytes() for path in paths}
 
 
+# Files that ffmpeg reads, as PyAV writes them: extension, its codec, and the demuxer.
+FFMPEG_FORMATS = (
+    ("m4a", "aac", "mov"),
+    ("m4a", "alac", "mov"),
+    ("mp3", "libmp3lame", "mp3"),
+    ("webm", "libopus", "matroska"),
+    ("mka", "vorbis", "matroska"),
+    ("wma", "wmav1", "asf"),
+    ("wma", "wmav2", "asf"),
+    ("ac3", "ac3", "ac3"),
+    ("eac3", "eac3", "eac3"),
+    ("wv", "wavpack", "wv"),
+    ("tta", "tta", "tta"),
+    ("aac", "aac", "aac"),
+    ("mp2", "mp2", "mp3"),
+)
+FFMPEG_DEMUXERS = {f".{extension}": name for extension, _, name in FFMPEG_FORMATS}
+
+
+def write_ffmpeg_format(folder, extension, codec):
+    """Write a fifth of a second of noise in stereo with PyAV; return the path."""
+    import av
+
+    path = folder / f"{codec}.{extension}"
+    sample_rate = 48000 if codec == "libopus" else 44100
+    noise = (2**15 * make_noise(sample_rate // 5, 2)).astype("<i2")
+    form = {"mka": "matroska", "aac": "adts", "wma": "asf"}.get(extension)
+    with av.open(path, "w", format=form) as container:
+        options = {"strict": "experimental"}  # as PyAV's Vorbis is called
+        stream = container.add_stream(codec, sample_rate, options=options)
+        stream.layout, stream.bit_rate = "stereo", 128_000
+        frame = av.AudioFrame.from_ndarray(noise.reshape(1, -1), layout="stereo")
+        frame.sample_rate = sample_rate
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_ffmpeg_seeds(folder):
+    """Intact files for ffmpeg as bytes by name."""
+    paths = [
+        write_ffmpeg_format(folder, extension, codec)
+        for extension, codec, _ in FFMPEG_FORMATS
+    ]
+    return {path.name: path.read_bytes() for path in paths}
+
+
 def pack_wav(
     samples,
     *,

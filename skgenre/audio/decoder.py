@@ -6,10 +6,13 @@ import soundfile
 
 from skgenre._io import describe_os_error
 from skgenre.audio import ffmpeg
-from skgenre.audio.errors import AudioDecodeError
-from skgenre.audio.inspection import inspect_audio
-from skgenre.audio.libsndfile import LibsndfileReader
+from skgenre.audio.errors import AudioDecodeError, DecoderError
+from skgenre.audio.formats import inspect_audio
+from skgenre.audio.libsndfile import LibsndfileReader, describe_error
 from skgenre.audio.source import find_version, name_source, open_source
+
+FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
+INSTALL = "pip install 'skgenre[ffmpeg]'"
 
 # Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
 # samples then makes eight hours at 22,050 Hz, which no memory holds.
@@ -29,31 +32,58 @@ def open_audio(audio):
     try:
         with closing(open_source(audio)) as file:
             inspection = inspect_audio(file)
-            with closing(_make_reader(name, file, inspection)) as reader:
+            with closing(_make_reader(file, inspection)) as reader:
                 if not LOWEST_FILE_RATE <= reader.sample_rate <= HIGHEST_FILE_RATE:
-                    reason = (
+                    raise DecoderError(
                         f"has a sample rate of {reader.sample_rate} Hz, expected "
                         f"{LOWEST_FILE_RATE} to {HIGHEST_FILE_RATE}"
                     )
-                    raise AudioDecodeError([(name, reason)])
                 yield reader, inspection
     except AudioDecodeError:
         raise
-    except soundfile.LibsndfileError as error:
-        reason = f"{error.error_string.rstrip('.')}, expected intact audio"
-        raise AudioDecodeError([(name, reason)]) from error
+    except DecoderError as error:
+        raise AudioDecodeError([(name, str(error))]) from error
     except OSError as error:
         reason = f"{describe_os_error(error)}, expected a readable file"
         raise AudioDecodeError([(name, reason)]) from error
 
 
-def _make_reader(name, file, inspection):
+def _make_reader(file, inspection):
+    """Return the reader of the decoder that reads all of a file."""
+    found = f"is {inspection.kind}"
+    if inspection.decoder is None:
+        fault = f" {inspection.fault}" if inspection.fault else ""
+        raise DecoderError(f"{found}{fault}, expected intact {FORMATS} audio")
     if inspection.decoder == "libsndfile":
-        return LibsndfileReader(file, parts=inspection.parts)
-    if inspection.decoder == "ffmpeg" and ffmpeg.is_installed():
-        return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
-    reason = f"is {inspection.kind}, expected a file that libsndfile reads"
-    raise AudioDecodeError([(name, reason)])
+        try:
+            return LibsndfileReader(
+                file,
+                parts=inspection.parts,
+                n_frames=inspection.n_frames,
+                following=inspection.following,
+            )
+        except soundfile.LibsndfileError as error:
+            reason = (
+                f"{found} that libsndfile cannot open ({describe_error(error)}), "
+                f"expected intact {FORMATS} audio"
+            )
+            # ffmpeg knows more codecs in these containers.
+            if inspection.demuxer is None:
+                raise DecoderError(reason) from error
+            if not ffmpeg.is_installed():
+                hint = f" (ffmpeg may read it: {INSTALL})"
+                raise DecoderError(reason + hint) from error
+            try:
+                return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
+            except DecoderError:
+                raise DecoderError(reason) from error
+    elif not ffmpeg.is_installed():
+        fault = inspection.fault or "which libsndfile does not read"
+        raise DecoderError(
+            f"{found}, {fault}, expected {FORMATS} audio, or the decoder for others: "
+            f"{INSTALL}"
+        )
+    return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
 
 
 def read_header(path):

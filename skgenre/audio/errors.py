@@ -16,6 +16,10 @@ class IncompleteAudioWarning(UserWarning):
     """
 
 
+class DecoderError(Exception):
+    """The reason why a decoder cannot read a file; `open_audio` adds the name."""
+
+
 class AudioDecodeError(OSError, ValueError):
     """Audio files that cannot be analysed, with a reason for each.
 

@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 MAX_SECONDS = 10
@@ -29,8 +30,10 @@ class DecoderProcess:
         """Whether the system tells how much memory a process took."""
         return os.access("/proc/self/clear_refs", os.W_OK)
 
-    def decode(self, path):
+    def decode(self, path, demuxer=None):
         """What became of a file: a dict.
+
+        With a `demuxer`, ffmpeg reads all of it as that, whatever it is.
 
         ``seconds`` it took, ``cpu_seconds`` of them of the processor, ``n_bytes`` of
         memory, and the ``outcome``. That is ``"sound"``, ``"refused"``, ``"died with
@@ -39,7 +42,8 @@ class DecoderProcess:
         if self._process is None:
             self._start()
         start = time.monotonic()
-        self._process.stdin.write(json.dumps(os.fspath(path)).encode() + b"\n")
+        request = json.dumps([os.fspath(path), demuxer])
+        self._process.stdin.write(request.encode() + b"\n")
         self._process.stdin.flush()
         answer = self._read_line(PATIENCE_SECONDS)
         if answer:
@@ -94,6 +98,7 @@ def main():
 
     from skgenre import MFCCExtractor
     from skgenre.audio import AudioDecodeError, load_audio
+    from skgenre.audio.errors import DecoderError
 
     extractor = MFCCExtractor(segment_duration=0.1, n_segments=3)
     warm_up(extractor)
@@ -102,12 +107,17 @@ def main():
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     print("ready", flush=True)
     for line in sys.stdin:
-        path = json.loads(line)
+        path, demuxer = json.loads(line)
         before = read_status("VmRSS")
         forget_peak()
         start, cpu_start = time.monotonic(), time.process_time()
         try:
-            outcome = judge(path, load_audio(path), extractor.transform([path]))
+            if demuxer is not None:
+                outcome = judge_ffmpeg(path, demuxer)
+            else:
+                outcome = judge(path, load_audio(path), extractor.transform([path]))
+        except DecoderError:
+            outcome = "refused"
         except AudioDecodeError as error:
             outcome = "refused" if error.paths == [path] else f"names {error.paths}"
         except BaseException as error:
@@ -128,6 +138,19 @@ def judge(path, signal, features):
         return f"not a signal: {signal.dtype} {signal.shape}"
     if not np.isfinite(features[0, 0]).all():
         return "features that are not finite"
+    return "sound"
+
+
+def judge_ffmpeg(path, demuxer):
+    from skgenre.audio.ffmpeg import FfmpegReader
+
+    with (
+        open(path, "rb", buffering=0) as file,
+        closing(FfmpegReader(file, demuxer=demuxer)) as reader,
+    ):
+        for block in reader.read_blocks(None, n_block_frames=2**20):
+            if block.dtype not in ("float32", "int16") or not len(block):
+                return f"not a block: {block.dtype} {block.shape}"
     return "sound"
 
 
