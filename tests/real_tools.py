@@ -56,8 +56,8 @@ BY_PARTS = """
 for n in 1 2; do ff -i $file.$n -c:a pcm_f32le $file.$n.wav; done
 sox $file.1.wav $file.2.wav $wav"""
 BY_PARTS_LIBOPUS = BY_PARTS.replace("ff", "ff -c:a libopus")
-# The file before its damage. ffmpeg cuts the padding off where a wrong tag says that the
-# end is, and takes the tag behind junk for sound.
+# The file before its damage. ffmpeg cuts the padding off where a wrong tag says that
+# the end is, and takes the tag behind junk for sound.
 WHOLE_MP3 = "lame -V 4 song.wav $wav.mp3; ff -i $wav.mp3 -c:a pcm_f32le $wav"
 WHOLE_CBR = WHOLE_MP3.replace("-V 4", "-b 128")
 BY_SOX = "sox $file -e float -b 32 $wav"
