@@ -31,6 +31,8 @@ from damaged_audio import (
     start_in_a_frame,
 )
 
+SONG_DURATION = 4.0
+
 TOOLS = ("ffmpeg", "lame", "sox", "flac", "wavpack")
 # Words of the commands: the tools without their chatter, and two songs in one file.
 SHELL = """
@@ -162,21 +164,22 @@ def make_music(sample_rate, duration, *, seed=0):
 
 def write_sources(folder):
     """Write what the commands start from."""
-    for name, sample_rate, duration, n_channels, subtype in [
-        ("song.wav", 44100, 4.0, 2, "PCM_16"),
-        ("other.wav", 44100, 2.0, 2, "PCM_16"),
-        ("other22.wav", 22050, 2.0, 2, "PCM_16"),
-        ("other_mono.wav", 44100, 2.0, 1, "PCM_16"),
-        ("mono.wav", 44100, 4.0, 1, "PCM_16"),
-        ("deep.wav", 44100, 4.0, 2, "PCM_24"),
-        ("float.wav", 44100, 4.0, 2, "FLOAT"),
-        ("low.wav", 8000, 4.0, 1, "PCM_16"),
-        ("six.wav", 48000, 4.0, 6, "PCM_16"),
-        ("song48.wav", 48000, 4.0, 2, "PCM_16"),
-        ("other48.wav", 48000, 2.0, 2, "PCM_16"),
-        ("half_rate.wav", 22050, 4.0, 2, "PCM_16"),
+    for name, sample_rate, n_channels, subtype in [
+        ("song.wav", 44100, 2, "PCM_16"),
+        ("song48.wav", 48000, 2, "PCM_16"),
+        ("deep.wav", 44100, 2, "PCM_24"),
+        ("float.wav", 44100, 2, "FLOAT"),
+        ("six.wav", 48000, 6, "PCM_16"),
+        ("half_rate.wav", 22050, 2, "PCM_16"),
+        ("low.wav", 8000, 1, "PCM_16"),
+        ("other.wav", 44100, 2, "PCM_16"),
+        ("other48.wav", 48000, 2, "PCM_16"),
+        ("other22.wav", 22050, 2, "PCM_16"),
+        ("other_mono.wav", 44100, 1, "PCM_16"),
     ]:
-        music = make_music(sample_rate, duration, seed=int("other" in name))
+        is_other = name.startswith("other")
+        duration = SONG_DURATION / (1 + is_other)
+        music = make_music(sample_rate, duration, seed=int(is_other))
         music = music[:, np.arange(n_channels) % 2]
         soundfile.write(folder / name, music, sample_rate, subtype)
 

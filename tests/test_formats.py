@@ -1,6 +1,8 @@
 """Files made by real tools: all of their sound, or an error that says what they are."""
 
 import functools
+import re
+import struct
 import subprocess
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from m4a import write_m4a
 from real_tools import (
     KINDS,
     ORDINARY,
+    SONG_DURATION,
     TRUNCATED,
     decode_with_tools,
     list_missing_tools,
@@ -30,7 +33,7 @@ from skgenre.audio import (
 
 HOW = r"pip install 'skgenre\[ffmpeg\]'"
 # Formats whose files do not say how long they are.
-WITHOUT_PROMISE = {"ADTS: AAC", "AC-3: AC-3", "MPEG audio: MP2"}
+WITHOUT_PROMISE = {"ADTS: AAC", "AC-3: AC-3"}
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
@@ -114,16 +117,23 @@ def test_without_the_second_decoder_the_first_is_the_same_and_the_error_tells_ho
 
 
 @pytest.mark.parametrize("kind", TRUNCATED, ids=lambda kind: kind.name)
-def test_a_warning_says_what_is_missing_of_a_broken_download(made, kind):
+@pytest.mark.parametrize("duration", [None, 0.25])
+def test_a_warning_says_what_is_missing_of_a_broken_download(made, kind, duration):
     if kind.decoder == "named":
         pytest.skip("without its end nothing can be read")
     if kind.decoder == "ffmpeg" and not ffmpeg.is_installed():
         pytest.skip("PyAV is not installed")
     if kind.form in WITHOUT_PROMISE:
         pytest.skip("such files do not say how long they are")
-    path, _, _ = made(kind)
-    with pytest.warns(IncompleteAudioWarning, match=path.name):
-        load_audio(path)
+    path, samples, sample_rate = made(kind)
+    with pytest.warns(IncompleteAudioWarning, match=path.name) as caught:
+        load_audio(path, duration=duration)
+    found = re.search(r"after ([\d.]+) of the ([\d.]+) s", str(caught[0].message))
+    if found and "fragmented" not in kind.name:
+        seconds = len(samples) / sample_rate, SONG_DURATION
+        assert [float(text) for text in found.groups()] == pytest.approx(
+            seconds, abs=0.15
+        )
 
 
 def test_there_are_more_than_a_hundred_and_fifty_kinds_each_with_a_name_of_its_own():
@@ -145,8 +155,29 @@ def test_loaders_look_for_what_is_tested_but_for_films_and_rarities():
     }
     films = {".3gp", ".avi", ".flv", ".mkv", ".mov", ".thd", ".ts"}
     rarities = {".avr", ".paf", ".sf", ".sph", ".voc"}
-    # No free program writes Monkey's Audio.
+    # Monkey's Audio has a test of its own: no free program writes it.
     assert {*AUDIO_EXTENSIONS} == tested - films - rarities | {".ape"}
+
+
+def pack_silent_ape(n_frames):
+    """Stereo Monkey's Audio: of silence, all it stores is that there is some."""
+    n_most = 73728
+    n_blocks = -(-n_frames // n_most)
+    block = struct.pack("<III", 2**31, 0b111, 0)  # both channels are silent
+    start = 52 + 24 + 4 * n_blocks
+    offsets = range(start, start + len(block) * n_blocks, len(block))
+    seek_table = struct.pack(f"<{n_blocks}I", *offsets)
+    sizes = (52, 24, len(seek_table), 0, len(block) * n_blocks, 0, 0)
+    form = (2000, 0, n_most, n_frames - n_most * (n_blocks - 1), n_blocks, 16, 2, 44100)
+    head = b"MAC " + struct.pack("<HH7I16xHHIIIHHI", 3990, 0, *sizes, *form)
+    return head + seek_table + block * n_blocks + bytes(8)
+
+
+def test_monkeys_audio_is_decoded_by_ffmpeg(tmp_path):
+    pytest.importorskip("av")
+    (tmp_path / "t.ape").write_bytes(pack_silent_ape(162_496))
+    with pytest.raises(AudioDecodeError, match="only silence .* in 162496 frames"):
+        load_audio(tmp_path / "t.ape")
 
 
 def test_a_folder_lists_m4a_without_its_decoder_and_the_error_tells_how(
