@@ -176,7 +176,7 @@ def pack_silent_ape(n_frames):
 def test_monkeys_audio_is_decoded_by_ffmpeg(tmp_path):
     pytest.importorskip("av")
     (tmp_path / "t.ape").write_bytes(pack_silent_ape(162_496))
-    with pytest.raises(AudioDecodeError, match="only silence .* in 162496 frames"):
+    with pytest.raises(AudioDecodeError, match=r"only silence .* in 162496 frames"):
         load_audio(tmp_path / "t.ape")
 
 
