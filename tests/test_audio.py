@@ -21,6 +21,7 @@ from skgenre.audio import (
     stream_audio,
 )
 from skgenre.audio import signal as signal_module
+from skgenre.audio.libsndfile import LibsndfileReader
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -286,14 +287,14 @@ def test_a_file_without_permission_is_refused(wav, monkeypatch):
 def test_a_truncated_header_is_refused(tmp_path, extension, n_bytes):
     path = write_noise(tmp_path / f"track.{extension}", 22050)
     path.write_bytes(path.read_bytes()[:n_bytes])
-    refused(path, "expected intact WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64")
+    refused(path, "^[^:]*: is .*, expected intact ")
 
 
 def test_a_damaged_flac_is_refused_unless_the_part_is_whole(tmp_path):
     path = write_noise(tmp_path / "track.flac", 22050, seconds=3)
     expected = load_audio(path, duration=1)
     patch_bytes(path, path.stat().st_size // 2, bytes(60))
-    refused(path, "lost sync, expected intact")
+    refused(path, r"is a FLAC file that is damaged after 1\.\d\d s \(lost sync\)")
     assert_array_equal(load_audio(path, duration=1), expected)
 
 
@@ -301,11 +302,11 @@ def test_a_damaged_flac_is_refused_unless_the_part_is_whole(tmp_path):
 def test_text_named_like_audio_is_refused(tmp_path, extension):
     path = tmp_path / f"track{extension}"
     path.write_text("This is no music.\n" * 100)
-    refused(path, "Format not recognised, expected intact WAV")
+    refused(path, "is a text, expected intact WAV, AU, FLAC")
 
 
 def test_a_sample_rate_of_zero_is_refused(wav):
-    refused(patch_bytes(wav, 24, bytes(4)), "no sample rate above zero in the header")
+    refused(patch_bytes(wav, 24, bytes(4)), "no sample rate above zero, .* the header")
 
 
 @pytest.mark.parametrize("sample_rate", [1, 999, 10_000_001])
@@ -344,10 +345,10 @@ def test_digital_silence_is_refused(tmp_path, file_rate):
     refused(tmp_path / "t.wav", r"only silence \(peak 0.0\) in 5000 frames")
 
 
-def test_channels_that_cancel_are_refused_as_silence(tmp_path):
+def test_channels_that_cancel_are_refused(tmp_path):
     noise = make_noise(1000)
     soundfile.write(tmp_path / "t.wav", np.hstack([noise, -noise]), 22050, "FLOAT")
-    refused(tmp_path / "t.wav", "holds only silence")
+    refused(tmp_path / "t.wav", "channels that cancel out .* channel='left'")
 
 
 @pytest.mark.parametrize("file_rate", [22050, 44100])
@@ -375,17 +376,17 @@ def test_one_quiet_sample_is_sound(tmp_path):
 
 @pytest.mark.parametrize("change", ["append", "replace", "delete"])
 def test_a_file_that_changes_while_it_is_read_is_refused(wav, monkeypatch, change):
-    read_mono = signal_module.read_mono
+    read_blocks = LibsndfileReader.read_blocks
 
     def read_and_change(*args, **options):
-        yield from read_mono(*args, **options)
+        yield from read_blocks(*args, **options)
         content = wav.read_bytes()
         wav.unlink()
         if change != "delete":
             wav.write_bytes(content + b"more" * (change == "append"))
             os.utime(wav, ns=(0, 0))
 
-    monkeypatch.setattr(signal_module, "read_mono", read_and_change)
+    monkeypatch.setattr(LibsndfileReader, "read_blocks", read_and_change)
     refused(wav, "No such file" if change == "delete" else "changed while it was read")
 
 

@@ -154,4 +154,6 @@ def _find_seconds(common, codec, n_bytes):
         return None
     if codec in PLAIN_CODECS and n_channels * n_bits:
         n_frames = n_bytes // (n_channels * -(-n_bits // 8))
+    elif codec == b"ima4":  # counted in packets
+        n_frames *= 64
     return n_frames / math.ldexp(mantissa, exponent)

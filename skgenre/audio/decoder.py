@@ -61,6 +61,7 @@ def _make_reader(file, inspection):
                 parts=inspection.parts,
                 n_frames=inspection.n_frames,
                 following=inspection.following,
+                kind=inspection.kind,
             )
         except soundfile.LibsndfileError as error:
             reason = (

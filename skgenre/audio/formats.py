@@ -6,7 +6,7 @@ import re
 from skgenre.audio.aiff import inspect_aiff, inspect_caf
 from skgenre.audio.au import inspect_au
 from skgenre.audio.flac import inspect_flac
-from skgenre.audio.inspection import Inspection, View, read_at
+from skgenre.audio.inspection import Inspection, View, join_recordings, read_at
 from skgenre.audio.mp4_codec import inspect_mp4
 from skgenre.audio.mpeg import inspect_mpeg
 from skgenre.audio.ogg import inspect_ogg
@@ -159,17 +159,16 @@ def inspect_audio(file):
 def _inspect_joined(file, size, inspect):
     """Return the Inspection of a file and of those that are joined behind it."""
     first, stop = inspect(file, size)
-    following = list(first.following)
+    recordings = [first]
     while 0 < stop < size and first.decoder == "libsndfile":
-        rest = View(file, ((stop, size),))
-        found, length = inspect(rest, size - stop)
-        if found.decoder != "libsndfile" or len(following) >= MAX_JOINED:
-            fault = "which is followed by another one that libsndfile does not read"
-            return first._replace(decoder="ffmpeg", fault=fault)
+        found, length = inspect(View(file, ((stop, size),)), size - stop)
+        if found.decoder != "libsndfile" or len(recordings) == MAX_JOINED:
+            fault = "followed by another one that libsndfile does not read: split it"
+            return first._replace(decoder=None, fault=fault)
         parts = found.parts or ((0, length),)
-        following.append(found._replace(parts=_shift(parts, stop)))
+        recordings.append(found._replace(parts=_shift(parts, stop)))
         stop += length
-    return first._replace(following=tuple(following))
+    return join_recordings(recordings) if len(recordings) > 1 else first
 
 
 def _inspect_behind_tag(file, head, size):

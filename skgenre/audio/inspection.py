@@ -43,6 +43,19 @@ class Inspection(NamedTuple):
     following: tuple = ()
 
 
+def join_recordings(recordings):
+    """Return the Inspection of a file that holds several recordings."""
+    first, *following = recordings
+    faults = [
+        f"{each.incomplete} (recording {number} of {len(recordings)})"
+        for number, each in enumerate(recordings, 1)
+        if each.incomplete is not None
+    ]
+    if following and faults:
+        first = first._replace(incomplete=faults[0])
+    return first._replace(following=tuple(following))
+
+
 class View:
     """A seekable file that consists of pieces: bytes, and ranges of another file.
 

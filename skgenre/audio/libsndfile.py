@@ -11,7 +11,7 @@ import soxr
 
 from skgenre.audio.c_streams import quiet_decoders
 from skgenre.audio.errors import DecoderError
-from skgenre.audio.inspection import Inspection, View
+from skgenre.audio.inspection import Inspection, View, read_at
 
 NAME = f"libsndfile {soundfile.__libsndfile_version__}"
 
@@ -36,7 +36,7 @@ class LibsndfileReader:
     ----------
     file : binary file
         Can be seeked.
-    parts, n_frames, following : tuple, int, tuple
+    parts, n_frames, following, kind : tuple, int, tuple, str
         As in `Inspection`. Recordings that follow are resampled to the rate of the
         first where they have another one.
     """
@@ -44,9 +44,9 @@ class LibsndfileReader:
     decoder = NAME
     incomplete = None
 
-    def __init__(self, file, *, parts=None, n_frames=None, following=()):
-        self._file = file
-        first = Inspection("the first", parts=parts, n_frames=n_frames)
+    def __init__(self, file, *, parts=None, n_frames=None, following=(), kind="audio"):
+        self._file, self._kind = file, kind
+        first = Inspection(kind, parts=parts, n_frames=n_frames)
         self._recordings = (first, *following)
         self._open(parts)
         self.sample_rate = self._reader.samplerate
@@ -54,7 +54,11 @@ class LibsndfileReader:
 
     def _open(self, parts):
         self._view, start = None, _find_tail(self._file, parts)
-        if start is not None and os.name == "posix" and isinstance(self._file, io.FileIO):
+        if (
+            start is not None
+            and os.name == "posix"
+            and isinstance(self._file, io.FileIO)
+        ):
             # A descriptor is faster than a file object. libsndfile closes it even when
             # it fails (up to 1.2.0 also when told not to). On Windows it may not know
             # the descriptors of Python, and those of other file objects may give other
@@ -110,8 +114,10 @@ class LibsndfileReader:
                 self._check_view()
                 # Of the frames before the damage nothing is returned.
                 seconds = (n_before + reader.tell()) / reader.samplerate
-                reason = f"is damaged ({describe_error(error)}) after {seconds:.2f} s"
-                raise DecoderError(f"{reason}, expected intact audio") from error
+                raise DecoderError(
+                    f"is {self._kind} that is damaged after {seconds:.2f} s "
+                    f"({describe_error(error)}), expected intact audio"
+                ) from error
             n_left = n_left - n_block if len(block) == n_block else 0
             if len(block):
                 yield block
@@ -143,7 +149,9 @@ def _find_tail(file, parts):
         return 0
     size = file.seek(0, os.SEEK_END)
     if len(parts) == 1 and not isinstance(parts[0], bytes) and parts[0][1] == size:
-        return parts[0][0]
+        start = parts[0][0]
+        # MPEG audio: of other formats libsndfile does not read a tail.
+        return start if start == 0 or read_at(file, start, 1) == b"\xff" else None
     return None
 
 

@@ -3,7 +3,7 @@
 import zlib
 from dataclasses import dataclass, field
 
-from skgenre.audio.inspection import Inspection, read_at
+from skgenre.audio.inspection import Inspection, join_recordings, read_at
 
 # How the first packet of a stream begins.
 SOUND = {
@@ -16,6 +16,8 @@ SOUND = {
 }
 BY_LIBSNDFILE = ("Vorbis", "Opus")
 BLOCK_BYTES = 2**20
+# Beyond this number a file is hostile, and is not searched any further.
+MAX_DAMAGED_PAGES = 10_000
 # The checksum of a page is that of zlib with the bits of each byte turned around.
 _TURNED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
@@ -106,16 +108,14 @@ def inspect_ogg(file, size):
     if not found:
         reason = "without any sound that is known"
         return Inspection("an Ogg file", None, "ogg", fault=reason), size
-    first, following = found[0], tuple(found[1:])
     if all(each.decoder == "libsndfile" for each in found):
-        return first._replace(following=following), size
+        return join_recordings(found), size
     kinds = sorted({each.kind for each in found})
     if len(kinds) > 1:
         # Neither decoder goes on when the codec changes.
         kind, fault = " followed by ".join(kinds), "which no decoder reads whole"
         return Inspection(kind, None, "ogg", fault=f"{fault}: split it"), size
-    incomplete = next(filter(None, (each.incomplete for each in found)), None)
-    return first._replace(parts=None, incomplete=incomplete), size
+    return join_recordings(found)._replace(parts=None, following=()), size
 
 
 def _describe(recording, size):
@@ -131,8 +131,8 @@ def _describe(recording, size):
 
 def _walk(file, size):
     """Yield the intact pages of a file with their offsets."""
-    position, block, block_start = 0, b"", 0
-    while position < size:
+    position, block, block_start, n_damaged = 0, b"", 0, 0
+    while position < size and n_damaged < MAX_DAMAGED_PAGES:
         # The longest page has 65,307 bytes.
         if position + 65307 > block_start + len(block) < size:
             block_start = position
@@ -147,6 +147,7 @@ def _walk(file, size):
                 yield page, position, block_start + end
                 position = block_start + end
                 continue
+        n_damaged += 1
         following = block.find(b"OggS", offset + 1)
         # Three bytes more may be the beginning of the next one.
         end = following if following >= 0 else max(len(block) - 3, offset + 1)

@@ -44,7 +44,10 @@ _KINDS = tuple((re.compile(code, re.DOTALL), kind) for code, kind in _KINDS)
 _TEXTS = (
     (r"<!doctype html|<html|<head|<body", "an HTML page"),
     (r"<\?xml|<svg|<rss", "an XML file"),
-    (r"version https://git-lfs", "a pointer of Git LFS: fetch the file by 'git lfs pull'"),
+    (
+        r"version https://git-lfs",
+        "a pointer of Git LFS: fetch the file by 'git lfs pull'",
+    ),
     (r"#extm3u|\[playlist\]", "a playlist"),
     (r"\[internetshortcut\]", "a link to an internet page"),
     (r'(?s).*\bfile ".*"\s.*\btrack \d+ audio', "a cue sheet"),
@@ -74,16 +77,16 @@ def _holds_only_zeros(file, size):
 
 
 def _decode(head):
-    """Return the text of the first bytes of a file, or None where they are none."""
+    """Return the text of the first bytes of a file, or None where it is no text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "ignore") if b"\0" in head else None
     if len(head) < 5 or _CONTROLS & set(head):
         return None
     try:
-        return head[: max(1, len(head) - 3)].decode("utf-8")
+        return head.decode("utf-8")
     except UnicodeDecodeError as error:
         # The last letter may be cut, and old texts have one byte for each.
         n_high = sum(byte >= 128 for byte in head)
-        if error.start > len(head) - 8 or n_high < len(head) // 8:
+        if error.start >= len(head) - 3 or n_high < len(head) // 8:
             return head.decode("latin-1")
         return None
