@@ -4,8 +4,8 @@ from contextlib import closing, contextmanager
 
 import soundfile
 
+import skgenre.audio.ffmpeg as ffmpeg
 from skgenre._io import describe_os_error
-from skgenre.audio import ffmpeg
 from skgenre.audio.errors import AudioDecodeError, DecoderError
 from skgenre.audio.formats import inspect_audio
 from skgenre.audio.libsndfile import LibsndfileReader, describe_error

@@ -331,7 +331,7 @@ class FfmpegReader:
 
     def _find_cut(self):
         """Return the second from which the container's index points beyond the file."""
-        entries = getattr(self._stream, "index_entries", ())  # from PyAV 17 on
+        entries = self._stream.index_entries
         n_bytes, n_entries = self._file.n_bytes, len(entries)
 
         def is_missing(number):
