@@ -33,7 +33,8 @@ from damaged_audio import (
 
 SONG_DURATION = 4.0
 
-TOOLS = ("ffmpeg", "lame", "sox", "flac", "wavpack")
+TOOLS = ("bash", "ffmpeg", "lame", "sox", "flac", "wavpack")
+_TOOLS_OF_WORDS = {"ff": "ffmpeg", "join_ogg": "ffmpeg", "join_mp3": "lame"}
 # Words of the commands: the tools without their chatter, and two songs in one file.
 SHELL = """
 ff() { ffmpeg -v error -y -bitexact "$@"; }
@@ -202,12 +203,10 @@ def make_file(kind, folder):
 
 def list_missing_tools(kind):
     """The programs that make a kind, or measure it, and are not installed."""
-    words = re.findall(r"\w+", f"{kind.commands} {kind.reference}")
-    words = [
-        {"ff": "ffmpeg", "join_ogg": "ffmpeg", "join_mp3": "lame"}.get(w, w)
-        for w in words
-    ]
-    return [tool for tool in TOOLS if tool in words and not shutil.which(tool)]
+    words = {"bash", *re.findall(r"\w+", f"{kind.commands} {kind.reference}")}
+    # What the words of the commands run.
+    needed = words | {_TOOLS_OF_WORDS.get(word) for word in words}
+    return [tool for tool in TOOLS if tool in needed and not shutil.which(tool)]
 
 
 def decode_with_tools(kind, folder):
