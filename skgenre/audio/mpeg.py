@@ -11,7 +11,7 @@ import os
 import re
 from typing import NamedTuple
 
-from skgenre.audio.inspection import Inspection
+from skgenre.audio.inspection import Inspection, describe_end, join_recordings
 
 # Kilobits per second by index, for (is MPEG-1, layer); 0 stands for free format.
 _BIT_RATES = {
@@ -33,7 +33,9 @@ _HEADER = re.compile(
 # So many headers of one format, each where the frame before ends, are no accident.
 _N_CHAIN_FRAMES = 4
 _MAX_FREE_FRAME_BYTES = 4096
+_MAX_FREE_TRIALS = 20  # each costs as much as a hundred others
 _MAX_JUNK_BYTES = 2**20  # before the first frame, where no tag says that this is an MP3
+_MAX_RECORDINGS = _MAX_GAPS = 1000  # beyond, a file is hostile
 _SEARCH_BYTES = 2**13
 _WALK_BYTES = 2**18
 
@@ -82,8 +84,8 @@ class _Walk(NamedTuple):
     ranges: tuple  # pairs (start, stop) of offsets in the file
     n_frames: int
     is_cut: bool  # the last frame is not whole, and not counted
-    gap: str | None
-    change: str | None
+    gap: str | None  # bytes that are no frames, before more of them
+    following: tuple | None  # where frames of another format begin, and their lengths
 
 
 class _FrameLengths(dict):
@@ -125,30 +127,44 @@ def inspect_mpeg(file):
     found = _find_frames(file, start, limit, size)
     if found is None:
         return None
-    start, lengths = found
+    recordings = []
+    while found is not None and len(recordings) <= _MAX_RECORDINGS:
+        recording, found = _inspect_recording(file, *found, size)
+        recordings.append(recording)
+    if found is not None:
+        fault = f"of more than {_MAX_RECORDINGS} recordings of various formats"
+        return recordings[0]._replace(decoder="ffmpeg", demuxer="mp3", fault=fault)
+    for recording in recordings:
+        if recording.decoder == "ffmpeg":
+            return recording
+    # A tag alone is no recording.
+    with_sound = [each for each in recordings if each.decoder is not None]
+    if not with_sound:
+        return recordings[0]
+    return join_recordings(with_sound)
+
+
+def _inspect_recording(file, start, lengths, size):
+    """Return the Inspection of frames of one format, and where others follow."""
     format = lengths.format
     tag = _read_tag(file, start, lengths) if format.layer == 3 else None
     walk = _walk(file, start if tag is None else tag.stop, size, lengths)
     ranges, n_frames = walk.ranges, walk.n_frames
     kind = f"an MP{format.layer} file"
     if n_frames == 0:
-        return Inspection(kind, None, fault="without a whole frame of sound")
-    if walk.change is not None:
-        return Inspection(kind, "ffmpeg", demuxer="mp3", fault=walk.change)
-
+        fault = "without a whole frame of sound"
+        return Inspection(kind, None, fault=fault), walk.following
     incomplete = None
     seconds = n_frames * format.n_frame_samples / format.sample_rate
     if walk.gap is not None:
         incomplete = f"{walk.gap}: what was there is missing"
     elif tag is not None and tag.n_frames > n_frames + 1:
         promised = tag.n_frames * format.n_frame_samples / format.sample_rate
-        incomplete = (
-            f"ends after {seconds:.2f} of the {promised:.2f} s that its header promises"
-        )
+        incomplete = describe_end(n_frames, tag.n_frames, seconds=promised)
     elif walk.is_cut:
         incomplete = f"ends within a frame, after {seconds:.2f} s"
 
-    # Does libsndfile read all of the file as it is?
+    # Does libsndfile read all of it as it is?
     file.seek(ranges[-1][1])
     tail = file.read(129)
     has_clean_end = not tail or (len(tail) == 128 and tail.startswith(b"TAG"))
@@ -163,19 +179,23 @@ def inspect_mpeg(file):
         if tag.n_bytes is not None:
             # libmpg123 warns, to stderr, from one percent on.
             is_whole &= abs(size - start - tag.n_bytes) < 0.009 * (size - start)
-    if is_whole and len(ranges) == 1:
+    if is_whole and len(ranges) == 1 and walk.following is None:
         # Without the tags before: libmpg123 writes to stderr what is wrong with them.
         parts = ((start, size),) if start else None
+    elif len(ranges) > _MAX_GAPS:
+        fault = f"with more than {_MAX_GAPS} gaps between its frames"
+        return Inspection(kind, "ffmpeg", demuxer="mp3", fault=fault), walk.following
     elif format.layer == 3:
         parts = (_make_tag(file, tag, n_frames, is_right, ranges, lengths), *ranges)
     elif sum(stop - start for start, stop in ranges) >= n_frames * first_length:
         parts = ranges
     else:
         fault = "with frames of various lengths and no header that tells how many"
-        return Inspection(kind, "ffmpeg", demuxer="mp3", fault=fault)
-    return Inspection(kind, parts=parts, incomplete=incomplete)
+        return Inspection(kind, "ffmpeg", demuxer="mp3", fault=fault), walk.following
+    return Inspection(kind, parts=parts, incomplete=incomplete), walk.following
 
 
+@functools.lru_cache(maxsize=4096)
 def _parse_header(header):
     """Return the format and the length of a frame (None: free format), or None."""
     if len(header) < 4 or not _HEADER.match(header):
@@ -200,14 +220,29 @@ def _parse_header(header):
 
 def _find_frames(file, start, limit, size, format=None):
     """Return where frames (at best of a known format) begin, and their lengths."""
+    n_free = 0
     for block_start in range(start, limit, _SEARCH_BYTES):
         file.seek(block_start)
-        block = file.read(_SEARCH_BYTES + 2)
-        for match in _HEADER.finditer(block):
-            position = block_start + match.start()
-            lengths = _follow_frames(file, position, size, format)
+        block = file.read(_SEARCH_BYTES + _MAX_FREE_FRAME_BYTES)
+        for match in _HEADER.finditer(block, 0, _SEARCH_BYTES + 2):
+            # Most of what looks like a header is not followed by another one.
+            offset = match.start()
+            found = _parse_header(block[offset : offset + 4])
+            if found is None:
+                continue
+            if found[1] is None:
+                n_free += 1
+                if n_free > _MAX_FREE_TRIALS:
+                    continue
+            else:
+                code = block[offset + found[1] : offset + found[1] + 2]
+                if len(code) == 2 and (
+                    code[0] < 255 or (code[1] ^ block[offset + 1]) > 1
+                ):
+                    continue
+            lengths = _follow_frames(file, block_start + offset, size, format)
             if lengths is not None:
-                return position, lengths
+                return block_start + offset, lengths
     return None
 
 
@@ -238,7 +273,7 @@ def _measure_free_frame(file, start):
     """Return the bytes of an unpadded frame of free format: up to the next header."""
     file.seek(start)
     data = file.read(_MAX_FREE_FRAME_BYTES)
-    for match in _HEADER.finditer(data, 4):
+    for match in _HEADER.finditer(data, 40):  # no frame has less than that
         header = data[match.start() : match.start() + 3]
         if header[1] == data[1] and header[2] & 0xFC == data[2] & 0xFC:
             padding = data[2] >> 1 & 1
@@ -247,9 +282,9 @@ def _measure_free_frame(file, start):
 
 
 def _walk(file, start, size, lengths):
-    """Count all frames, over the tags and the damage in between."""
+    """Count all frames of a format, over the tags and the damage in between."""
     format, ranges, n_frames, position = lengths.format, [], 0, start
-    gap = change = None
+    gap = following = None
     while True:
         stop, n_more, is_cut = _count_frames(file, position, size, lengths)
         n_frames += n_more
@@ -260,19 +295,16 @@ def _walk(file, start, size, lengths):
         found = _find_frames(file, behind, size - 3, size, format)
         if found is None:
             break
-        position = found[0]
-        time = f"at {n_frames * format.n_frame_samples / format.sample_rate:.2f} s"
+        position, lengths = found
         if position > behind and gap is None:
-            gap = f"bytes {behind} to {position} ({time}) are no MPEG frames"
-        for name, unit in (("sample_rate", " Hz"), ("n_channels", ""), ("layer", "")):
-            before, after = getattr(format, name), getattr(found[1].format, name)
-            if before != after and change is None:
-                name = {"n_channels": "number of channels"}.get(name, name)
-                what = name.replace("_", " ")
-                change = f"whose {what} changes from {before} to {after}{unit} {time}"
-        if change is not None:
+            seconds = n_frames * format.n_frame_samples / format.sample_rate
+            gap = (
+                f"bytes {behind} to {position} (at {seconds:.2f} s) are no MPEG frames"
+            )
+        if lengths.format != format:
+            following = found
             break
-    return _Walk(tuple(ranges), n_frames, is_cut, gap, change)
+    return _Walk(tuple(ranges), n_frames, is_cut, gap, following)
 
 
 def _count_frames(file, start, size, lengths):
