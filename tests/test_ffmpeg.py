@@ -284,6 +284,18 @@ def test_damaged_packets_are_counted(make, tmp_path):
 
 
 @needs_program
+def test_pictures_are_not_decoded(make):
+    path = make(MADE["film"][0], "film.mp4")
+    with (
+        open(path, "rb") as file,
+        closing(FfmpegReader(file, demuxer="mov")) as reader,
+    ):
+        list(reader.read_blocks(None, n_block_frames=10_000))
+        # What a decoder would have found.
+        assert reader._container.streams.video[0].codec_context.format is None
+
+
+@needs_program
 def test_a_film_without_sound_is_named(make):
     path = make("-f lavfi -i testsrc=d=1:s=64x64 -map 1:v -c:v mpeg4", "mute.mp4")
     with pytest.raises(AudioDecodeError, match=r"holds no sound \(streams: video\)"):
@@ -368,6 +380,19 @@ def test_a_list_of_channels_does_not_end_the_process(make, tmp_path, labels):
         [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"{9 * [22050]}\n"
+
+
+def test_xhe_aac_with_a_list_of_channels_is_refused(tmp_path):
+    path = write_ffmpeg_format(tmp_path, "m4a", "aac")
+    content = path.read_bytes()
+    # Object type 42, rate, channels; rate, frame length, and 0 for a list of channels.
+    bits = "1111100101001000010001000010000000000000"
+    config = int(bits, 2).to_bytes(5, "big")
+    # The tag of a decoder's configuration, and its length in four bytes.
+    start = content.index(b"\x05\x80\x80\x80\x05", content.index(b"esds")) + 5
+    path.write_bytes(content[:start] + config + content[start + 5 :])
+    with pytest.raises(AudioDecodeError, match="list of channels"):
+        load_audio(path)
 
 
 def test_tables_that_claim_more_packets_than_bytes_are_refused(tmp_path):
