@@ -330,7 +330,7 @@ def test_what_ffmpeg_writes_to_a_pipe_is_whole(tmp_path, form):
 
 @needs_ffmpeg
 @needs_pyav
-@pytest.mark.parametrize("codec", ["mp2", "ac3", "wmav2", "libmp3lame"])
+@pytest.mark.parametrize("codec", ["mp2", "ac3", "wmav2"])
 def test_other_codecs_in_wav_are_read_by_ffmpeg(tmp_path, codec):
     soundfile.write(tmp_path / "sound.wav", make_noise(44100), 44100)
     run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", codec, "coded.wav")
@@ -431,7 +431,7 @@ MAGICS = {
     "mpc": b"MP+\7",
     "mpc8": b"MPCK",
     "dsf": b"DSD ",
-    "iff": b"FORM\0\0\1\0" + b"8SVX",
+    "iff": b"FORM\0\0\1\0" + b"MAUD",
     "ac3": b"\x0b\x77\x12\x34\x1e\x40",
     "eac3": b"\x0b\x77\x02\xff\x3f\x86",
     "dts": b"\x7f\xfe\x80\x01",
@@ -534,3 +534,35 @@ def test_an_error_of_a_file_object_is_raised_and_not_printed(tmp_path, capfd):
     with pytest.raises(OSError, match="RuntimeError: the disk is gone"):
         list(reader.read_blocks(None, n_block_frames=10_000))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("container", ["WAV", "FLAC", "AIFF", "OGG"])
+def test_tags_in_front_of_any_format_are_skipped(tmp_path, container):
+    subtype = "VORBIS" if container == "OGG" else "PCM_16"
+    content = make_file(container, subtype)
+    expected, _ = load_bytes(tmp_path, content)
+    tag = b"ID3\3\0\0\0\0\0\x7f" + bytes(127)
+    signal, incomplete = load_bytes(tmp_path, tag + tag + content)
+    assert_array_equal(signal, expected)
+    assert incomplete is None
+    assert inspect_audio(io.BytesIO(tag + tag + MAGICS["aac"])).demuxer == "aac"
+
+
+def test_a_voice_file_of_two_blocks_is_not_read_as_one(tmp_path):
+    content = make_file("VOC", "PCM_U8")
+    found = inspect_audio(io.BytesIO(content))
+    assert (found.decoder, found.incomplete) == ("libsndfile", None)
+    samples = bytes([100, 156]) * 500
+    block = struct.pack("<I", len(samples) << 8 | 2)
+    two = inspect_audio(io.BytesIO(content[:-1] + (block + samples) * 2 + b"\0"))
+    assert (two.decoder, two.demuxer) == ("ffmpeg", "voc")
+
+
+@needs_ffmpeg
+def test_mp3_in_wav_is_read_whole_by_libsndfile(tmp_path):
+    soundfile.write(tmp_path / "sound.wav", make_noise(4 * 44100), 44100)
+    run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", "libmp3lame", "coded.wav")
+    with decoder.open_audio(tmp_path / "coded.wav") as (reader, found):
+        assert reader.decoder.startswith("libsndfile")
+        assert found.kind == "a WAV file (MP3)"
+    assert abs(len(load_audio(tmp_path / "coded.wav")) - 4 * 22050) < 2 * 1152

@@ -81,7 +81,7 @@ class _QuietStreams:
         self._start()
 
     def _start(self):
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may decode, too
         self._n_users = 0
         self._streams = None if _is_supported() else ()
 
@@ -90,7 +90,9 @@ class _QuietStreams:
             if self._streams is None:
                 try:
                     self._streams = (_Stream("stdout"), _Stream("stderr"))
-                except OSError:  # too many open files: better heard than not decoded
+                except (AttributeError, OSError, ValueError):
+                    # No such call here, or too many open files: better heard than not
+                    # decoded.
                     self._streams = ()
             self._n_users += 1
             if self._n_users == 1:

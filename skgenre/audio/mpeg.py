@@ -6,7 +6,6 @@ that is right, and the frames alone.
 """
 
 import functools
-import itertools
 import os
 import re
 from typing import NamedTuple
@@ -88,27 +87,27 @@ class _Walk(NamedTuple):
     following: tuple | None  # where frames of another format begin, and their lengths
 
 
-class _FrameLengths(dict):
-    """Bytes of frames of one format by their headers; a KeyError for all others.
+class _FrameLengths:
+    """Bytes of frames of one format by their headers, learnt as they come.
 
-    It learns the headers as they come: a stream has a few dozen different ones.
+    A stream has a few dozen different headers.
     """
 
     def __init__(self, format, free_length=None):
-        super().__init__()
-        self.format, self.free_length = format, free_length
+        self.format, self.free_length, self.known = format, free_length, {}
 
-    def __missing__(self, header):
+    def find(self, header):
+        """Return the bytes of a frame, or None if it is none of this format."""
         found = _parse_header(header)
         if found is None or found[0] != self.format:
-            raise KeyError(header)
+            return None
         length = found[1]
         if length is None:
             if self.free_length is None:
-                raise KeyError(header)
+                return None
             padding = header[2] >> 1 & 1
             length = self.free_length + padding * (4 if self.format.layer == 1 else 1)
-        self[header] = length
+        self.known[header] = length
         return length
 
 
@@ -133,7 +132,7 @@ def inspect_mpeg(file):
         recordings.append(recording)
     if found is not None:
         fault = f"of more than {_MAX_RECORDINGS} recordings of various formats"
-        return recordings[0]._replace(decoder="ffmpeg", demuxer="mp3", fault=fault)
+        return Inspection(recordings[0].kind, "ffmpeg", demuxer="mp3", fault=fault)
     for recording in recordings:
         if recording.decoder == "ffmpeg":
             return recording
@@ -169,7 +168,7 @@ def _inspect_recording(file, start, lengths, size):
     tail = file.read(129)
     has_clean_end = not tail or (len(tail) == 128 and tail.startswith(b"TAG"))
     file.seek(ranges[0][0])
-    first_length = lengths[file.read(4)]
+    first_length = lengths.find(file.read(4))
     is_right = tag is not None and not tag.is_vbri
     is_right = is_right and tag.n_frames in (n_frames, n_frames + 1)
     if tag is None:
@@ -265,7 +264,7 @@ def _follow_frames(file, start, size, known_format):
             if free_length is None:
                 return None
             lengths = _FrameLengths(found[0], free_length)
-        position += lengths[header]
+        position += lengths.find(header)
     return lengths
 
 
@@ -309,16 +308,21 @@ def _walk(file, start, size, lengths):
 
 def _count_frames(file, start, size, lengths):
     """Return where whole frames end, their number, and whether one more is cut."""
-    position, n_frames = start, 0
+    position, n_frames, known = start, 0, lengths.known
     while position + 4 <= size:
         file.seek(position)
         data = file.read(_WALK_BYTES)
         offset, n_before = 0, n_frames
-        try:
-            for n_frames in itertools.count(n_before):  # noqa: B007
-                offset += lengths[data[offset : offset + 4]]
-        except KeyError:  # another header, or the end of the data
-            position += offset
+        while True:
+            # The loop that counts: half of its time is the slice, so it has no more.
+            try:
+                while True:
+                    offset += known[data[offset : offset + 4]]
+                    n_frames += 1
+            except KeyError:
+                if lengths.find(data[offset : offset + 4]) is None:
+                    break  # another header, or the end of the data
+        position += offset
         if n_frames == n_before:
             break
     if position > size:
@@ -357,7 +361,7 @@ def _skip_tags(file, start, size):
 def _read_tag(file, start, lengths):
     """Return the `_Tag` of an MP3's first frame, or None if it is sound."""
     file.seek(start)
-    length = lengths[file.read(4)]
+    length = lengths.find(file.read(4))
     file.seek(start)
     frame = file.read(length)
     at = lengths.format.tag_offset
@@ -411,9 +415,9 @@ def _make_tag(file, tag, n_frames, is_right, ranges, lengths):
         delay, before = _SILENT_SAMPLES - _DECODER_DELAY, n_silent * frame
         n_frames += n_silent
     n_bytes = sum(stop - start for start, stop in ranges) + len(frame) + len(before)
-    content = b"Info" + b"".join(
-        number.to_bytes(4) for number in (3, n_frames, n_bytes)
-    )
+    content = b"Info"
+    for number in (3, n_frames, n_bytes):
+        content += min(number, 2**32 - 1).to_bytes(4)
     content += b"skgenre".ljust(21, b"\0") + (delay << 12 | padding).to_bytes(3)
     at = format.tag_offset
     return frame[:at] + content + frame[at + len(content) :] + before
