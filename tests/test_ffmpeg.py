@@ -432,6 +432,50 @@ def test_a_file_cut_anywhere_is_an_error_or_its_beginning(
 
 
 @pytest.mark.parametrize(("extension", "codec", "demuxer"), FFMPEG_FORMATS)
+def test_one_sample_is_an_error_or_a_few_frames(tmp_path, extension, codec, demuxer):
+    if codec == "tta":
+        pytest.skip("the encoder fills all memory with one sample")
+    path = write_ffmpeg_format(tmp_path, extension, codec, n_frames=1)
+    try:
+        samples, _, _ = read(path, demuxer)
+    except DecoderError as error:
+        assert "expected" in str(error)  # noqa: PT017
+        return
+    assert len(samples) <= 5000
+
+
+@needs_program
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_values_that_are_not_finite_are_an_error(make, tmp_path, value):
+    content = make("-ac 1 -c:a pcm_f32le", "floats.mov").read_bytes()
+    (tmp_path / "bad.mov").write_bytes(
+        content[:40_000] + 4 * np.float32(value).tobytes() + content[40_016:]
+    )
+    with pytest.raises(AudioDecodeError, match="expected finite values"):
+        load_audio(tmp_path / "bad.mov")
+
+
+@needs_program
+@pytest.mark.parametrize("duration", [None, 0.5])
+def test_a_box_that_claims_gigabytes_gives_what_is_there(make, tmp_path, duration):
+    content = make("-c:a aac -movflags faststart", "fast.m4a").read_bytes()
+    start = content.index(b"mdat") - 4
+    path = tmp_path / "large.m4a"
+    path.write_bytes(content[:start] + b"\xff" * 4 + content[start + 4 :])
+    expected = load_audio(make("", "fast.m4a"), duration=duration)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_array_equal(load_audio(path, duration=duration), expected)
+
+
+@pytest.mark.parametrize("extension", ["wav", "mp3", "flac", "txt"])
+def test_the_content_decides_not_the_extension(tmp_path, extension):
+    path = write_ffmpeg_format(tmp_path, "m4a", "aac")
+    expected = load_audio(path)
+    assert_array_equal(load_audio(path.rename(tmp_path / f"t.{extension}")), expected)
+
+
+@pytest.mark.parametrize(("extension", "codec", "demuxer"), FFMPEG_FORMATS)
 def test_nothing_is_printed_about_damage(tmp_path, capfd, extension, codec, demuxer):
     path = write_ffmpeg_format(tmp_path, extension, codec)
     content = path.read_bytes()
