@@ -1,17 +1,22 @@
-"""The decoder: one audio file in, one mono signal out, or an error that names it."""
+"""The decoder: one recording in, one mono signal out, or an error that names it."""
 
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders, read_header
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders
 from skgenre.audio.errors import (
     MAX_LISTED_FAILURES,
     AudioDecodeError,
     IncompleteAudioWarning,
 )
 from skgenre.audio.signal import (
+    CANCELLING,
+    CHANNEL_NAMES,
     MAX_DURATION_SECONDS,
+    SILENT,
+    AudioStream,
     check_channel,
     load_audio,
     stream_audio,
 )
+from skgenre.audio.source import NoAudio, list_sources, make_source, name_source
 
 # Extensions that loaders of folders look for, with and without the second decoder: a
 # track that cannot be read is named, not left out. How a file is read depends on its
@@ -52,14 +57,21 @@ AUDIO_EXTENSIONS = (
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "CANCELLING",
+    "CHANNEL_NAMES",
     "HIGHEST_FILE_RATE",
     "MAX_DURATION_SECONDS",
     "MAX_LISTED_FAILURES",
+    "SILENT",
     "AudioDecodeError",
+    "AudioStream",
     "IncompleteAudioWarning",
+    "NoAudio",
     "check_channel",
     "find_decoders",
+    "list_sources",
     "load_audio",
-    "read_header",
+    "make_source",
+    "name_source",
     "stream_audio",
 ]
