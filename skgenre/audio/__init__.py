@@ -18,23 +18,41 @@ from skgenre.audio.signal import (
 )
 from skgenre.audio.source import NoAudio, list_sources, make_source, name_source
 
-# Extensions that loaders of folders look for. How a file is read depends on its
-# content, not on its name, and libsndfile reads more formats than these.
+# Extensions that loaders of folders look for, with and without the second decoder: a
+# track that cannot be read is named, not left out. How a file is read depends on its
+# content, not on its name, and the decoders read more formats than these. Downloads of
+# songs are often .mp4 and .webm; other files of video (.mkv, .mov, .avi) are films.
 AUDIO_EXTENSIONS = (
+    ".8svx",
+    ".aac",
+    ".ac3",
     ".aif",
     ".aifc",
     ".aiff",
+    ".amr",
+    ".ape",
     ".au",
     ".caf",
+    ".dts",
+    ".eac3",
     ".flac",
+    ".m4a",
+    ".m4b",
+    ".mka",
+    ".mp2",
     ".mp3",
+    ".mp4",
     ".oga",
     ".ogg",
     ".opus",
     ".rf64",
     ".snd",
+    ".tta",
     ".w64",
     ".wav",
+    ".webm",
+    ".wma",
+    ".wv",
 )
 
 __all__ = [
