@@ -1,15 +1,20 @@
 """A reader of any audio, by the decoder that reads all of it, or the error."""
 
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import soundfile
 
 import skgenre.audio.ffmpeg as ffmpeg
 from skgenre._io import describe_os_error
 from skgenre.audio.errors import AudioDecodeError, DecoderError
-from skgenre.audio.inspection import inspect_audio
-from skgenre.audio.libsndfile import LibsndfileReader
-from skgenre.audio.source import find_version, name_source, open_source
+from skgenre.audio.formats import inspect_audio
+from skgenre.audio.inspection import Inspection
+from skgenre.audio.libsndfile import LibsndfileReader, describe_error
+from skgenre.audio.samples import SamplesReader
+from skgenre.audio.source import AudioSamples, find_version, name_source, open_source
+
+FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
+INSTALL = "pip install 'skgenre[ffmpeg]'"
 
 # Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
 # samples then makes eight hours at 22,050 Hz, which no memory holds.
@@ -19,7 +24,7 @@ HIGHEST_FILE_RATE = 10_000_000
 
 @contextmanager
 def open_audio(audio):
-    """Yield a reader of audio and its Inspection; errors inside the block name it.
+    """Yield a reader of a source and its Inspection; errors inside the block name it.
 
     A reader has `decoder` (name and version), `sample_rate`, `n_channels` and
     `read_blocks(n_frames, n_block_frames=)`, which yields arrays (n_frames,) or
@@ -27,21 +32,22 @@ def open_audio(audio):
     """
     name = name_source(audio)
     try:
-        with closing(open_source(audio)) as file:
-            inspection = inspect_audio(file)
-            with closing(_make_reader(name, file, inspection)) as reader:
-                if not LOWEST_FILE_RATE <= reader.sample_rate <= HIGHEST_FILE_RATE:
-                    reason = (
-                        f"has a sample rate of {reader.sample_rate} Hz, expected "
-                        f"{LOWEST_FILE_RATE} to {HIGHEST_FILE_RATE}"
-                    )
-                    raise AudioDecodeError([(name, reason)])
-                yield reader, inspection
+        with ExitStack() as opened:
+            if isinstance(audio, AudioSamples):
+                reader, inspection = SamplesReader(audio), Inspection("samples")
+            else:
+                file = opened.enter_context(closing(open_source(audio)))
+                inspection = inspect_audio(file)
+                reader = _make_reader(file, inspection)
+                opened.enter_context(closing(reader))
+            if not LOWEST_FILE_RATE <= reader.sample_rate <= HIGHEST_FILE_RATE:
+                raise DecoderError(
+                    f"has a sample rate of {reader.sample_rate} Hz, expected "
+                    f"{LOWEST_FILE_RATE} to {HIGHEST_FILE_RATE}"
+                )
+            yield reader, inspection
     except AudioDecodeError:
         raise
-    except soundfile.LibsndfileError as error:
-        reason = f"{error.error_string.rstrip('.')}, expected intact audio"
-        raise AudioDecodeError([(name, reason)]) from error
     except DecoderError as error:
         raise AudioDecodeError([(name, str(error))]) from error
     except OSError as error:
@@ -49,24 +55,58 @@ def open_audio(audio):
         raise AudioDecodeError([(name, reason)]) from error
 
 
-def _make_reader(name, file, inspection):
+def _make_reader(file, inspection):
+    """Return the reader of the decoder that reads all of a file."""
+    found = f"is {inspection.kind}"
+    if inspection.decoder is None:
+        fault = f" {inspection.fault}" if inspection.fault else ""
+        raise DecoderError(f"{found}{fault}, expected intact {FORMATS} audio")
     if inspection.decoder == "libsndfile":
-        return LibsndfileReader(file, parts=inspection.parts)
-    if inspection.decoder == "ffmpeg" and ffmpeg.is_installed():
-        return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
-    reason = f"is {inspection.kind}, expected a file that libsndfile reads"
-    raise AudioDecodeError([(name, reason)])
-
-
-def read_header(path):
-    """Return the sample rate of an audio file, in hertz, and its number of channels."""
-    find_version(path)
-    with open_audio(path) as (reader, _):
-        return reader.sample_rate, reader.n_channels
+        try:
+            return LibsndfileReader(
+                file,
+                parts=inspection.parts,
+                n_frames=inspection.n_frames,
+                following=inspection.following,
+                kind=inspection.kind,
+            )
+        except soundfile.LibsndfileError as error:
+            reason = (
+                f"{found} that libsndfile cannot open ({describe_error(error)}), "
+                f"expected intact {FORMATS} audio"
+            )
+            # ffmpeg knows more codecs in these containers.
+            if inspection.demuxer is None:
+                raise DecoderError(reason) from error
+            if not ffmpeg.is_installed():
+                hint = f" (ffmpeg may read it: {INSTALL})"
+                raise DecoderError(reason + hint) from error
+            try:
+                return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
+            except DecoderError:
+                raise DecoderError(reason) from error
+    elif not ffmpeg.is_installed():
+        fault = inspection.fault or "which libsndfile does not read"
+        raise DecoderError(
+            f"{found}, {fault}, expected {FORMATS} audio, or the decoder for others: "
+            f"{INSTALL}"
+        )
+    return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
 
 
 def find_decoders(audio):
-    """Yield the names and versions of decoders that may read audio, the usual first."""
+    """Yield the name and version of the usual decoder, then of another that is needed.
+
+    AudioDecodeError where no decoder reads the audio, after the first.
+    """
+    if isinstance(audio, AudioSamples):
+        yield SamplesReader.decoder
+        return
     yield LibsndfileReader.decoder
+    # Not before: to open a file takes longer than to find its features in the store.
+    find_version(audio)
     if ffmpeg.is_installed():
-        yield ffmpeg.find_name()
+        with open_audio(audio) as (reader, _):
+            needed = reader.decoder
+        if needed != LibsndfileReader.decoder:
+            yield needed

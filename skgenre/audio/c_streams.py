@@ -1,0 +1,132 @@
+"""What decoders print does not reach the user's streams.
+
+libmpg123, inside libsndfile, writes to C's stderr about each damaged frame, and the
+reader of ALAC to C's stdout. Neither can be told not to. While they work, C's variables
+`stdout` and `stderr` are set to files in memory. What other threads write there in the
+meantime is passed on; descriptors, and so all that Python writes, stay as they are.
+"""
+
+import ctypes
+import os
+import re
+import threading
+from contextlib import contextmanager
+
+# Messages of decoders. All others are passed on.
+_DECODER_MESSAGES = re.compile(
+    rb"\[[^\n[]*libmpg123/[^\n]*\n"
+    rb"|\n?Warning: (?:Xing stream size|Encountered more data|Big change|Real sample)"
+    rb"[^\n]*\n"
+    rb"|Note: (?:Illegal Audio-MPEG|Trying to resync|Skipped -?\d+ bytes in input"
+    rb"|Hit end of|missing -?\d+ bytes in bit reservoir|Could be a BMP)[^\n]*\n"
+    rb"|alac_\w+ \d+ : Ooops![^\n]*\n"
+)
+_MAX_KEPT_BYTES = 2**20
+_UNBUFFERED = 2  # _IONBF of glibc
+
+
+def _is_supported():
+    # Elsewhere the variables are constants (musl), or have other names and owners.
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+class _Stream:
+    """One of C's streams, and the file in memory that takes its place."""
+
+    def __init__(self, name):
+        # dlsym() finds the variable that all libraries of the process use.
+        libc, size = ctypes.CDLL(None), ctypes.c_size_t
+        self._variable = ctypes.c_void_p.in_dll(libc, name)
+        self._fwrite = libc.fwrite
+        self._fwrite.argtypes = [ctypes.c_char_p, size, size, ctypes.c_void_p]
+        self._original, self._n_seen = None, 0
+        self._descriptor = os.memfd_create("skgenre")
+        # Never closed: a thread may have taken it before the variable was set back.
+        libc.fdopen.restype = ctypes.c_void_p
+        self._file = libc.fdopen(self._descriptor, b"a")
+        if self._file is None:
+            raise OSError(f"no stream for descriptor {self._descriptor}")
+        libc.setvbuf(ctypes.c_void_p(self._file), None, _UNBUFFERED, size(0))
+
+    def replace(self):
+        self._original, self._variable.value = self._variable.value, self._file
+
+    def set_back(self):
+        if self._variable.value == self._file:
+            self._variable.value = self._original
+
+    def pass_on(self):
+        """Write what others wrote to where they meant it to be."""
+        size = os.fstat(self._descriptor).st_size
+        if size > self._n_seen:
+            text = os.pread(self._descriptor, size - self._n_seen, self._n_seen)
+            self._n_seen = size
+            text = _DECODER_MESSAGES.sub(b"", text)
+            if text:
+                self._fwrite(text, 1, len(text), self._original)
+
+    def forget(self):
+        if self._n_seen > _MAX_KEPT_BYTES:
+            os.ftruncate(self._descriptor, 0)
+            self._n_seen = 0
+
+
+class _QuietStreams:
+    """Both streams, replaced as long as any thread decodes."""
+
+    def __init__(self):
+        self._start()
+
+    def _start(self):
+        self._lock = threading.RLock()  # a signal's handler may decode, too
+        self._n_users = 0
+        self._streams = None if _is_supported() else ()
+
+    def enter(self):
+        with self._lock:
+            if self._streams is None:
+                try:
+                    self._streams = (_Stream("stdout"), _Stream("stderr"))
+                except (AttributeError, OSError, ValueError):
+                    # No such call here, or too many open files: better heard than not
+                    # decoded.
+                    self._streams = ()
+            self._n_users += 1
+            if self._n_users == 1:
+                for stream in self._streams:
+                    stream.replace()
+
+    def leave(self):
+        with self._lock:
+            self._n_users -= 1
+            for stream in self._streams:
+                stream.pass_on()
+                if self._n_users == 0:
+                    stream.set_back()
+                    # What came between the two.
+                    stream.pass_on()
+                    stream.forget()
+
+    def start_anew(self):
+        """Give the child of a fork, which has one thread, files of its own."""
+        for stream in self._streams or ():
+            stream.set_back()
+        self._start()
+
+
+_QUIET_STREAMS = _QuietStreams()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_QUIET_STREAMS.start_anew)
+
+
+@contextmanager
+def quiet_decoders():
+    """Keep what decoders print inside the block from C's stdout and stderr."""
+    _QUIET_STREAMS.enter()
+    try:
+        yield
+    finally:
+        _QUIET_STREAMS.leave()

@@ -1,0 +1,252 @@
+"""WAV and its relatives (RIFX, RF64, BW64, Wave64): codec, and whether all is there."""
+
+import struct
+
+from skgenre.audio.inspection import (
+    Inspection,
+    View,
+    describe_end,
+    read_at,
+    shift_parts,
+)
+from skgenre.audio.mpeg import inspect_mpeg
+
+# Format tags, and whether libsndfile decodes them.
+CODECS = {
+    0x0001: ("PCM", True),
+    0x0002: ("MS ADPCM", True),
+    0x0003: ("float", True),
+    0x0006: ("A-law", True),
+    0x0007: ("µ-law", True),
+    0x0011: ("IMA ADPCM", True),
+    0x0031: ("GSM 6.10", True),
+    0x0038: ("NMS ADPCM", True),
+    0x0040: ("G.721 ADPCM", True),
+    0x000A: ("WMA Voice", False),
+    0x0020: ("Yamaha ADPCM", False),
+    0x0022: ("TrueSpeech", False),
+    0x0042: ("G.723.1", False),
+    0x0045: ("G.726 ADPCM", False),
+    0x0050: ("MP2", False),
+    0x0055: ("MP3", False),
+    0x0061: ("Duck DK4 ADPCM", False),
+    0x0062: ("Duck DK3 ADPCM", False),
+    0x0064: ("G.726 ADPCM", False),
+    0x0069: ("IMA ADPCM", True),
+    0x00FF: ("AAC", False),
+    0x0130: ("SIPRO", False),
+    0x0160: ("WMA 1", False),
+    0x0161: ("WMA 2", False),
+    0x0162: ("WMA Pro", False),
+    0x0163: ("WMA Lossless", False),
+    0x0270: ("ATRAC3", False),
+    0x028F: ("G.722", False),
+    0x1610: ("AAC", False),
+    0x2000: ("AC-3", False),
+    0x2001: ("DTS", False),
+    0x566F: ("Vorbis", False),
+    0x6771: ("Vorbis", False),
+    0x704F: ("Opus", False),
+    0xA106: ("AAC", False),
+    0xA109: ("Speex", False),
+    0xF1AC: ("FLAC", False),
+}
+# Ends of the 16 bytes that name a codec in a WAVE_FORMAT_EXTENSIBLE header, of
+# Microsoft's and of Ambisonics.
+_GUID_TAILS = (
+    bytes.fromhex("000000001000800000aa00389b71"),
+    bytes.fromhex("00002107d3118644c8c1ca000000"),
+)
+# Sound of this kind is stored as if it were 16-bit samples, on CDs and in WAV files.
+_DTS_MAGICS = (
+    bytes.fromhex("ff1f00e8"),
+    bytes.fromhex("1fffe800"),
+    bytes.fromhex("fe7f0180"),
+    bytes.fromhex("7ffe8001"),
+)
+# Enough for any file; a hostile one has a chunk in every eight bytes.
+MAX_CHUNKS = 10_000
+
+
+def inspect_wav(file, size):
+    """Return the Inspection of a RIFF, RIFX, RF64 or BW64 file, and where it ends."""
+    head = read_at(file, 0, 4096)
+    order = "big" if head[:4] == b"RIFX" else "little"
+    form, long_length, ranges, is_wrong, n_promised = b"", None, [], False, 0
+    rest, position = b"", 12
+    for _ in range(MAX_CHUNKS):
+        # The beginning is read once, what stands behind the samples in small pieces.
+        in_head = position + 128 <= len(head)
+        chunk = (head[position:] if in_head else read_at(file, position, 128))[:128]
+        name, length = chunk[:4], int.from_bytes(chunk[4:8], order)
+        start, rest = position + 8, chunk
+        if len(chunk) < 8 or not is_chunk(chunk, size - start, order, name == b"data"):
+            break
+        if name == b"fmt " and not form:
+            form = chunk[8 : 8 + length]
+            if length > len(form):
+                form = read_at(file, start, min(length, 65536))
+        elif name == b"ds64":
+            long_length = int.from_bytes(chunk[16:24], "little")
+        elif name == b"data":
+            if long_length is not None and not ranges:
+                length = long_length
+            stop, promised = _find_end(file, start, length, size, order)
+            # Of a length that is too large libsndfile reads what is there.
+            is_wrong |= stop > start + length or length >= 2**62
+            is_wrong |= bool(ranges) or not form
+            ranges.append((start, stop))
+            n_promised += promised
+            if stop == size:
+                position = size
+                break
+            length = stop - start
+        position = start + length + (length & 1)
+        # Some writers forget the byte that makes the length of a chunk even.
+        if length & 1 and not is_chunk(read_at(file, position, 8), size, order):
+            position -= is_chunk(read_at(file, position - 1, 8), size, order)
+    codec, by_libsndfile = _find_codec(form, order)
+    if codec == "PCM" and ranges and read_at(file, ranges[0][0], 4) in _DTS_MAGICS:
+        codec, by_libsndfile = "DTS", False
+    found = Inspection(f"{_NAMES[head[:4]]} file ({codec})", demuxer="wav")
+    if not form or not ranges:
+        missing = "samples" if form else "description of its samples ('fmt ')"
+        return found._replace(decoder=None, fault=f"without any {missing}"), size
+    n_bytes = sum(stop - start for start, stop in ranges)
+    # A byte of padding is no sound.
+    n_promised -= n_promised % max(1, int.from_bytes(form[12:14], order))
+    seconds = _find_seconds(form, n_promised, order)
+    incomplete = describe_end(n_bytes, n_promised, seconds)
+    if codec == "MP3" and len(ranges) == 1:
+        # The samples are such a file, whose frames tell all.
+        start, stop = ranges[0]
+        mpeg = inspect_mpeg(View(file, ((start, stop),)))
+        if mpeg is not None and mpeg.decoder == "libsndfile":
+            parts = shift_parts(mpeg.parts or ((0, stop - start),), start)
+            missing = mpeg.incomplete or incomplete
+            return found._replace(parts=parts, incomplete=missing), size
+    if not by_libsndfile:
+        return found._replace(decoder="ffmpeg", incomplete=incomplete), size
+    is_joined = rest[:4] in _NAMES and position < size
+    if not is_joined and position < size and incomplete is None:
+        incomplete = _describe_rest(form, n_bytes, size - position, rest, order)
+    parts = None
+    if is_wrong:
+        parts = _write_header(form, ranges, n_bytes, order)
+    elif is_joined:
+        parts = ((0, position),)
+    elif head[:4] == b"BW64":  # the same as RF64, which libsndfile knows
+        parts = (b"RF64", (4, size))
+    found = found._replace(parts=parts, incomplete=incomplete)
+    return found, position if is_joined else size
+
+
+def inspect_w64(file, size):
+    """Return the Inspection of a Sony Wave64 file, and where it ends."""
+    head = read_at(file, 0, 65536)
+    form, position, incomplete = b"", 40, None
+    while (chunk := head[position : position + 24])[16:]:
+        length = int.from_bytes(chunk[16:24], "little")
+        if chunk[:4] == b"fmt ":
+            form = head[position + 24 : position + length]
+        if chunk[:4] == b"data" or length < 24:
+            # libsndfile reads to the end where the length is wrong.
+            promised = length - 24
+            if 0 < promised < 2**62:
+                seconds = _find_seconds(form, promised, "little")
+                incomplete = describe_end(size - position - 24, promised, seconds)
+            break
+        position += (length + 7) & ~7
+    codec, by_libsndfile = _find_codec(form, "little")
+    decoder = "libsndfile" if by_libsndfile else "ffmpeg"
+    kind = f"a Wave64 file ({codec})"
+    return Inspection(kind, decoder, "w64", incomplete=incomplete), size
+
+
+_NAMES = {b"RIFF": "a WAV", b"RIFX": "a RIFX", b"RF64": "an RF64", b"BW64": "a BW64"}
+
+
+def is_chunk(head, n_left, order, is_last=False):
+    """Whether eight bytes are the head of a chunk that ends within n_left bytes."""
+    name, length = head[:4], int.from_bytes(head[4:8], order)
+    is_name = len(head) >= 8 and all(32 <= byte < 127 for byte in name)
+    return is_name and name not in _NAMES and (is_last or length <= n_left)
+
+
+def is_unknown(length, n_there):
+    """Whether a length of 32 bits is what writers to a pipe put there."""
+    # 0x7ffff000 by sox, 0x80000000 by arecord, 0xffffffff less a header by others.
+    is_placeholder = 0x7FFF0000 <= length <= 0x80001000 or length >= 0xFFFF0000
+    return is_placeholder and length > n_there
+
+
+def _find_end(file, start, length, size, order):
+    """Return where samples end and how many bytes of them are promised."""
+    n_there = size - start
+    if is_unknown(length, n_there):
+        return size, 0
+    if length > n_there:
+        return size, length
+    stop = start + length
+    if length == n_there or is_chunk(
+        read_at(file, stop + (length & 1), 8), size - stop, order
+    ):
+        return stop, length
+    if length == 0 and read_at(file, stop, 4) not in _NAMES:
+        return size, 0
+    # 32 bits hold only what is left over of 4 GiB.
+    return stop + ((n_there - length) >> 32 << 32), length
+
+
+def _find_codec(form, order):
+    """Return the name of a codec, and whether libsndfile decodes it."""
+    tag = int.from_bytes(form[:2], order)
+    if tag == 0xFFFE and form[26:40] in _GUID_TAILS:
+        tag = int.from_bytes(form[24:26], order)
+    # Of an unknown codec libsndfile may know more.
+    return CODECS.get(tag, (f"codec {tag:#06x}", True))
+
+
+def _find_seconds(form, n_bytes, order):
+    """Return how long bytes of sound last, or None where the header does not tell."""
+    sample_rate = int.from_bytes(form[4:8], order)
+    n_block_bytes = int.from_bytes(form[12:14], order)
+    n_block_frames = 1
+    if form[:2] in (b"\x02\0", b"\x11\0", b"\x31\0"):  # ADPCM, GSM 6.10
+        # Their bytes per second are often wrong.
+        n_block_frames = int.from_bytes(form[18:20], order)
+    elif not _find_codec(form, order)[1]:
+        sample_rate, n_block_bytes = int.from_bytes(form[8:12], order), 1
+    if not (sample_rate and n_block_bytes and n_block_frames):
+        return None
+    return n_bytes / n_block_bytes * n_block_frames / sample_rate
+
+
+def _describe_rest(form, n_bytes, n_rest, rest, order):
+    """Say that there is something behind the samples that is no chunk."""
+    seconds = _find_seconds(form, n_rest, order) or 0
+    is_tag = rest.startswith((b"ID3", b"TAG", b"APETAGEX", b"LYRICS"))
+    # Less is a tag or padding.
+    if seconds < 0.1 or is_tag or not any(rest):
+        return None
+    found = _find_seconds(form, n_bytes, order)
+    return (
+        f"holds {n_rest} bytes, or {seconds:.2f} s, behind the {found:.2f} s of sound "
+        "of its header"
+    )
+
+
+def _write_header(form, ranges, n_bytes, order):
+    """Return parts for libsndfile: a right header, and the samples of all chunks."""
+    sign = ">" if order == "big" else "<"
+    chunk = b"fmt " + struct.pack(f"{sign}I", len(form)) + form + bytes(len(form) & 1)
+    n_all = 4 + len(chunk) + 8 + n_bytes
+    if n_all < 2**32 or order == "big":
+        n_all, n_data = min(n_all, 2**32 - 1), min(n_bytes, 2**32 - 1)
+        magic = b"RIFX" if order == "big" else b"RIFF"
+        header = magic + struct.pack(f"{sign}I", n_all) + b"WAVE" + chunk
+    else:
+        n_data = 2**32 - 1
+        lengths = struct.pack("<IQQQI", 28, n_all + 36, n_bytes, 0, 0)
+        header = b"RF64\xff\xff\xff\xffWAVEds64" + lengths + chunk
+    return (header + b"data" + struct.pack(f"{sign}I", n_data), *ranges)

@@ -1,0 +1,160 @@
+"""Promises of skgenre.audio.c_streams: decoders print nothing, all others are heard."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+pytestmark = pytest.mark.skipif(
+    "CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()), reason="needs glibc"
+)
+
+# The C functions of the process, and its two streams.
+PRELUDE = """
+import ctypes, json, os, sys, threading
+from skgenre.audio import load_audio
+libc = ctypes.CDLL(None)
+libc.fputs.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+out, err = (ctypes.c_void_p.in_dll(libc, name) for name in ("stdout", "stderr"))
+paths = sys.argv[1:]
+"""
+
+
+def run(code, *paths):
+    command = [sys.executable, "-W", "ignore", "-c", PRELUDE + code, *map(str, paths)]
+    result = subprocess.run(command, capture_output=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.decode(), result.stderr.decode()
+
+
+@pytest.fixture
+def damaged_mp3(tmp_path):
+    """An MP3 whose headers are right, with damage in nearly all frames."""
+    path = tmp_path / "damaged.mp3"
+    rng = np.random.default_rng(0)
+    soundfile.write(path, 0.1 * rng.standard_normal((441_000, 2)), 44100)
+    content = bytearray(path.read_bytes())
+    for frame in list(re.finditer(rb"\xff\xfb[\x10-\xeb]", content))[5:]:
+        content[frame.start() + 8 : frame.start() + 30] = rng.bytes(22)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def damaged_alac(tmp_path):
+    """An ALAC file whose table of packets has a number of more than five bytes."""
+    path = tmp_path / "damaged.caf"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(100_000)
+    soundfile.write(path, noise, 44100, format="CAF", subtype="ALAC_16")
+    content = bytearray(path.read_bytes())
+    table = content.index(b"pakt") + 36
+    content[table : table + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    return path
+
+
+LOAD = """
+for path in paths:
+    try:
+        load_audio(path)
+    except OSError:
+        pass
+libc.fflush(None)
+"""
+
+
+def test_decoders_print_by_themselves(damaged_mp3, damaged_alac):
+    """Otherwise nothing is tested below."""
+    code = "import soundfile\nfor path in paths:\n    {}\nlibc.fflush(None)"
+    read = "try: soundfile.read(path)\n    except soundfile.LibsndfileError: pass"
+    out, err = run(code.format(read), damaged_mp3, damaged_alac)
+    assert "Ooops!" in out
+    assert "libmpg123" in err
+
+
+def test_damaged_files_print_nothing(damaged_mp3, damaged_alac):
+    assert run(LOAD, damaged_mp3, damaged_alac) == ("", "")
+
+
+def test_what_other_threads_write_meanwhile_is_passed_on(damaged_mp3):
+    code = """
+n_lines = 0
+done = threading.Event()
+def write():
+    global n_lines
+    while not done.wait(1e-4):
+        libc.fputs(b"C out %d\\n" % n_lines, out)
+        libc.fputs(b"C err %d\\n" % n_lines, err)
+        os.write(2, b"Python err %d\\n" % n_lines)
+        n_lines += 1
+def load():
+    for _ in range(5):
+        load_audio(paths[0])
+writer = threading.Thread(target=write)
+writer.start()
+loaders = [threading.Thread(target=load) for _ in range(4)]
+for loader in loaders: loader.start()
+for loader in loaders: loader.join()
+done.set()
+writer.join()
+libc.fflush(None)
+os.write(1, json.dumps({"n_lines": n_lines}).encode())
+"""
+    out, err = run(code, damaged_mp3)
+    *lines, summary = out.splitlines()
+    n_lines = json.loads(summary)["n_lines"]
+    assert n_lines > 10
+    assert sorted(lines) == sorted(f"C out {number}" for number in range(n_lines))
+    assert sorted(err.splitlines()) == sorted(
+        f"{name} err {number}" for name in ("C", "Python") for number in range(n_lines)
+    )
+
+
+def test_the_streams_are_as_before_when_nothing_is_decoded(damaged_mp3):
+    code = """
+before = out.value, err.value
+load_audio(paths[0])
+assert (out.value, err.value) == before
+try:
+    load_audio(paths[0], channel=7)
+except OSError:
+    pass
+assert (out.value, err.value) == before
+"""
+    run(code, damaged_mp3)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_decoding_writes_where_its_parent_did(damaged_mp3):
+    code = """
+from skgenre.audio.c_streams import quiet_decoders
+with quiet_decoders():
+    child = os.fork()
+    if child == 0:
+        libc.fputs(b"child\\n", err)
+        with quiet_decoders():
+            libc.fputs(b"[src/libmpg123/layer3.c] error\\n", err)
+            libc.fputs(b"child again\\n", err)
+        os._exit(0)
+    os.waitpid(child, 0)
+    libc.fputs(b"parent\\n", err)
+"""
+    assert run(code) == ("", "child\nchild again\nparent\n")
+
+
+def test_a_flood_of_messages_is_not_kept(damaged_mp3):
+    code = """
+from skgenre.audio import c_streams
+for _ in range(30):
+    with c_streams.quiet_decoders():
+        for _ in range(1000):
+            libc.fputs(b"[src/libmpg123/layer3.c] error" + b"!" * 100 + b"\\n", err)
+(_, stream) = c_streams._QUIET_STREAMS._streams
+assert os.fstat(stream._descriptor).st_size < 2**21
+"""
+    assert run(code) == ("", "")
