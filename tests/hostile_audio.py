@@ -104,13 +104,13 @@ FFMPEG_FORMATS = (
 FFMPEG_DEMUXERS = {f".{extension}": name for extension, _, name in FFMPEG_FORMATS}
 
 
-def write_ffmpeg_format(folder, extension, codec):
-    """Write a fifth of a second of noise in stereo with PyAV; return the path."""
+def write_ffmpeg_format(folder, extension, codec, *, n_frames=9600):
+    """Write noise in stereo with PyAV; return the path."""
     import av
 
     path = folder / f"{codec}.{extension}"
     sample_rate = 48000 if codec == "libopus" else 44100
-    noise = (2**15 * make_noise(sample_rate // 5, 2)).astype("<i2")
+    noise = (2**15 * make_noise(n_frames, 2)).astype("<i2")
     form = {"mka": "matroska", "aac": "adts", "wma": "asf"}.get(extension)
     with av.open(path, "w", format=form) as container:
         options = {"strict": "experimental"}  # as PyAV's Vorbis is called

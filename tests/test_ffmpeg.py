@@ -284,6 +284,18 @@ def test_damaged_packets_are_counted(make, tmp_path):
 
 
 @needs_program
+def test_pictures_are_not_decoded(make):
+    path = make(MADE["film"][0], "film.mp4")
+    with (
+        open(path, "rb") as file,
+        closing(FfmpegReader(file, demuxer="mov")) as reader,
+    ):
+        list(reader.read_blocks(None, n_block_frames=10_000))
+        # What a decoder would have found.
+        assert reader._container.streams.video[0].codec_context.format is None
+
+
+@needs_program
 def test_a_film_without_sound_is_named(make):
     path = make("-f lavfi -i testsrc=d=1:s=64x64 -map 1:v -c:v mpeg4", "mute.mp4")
     with pytest.raises(AudioDecodeError, match=r"holds no sound \(streams: video\)"):
@@ -370,6 +382,19 @@ def test_a_list_of_channels_does_not_end_the_process(make, tmp_path, labels):
     assert done.stdout == f"{9 * [22050]}\n"
 
 
+def test_xhe_aac_with_a_list_of_channels_is_refused(tmp_path):
+    path = write_ffmpeg_format(tmp_path, "m4a", "aac")
+    content = path.read_bytes()
+    # Object type 42, rate, channels; rate, frame length, and 0 for a list of channels.
+    bits = "1111100101001000010001000010000000000000"
+    config = int(bits, 2).to_bytes(5, "big")
+    # The tag of a decoder's configuration, and its length in four bytes.
+    start = content.index(b"\x05\x80\x80\x80\x05", content.index(b"esds")) + 5
+    path.write_bytes(content[:start] + config + content[start + 5 :])
+    with pytest.raises(AudioDecodeError, match="list of channels"):
+        load_audio(path)
+
+
 def test_tables_that_claim_more_packets_than_bytes_are_refused(tmp_path):
     path = write_ffmpeg_format(tmp_path, "m4a", "aac")
     content = bytearray(path.read_bytes())
@@ -404,6 +429,50 @@ def test_a_file_cut_anywhere_is_an_error_or_its_beginning(
             continue
         n_kept = min(len(samples), len(whole)) - 2048
         assert_array_equal(samples[: max(0, n_kept)], whole[: max(0, n_kept)])
+
+
+@pytest.mark.parametrize(("extension", "codec", "demuxer"), FFMPEG_FORMATS)
+def test_one_sample_is_an_error_or_a_few_frames(tmp_path, extension, codec, demuxer):
+    if codec == "tta":
+        pytest.skip("the encoder fills all memory with one sample")
+    path = write_ffmpeg_format(tmp_path, extension, codec, n_frames=1)
+    try:
+        samples, _, _ = read(path, demuxer)
+    except DecoderError as error:
+        assert "expected" in str(error)  # noqa: PT017
+        return
+    assert len(samples) <= 5000
+
+
+@needs_program
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_values_that_are_not_finite_are_an_error(make, tmp_path, value):
+    content = make("-ac 1 -c:a pcm_f32le", "floats.mov").read_bytes()
+    (tmp_path / "bad.mov").write_bytes(
+        content[:40_000] + 4 * np.float32(value).tobytes() + content[40_016:]
+    )
+    with pytest.raises(AudioDecodeError, match="expected finite values"):
+        load_audio(tmp_path / "bad.mov")
+
+
+@needs_program
+@pytest.mark.parametrize("duration", [None, 0.5])
+def test_a_box_that_claims_gigabytes_gives_what_is_there(make, tmp_path, duration):
+    content = make("-c:a aac -movflags faststart", "fast.m4a").read_bytes()
+    start = content.index(b"mdat") - 4
+    path = tmp_path / "large.m4a"
+    path.write_bytes(content[:start] + b"\xff" * 4 + content[start + 4 :])
+    expected = load_audio(make("", "fast.m4a"), duration=duration)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_array_equal(load_audio(path, duration=duration), expected)
+
+
+@pytest.mark.parametrize("extension", ["wav", "mp3", "flac", "txt"])
+def test_the_content_decides_not_the_extension(tmp_path, extension):
+    path = write_ffmpeg_format(tmp_path, "m4a", "aac")
+    expected = load_audio(path)
+    assert_array_equal(load_audio(path.rename(tmp_path / f"t.{extension}")), expected)
 
 
 @pytest.mark.parametrize(("extension", "codec", "demuxer"), FFMPEG_FORMATS)

@@ -330,7 +330,7 @@ def test_what_ffmpeg_writes_to_a_pipe_is_whole(tmp_path, form):
 
 @needs_ffmpeg
 @needs_pyav
-@pytest.mark.parametrize("codec", ["mp2", "ac3", "wmav2", "libmp3lame"])
+@pytest.mark.parametrize("codec", ["mp2", "ac3", "wmav2"])
 def test_other_codecs_in_wav_are_read_by_ffmpeg(tmp_path, codec):
     soundfile.write(tmp_path / "sound.wav", make_noise(44100), 44100)
     run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", codec, "coded.wav")
@@ -431,7 +431,7 @@ MAGICS = {
     "mpc": b"MP+\7",
     "mpc8": b"MPCK",
     "dsf": b"DSD ",
-    "iff": b"FORM\0\0\1\0" + b"8SVX",
+    "iff": b"FORM\0\0\1\0" + b"MAUD",
     "ac3": b"\x0b\x77\x12\x34\x1e\x40",
     "eac3": b"\x0b\x77\x02\xff\x3f\x86",
     "dts": b"\x7f\xfe\x80\x01",
@@ -463,6 +463,15 @@ def test_all_demuxers_exist():
     named = {found.demuxer for _, found in formats._FFMPEG_FORMATS}
     known = {name for names in av.formats_available for name in names.split(",")}
     assert named | {"aac", "loas", "mov", "ogg", "wav", "voc"} <= known
+
+
+def test_quiet_raw_samples_are_not_taken_for_mpeg():
+    # Their high bytes are 0x00 and 0xff, with which headers of frames begin.
+    for loudness in (30, 100, 300, 1000):
+        for seed in range(3):
+            noise = loudness * np.random.default_rng(seed).standard_normal(100_000)
+            found = inspect_audio(io.BytesIO(noise.astype("<i2").tobytes()))
+            assert found.kind == "of no known audio format"
 
 
 class CountedFile(io.BytesIO):
@@ -503,6 +512,28 @@ def test_hostile_files_are_inspected_in_little_time(content):
     assert found.decoder in (None, "libsndfile")
 
 
+SEEDS = [make_file(container) for container in (*LENGTHS, "WAV", "FLAC")]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(SEEDS), st.data())
+def test_no_header_whatever_it_says_breaks_the_inspection(content, data):
+    content = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        offset = data.draw(st.integers(0, 100))
+        value = data.draw(
+            st.one_of(
+                st.binary(min_size=1, max_size=8),
+                st.sampled_from(
+                    [bytes(4), bytes(8), b"\xff" * 4, b"\x7f" + b"\xff" * 7]
+                ),
+            )
+        )
+        content[offset : offset + len(value)] = value
+    found = inspect_audio(io.BytesIO(content))
+    assert found.decoder in ("libsndfile", "ffmpeg", None)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300), st.data())
 def test_a_view_reads_as_the_pieces_joined(content, data):
@@ -534,3 +565,35 @@ def test_an_error_of_a_file_object_is_raised_and_not_printed(tmp_path, capfd):
     with pytest.raises(OSError, match="RuntimeError: the disk is gone"):
         list(reader.read_blocks(None, n_block_frames=10_000))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("container", ["WAV", "FLAC", "AIFF", "OGG"])
+def test_tags_in_front_of_any_format_are_skipped(tmp_path, container):
+    subtype = "VORBIS" if container == "OGG" else "PCM_16"
+    content = make_file(container, subtype)
+    expected, _ = load_bytes(tmp_path, content)
+    tag = b"ID3\3\0\0\0\0\0\x7f" + bytes(127)
+    signal, incomplete = load_bytes(tmp_path, tag + tag + content)
+    assert_array_equal(signal, expected)
+    assert incomplete is None
+    assert inspect_audio(io.BytesIO(tag + tag + MAGICS["aac"])).demuxer == "aac"
+
+
+def test_a_voice_file_of_two_blocks_is_not_read_as_one(tmp_path):
+    content = make_file("VOC", "PCM_U8")
+    found = inspect_audio(io.BytesIO(content))
+    assert (found.decoder, found.incomplete) == ("libsndfile", None)
+    samples = bytes([100, 156]) * 500
+    block = struct.pack("<I", len(samples) << 8 | 2)
+    two = inspect_audio(io.BytesIO(content[:-1] + (block + samples) * 2 + b"\0"))
+    assert (two.decoder, two.demuxer) == ("ffmpeg", "voc")
+
+
+@needs_ffmpeg
+def test_mp3_in_wav_is_read_whole_by_libsndfile(tmp_path):
+    soundfile.write(tmp_path / "sound.wav", make_noise(4 * 44100), 44100)
+    run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", "libmp3lame", "coded.wav")
+    with decoder.open_audio(tmp_path / "coded.wav") as (reader, found):
+        assert reader.decoder.startswith("libsndfile")
+        assert found.kind == "a WAV file (MP3)"
+    assert abs(len(load_audio(tmp_path / "coded.wav")) - 4 * 22050) < 2 * 1152

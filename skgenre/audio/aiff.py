@@ -1,4 +1,4 @@
-"""AIFF, AIFF-C and Apple's Core Audio files: codec, and whether all is there."""
+"""AIFF, 8SVX and Core Audio files: codec, and whether all is there."""
 
 import math
 import struct
@@ -79,9 +79,37 @@ def inspect_aiff(file, size):
     return found, size
 
 
+def inspect_svx(file, size):
+    """Return the Inspection of an Amiga 8SVX or 16SV file, and where it ends."""
+    found = Inspection("an Amiga IFF file", demuxer="iff")
+    sample_rate = n_bytes = 0
+    position = 12
+    for _ in range(MAX_CHUNKS):
+        chunk = read_at(file, position, 28)
+        length = int.from_bytes(chunk[4:8], "big")
+        if not is_chunk(chunk, size - position - 8, "big", chunk[:4] == b"BODY"):
+            break
+        if chunk[:4] == b"VHDR":
+            sample_rate = int.from_bytes(chunk[20:22], "big")
+            if chunk[23:24] != b"\0":
+                found = found._replace(decoder="ffmpeg", fault="which is compressed")
+        elif chunk[:4] == b"CHAN" and chunk[8:12] == b"\0\0\0\6":
+            # libsndfile would join the two channels one behind the other.
+            found = found._replace(decoder="ffmpeg", fault="of two channels")
+        elif chunk[:4] == b"BODY":
+            n_bytes = length
+            break
+        position += 8 + length + (length & 1)
+    width = 2 if read_at(file, 8, 4) == b"16SV" else 1
+    seconds = n_bytes / width / sample_rate if sample_rate else None
+    incomplete = describe_end(size - position - 8, n_bytes, seconds)
+    return found._replace(incomplete=incomplete), size
+
+
 def inspect_caf(file, size):
     """Return the Inspection of a Core Audio file, and where it ends."""
     codec, seconds, found_length, stop = b"", None, None, size
+    rate = n_packet_bytes = n_packet_frames = 0
     position, start = 8, size
     for _ in range(MAX_CHUNKS):
         chunk = read_at(file, position, 64)

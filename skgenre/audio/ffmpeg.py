@@ -1,5 +1,7 @@
 """Blocks of samples decoded by ffmpeg's libraries, which PyAV brings."""
 
+import contextlib
+import functools
 import importlib.util
 import itertools
 import os
@@ -80,6 +82,19 @@ def find_name():
     return f"ffmpeg libavcodec {version}"
 
 
+@functools.cache
+def _list_decoders():
+    """Return the names of all decoders of sound; those of pictures are not needed."""
+    import av
+
+    names = set()
+    for name in av.codecs_available:
+        with contextlib.suppress(ValueError):  # only an encoder
+            codec = av.Codec(name, "r")
+            names |= {codec.name} if codec.type == "audio" else set()
+    return ",".join(sorted(names))
+
+
 class FfmpegReader:
     """Read the default stream of sound of a file, block by block.
 
@@ -154,7 +169,7 @@ class FfmpegReader:
                 format=self._demuxer,
                 metadata_errors="replace",  # tags need not be text
                 io_open=_refuse_to_open,
-                options=LIMITS,
+                options={**LIMITS, "codec_whitelist": _list_decoders()},
             )
         except av.FFmpegError as error:
             self._file.raise_error()
@@ -331,7 +346,7 @@ class FfmpegReader:
 
     def _find_cut(self):
         """Return the second from which the container's index points beyond the file."""
-        entries = getattr(self._stream, "index_entries", ())  # from PyAV 17 on
+        entries = self._stream.index_entries
         n_bytes, n_entries = self._file.n_bytes, len(entries)
 
         def is_missing(number):

@@ -3,10 +3,16 @@
 import os
 import re
 
-from skgenre.audio.aiff import inspect_aiff, inspect_caf
+from skgenre.audio.aiff import inspect_aiff, inspect_caf, inspect_svx
 from skgenre.audio.au import inspect_au
 from skgenre.audio.flac import inspect_flac
-from skgenre.audio.inspection import Inspection, View, join_recordings, read_at
+from skgenre.audio.inspection import (
+    Inspection,
+    View,
+    join_recordings,
+    read_at,
+    shift_parts,
+)
 from skgenre.audio.mp4_codec import inspect_mp4
 from skgenre.audio.mpeg import inspect_mpeg
 from skgenre.audio.ogg import inspect_ogg
@@ -23,6 +29,7 @@ _INSPECTORS = (
     (rb"riff\x2e\x91\xcf\x11", inspect_w64),
     (rb"\.snd|dns\.", inspect_au),
     (rb"FORM....AIF[FC]", inspect_aiff),
+    (rb"FORM....(?:8SVX|16SV)", inspect_svx),
     (rb"caff", inspect_caf),
     (rb"fLaC", inspect_flac),
     (rb"OggS", inspect_ogg),
@@ -44,7 +51,7 @@ _FFMPEG_FORMATS = (
     (rb"MPCK", "a Musepack file", "mpc8"),
     (rb"DSD ", "a DSD file (DSF)", "dsf"),
     (rb"FRM8.{8}DSD ", "a DSD file (DFF)", "iff"),
-    (rb"FORM....(?:8SVX|16SV|MAUD)", "an Amiga IFF file", "iff"),
+    (rb"FORM....MAUD", "an Amiga IFF file", "iff"),
     (rb"\x0b\x77..[\x00-\xbf][\x00-\x57]", "an AC-3 file", "ac3"),
     (rb"\x0b\x77...[\x58-\x87]", "an E-AC-3 file", "eac3"),
     (rb"DTSHDHDR", "a DTS-HD file", "dtshd"),
@@ -127,11 +134,12 @@ def inspect_audio(file):
     for code, inspect in _INSPECTORS:
         if code.match(head):
             return _inspect_joined(file, size, inspect)
-    if head.startswith(b"ID3"):
-        found = _inspect_behind_tag(file, head, size)
-        if found is not None:
-            return found
-    if head[:1] == b"\xff" and (found := inspect_mpeg(file)) is not None:
+    is_tag = head.startswith(b"ID3")
+    if is_tag and (found := _inspect_behind_tag(file, size)) is not None:
+        return found
+    if is_tag and (found := inspect_mpeg(file)) is not None:
+        return found
+    if head[:1] == b"\xff" and (found := _find_mpeg(file, size)) is not None:
         return found
     head = read_at(file, 0, 4096)
     for code, found in _LIBSNDFILE_FORMATS:
@@ -148,7 +156,7 @@ def inspect_audio(file):
     if other is not None:
         return Inspection(other, decoder=None)
     # Sound may follow behind junk.
-    if (found := inspect_mpeg(file)) is not None:
+    if (found := _find_mpeg(file, size)) is not None:
         return found
     start = read_at(file, 0, 2**16).find(b"OggS")
     if start > 0:
@@ -166,40 +174,51 @@ def _inspect_joined(file, size, inspect):
             fault = "followed by another one that libsndfile does not read: split it"
             return first._replace(decoder=None, fault=fault)
         parts = found.parts or ((0, length),)
-        recordings.append(found._replace(parts=_shift(parts, stop)))
+        recordings.append(found._replace(parts=shift_parts(parts, stop)))
         stop += length
     return join_recordings(recordings) if len(recordings) > 1 else first
 
 
-def _inspect_behind_tag(file, head, size):
-    """Return the Inspection of what follows an ID3v2 tag, or None for MPEG audio."""
-    # Seven bits in each of four bytes, a tag of its own length with a footer.
-    start = sum((head[6 + n] & 0x7F) << (21 - 7 * n) for n in range(4)) + 10
-    start += 10 if head[5] & 0x10 else 0
-    code = read_at(file, start, 16)
-    if code.startswith(b"fLaC"):  # libsndfile knows tags in front of it
+def _inspect_behind_tag(file, size):
+    """Return the Inspection of what follows ID3v2 tags, or None for MPEG audio."""
+    start, head = 0, read_at(file, 0, 16)
+    while head.startswith(b"ID3") and len(head) > 9 and start < size:
+        # Seven bits in each of four bytes; some tags have a footer of ten.
+        start += sum((head[6 + n] & 0x7F) << (21 - 7 * n) for n in range(4)) + 10
+        start += 10 if head[5] & 0x10 else 0
+        head = read_at(file, start, 16)
+    if head.startswith(b"fLaC"):  # libsndfile knows tags in front of it
         return inspect_flac(file, size, offset=start)[0]
-    if not code or code.startswith(b"ID3") or code[0] in (0, 0xFF):
-        found = inspect_mpeg(file)
-        if found is not None or not code:
-            return found
-    rest = View(file, ((start, size),))
-    found = inspect_audio(rest) if not code.startswith(b"ID3") else None
-    if found is None or found.decoder != "libsndfile":
-        return found if found is not None and found.decoder == "ffmpeg" else None
-    return found._replace(
-        parts=_shift(found.parts or ((0, size - start),), start),
-        following=tuple(
-            each._replace(parts=_shift(each.parts, start)) for each in found.following
-        ),
+    if (
+        not head
+        or head[0] == 0
+        or (_find_adts_length(head) is None and head[0] == 0xFF)
+    ):
+        return None
+    found = inspect_audio(View(file, ((start, size),)))
+    if found.decoder == "ffmpeg":  # whose demuxers skip tags
+        return found
+    if found.decoder is None or found.demuxer is None:
+        return None
+    recordings = [found._replace(following=()), *found.following]
+    return join_recordings(
+        [
+            each._replace(parts=shift_parts(each.parts or ((0, size - start),), start))
+            for each in recordings
+        ]
     )
 
 
-def _shift(parts, offset):
-    return tuple(
-        part if isinstance(part, bytes) else (part[0] + offset, part[1] + offset)
-        for part in parts
-    )
+def _find_mpeg(file, size):
+    """Return the Inspection of MPEG audio without a tag in front, or None."""
+    found = inspect_mpeg(file)
+    if found is None or found.parts is None:
+        return found
+    # Raw samples of quiet sound are full of what looks like headers of frames, but no
+    # more than a fiftieth of them holds together.
+    ranges = [part for part in found.parts if not isinstance(part, bytes)]
+    n_bytes = sum(stop - start for start, stop in ranges)
+    return found if ranges[0][0] == 0 or n_bytes >= size / 2 else None
 
 
 def _name_codec(file, found):

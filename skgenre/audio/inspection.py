@@ -140,7 +140,8 @@ class View:
 
 def read_at(file, offset, n_bytes):
     """Return bytes of a file from an offset on; fewer where it ends."""
-    if offset >= 2**62:  # as damaged headers say
+    # Damaged headers point far beyond what file systems know (2**41 and more).
+    if not 0 <= offset < 2**40:
         return b""
     file.seek(offset)
     found = file.read(n_bytes) or b""
@@ -150,6 +151,14 @@ def read_at(file, offset, n_bytes):
             break
         found += more
     return found
+
+
+def shift_parts(parts, offset):
+    """Return parts of a range of a file as parts of the whole file."""
+    return tuple(
+        part if isinstance(part, bytes) else (part[0] + offset, part[1] + offset)
+        for part in parts
+    )
 
 
 def describe_end(there, promised, seconds=None):

@@ -10,10 +10,11 @@ MAX_HEADER_BYTES = 2**28
 def measure_boxes(file, n_file_bytes):
     """Return two numbers: bytes that the boxes of a file promise, and packets.
 
-    Packets are those of tables that say nothing on each of them, such as its size. True
-    ones have a byte at least.
+    The index of a file in one piece says better than bytes what is missing, so they are
+    promised by files of fragments only. Packets are those of tables that say nothing on
+    each of them, such as its size. True ones have a byte at least.
     """
-    start, n_packets = 0, 0
+    start, n_packets, has_fragments = 0, 0, False
     while start < n_file_bytes:
         file.seek(start)
         head = file.read(16).ljust(16, b"\0")
@@ -25,10 +26,11 @@ def measure_boxes(file, n_file_bytes):
         if size < 8:
             break
         if kind not in (b"mdat", b"free", b"skip", b"wide"):
+            has_fragments |= kind == b"moof"
             file.seek(start)
             n_packets += _count_packets(file.read(min(size, MAX_HEADER_BYTES)))
         start += size
-    return start, n_packets
+    return (start if has_fragments else n_file_bytes), n_packets
 
 
 def _count_packets(header):

@@ -2,7 +2,14 @@
 
 import struct
 
-from skgenre.audio.inspection import Inspection, describe_end, read_at
+from skgenre.audio.inspection import (
+    Inspection,
+    View,
+    describe_end,
+    read_at,
+    shift_parts,
+)
+from skgenre.audio.mpeg import inspect_mpeg
 
 # Format tags, and whether libsndfile decodes them.
 CODECS = {
@@ -110,6 +117,14 @@ def inspect_wav(file, size):
     n_promised -= n_promised % max(1, int.from_bytes(form[12:14], order))
     seconds = _find_seconds(form, n_promised, order)
     incomplete = describe_end(n_bytes, n_promised, seconds)
+    if codec == "MP3" and len(ranges) == 1:
+        # The samples are such a file, whose frames tell all.
+        start, stop = ranges[0]
+        mpeg = inspect_mpeg(View(file, ((start, stop),)))
+        if mpeg is not None and mpeg.decoder == "libsndfile":
+            parts = shift_parts(mpeg.parts or ((0, stop - start),), start)
+            missing = mpeg.incomplete or incomplete
+            return found._replace(parts=parts, incomplete=missing), size
     if not by_libsndfile:
         return found._replace(decoder="ffmpeg", incomplete=incomplete), size
     is_joined = rest[:4] in _NAMES and position < size
@@ -193,8 +208,18 @@ def _find_codec(form, order):
 
 
 def _find_seconds(form, n_bytes, order):
-    n_bytes_per_second = int.from_bytes(form[8:12], order)
-    return n_bytes / n_bytes_per_second if n_bytes_per_second else None
+    """Return how long bytes of sound last, or None where the header does not tell."""
+    sample_rate = int.from_bytes(form[4:8], order)
+    n_block_bytes = int.from_bytes(form[12:14], order)
+    n_block_frames = 1
+    if form[:2] in (b"\x02\0", b"\x11\0", b"\x31\0"):  # ADPCM, GSM 6.10
+        # Their bytes per second are often wrong.
+        n_block_frames = int.from_bytes(form[18:20], order)
+    elif not _find_codec(form, order)[1]:
+        sample_rate, n_block_bytes = int.from_bytes(form[8:12], order), 1
+    if not (sample_rate and n_block_bytes and n_block_frames):
+        return None
+    return n_bytes / n_block_bytes * n_block_frames / sample_rate
 
 
 def _describe_rest(form, n_bytes, n_rest, rest, order):
@@ -204,9 +229,10 @@ def _describe_rest(form, n_bytes, n_rest, rest, order):
     # Less is a tag or padding.
     if seconds < 0.1 or is_tag or not any(rest):
         return None
+    found = _find_seconds(form, n_bytes, order)
     return (
-        f"holds {n_rest} bytes, or {seconds:.2f} s, behind the "
-        f"{_find_seconds(form, n_bytes, order):.2f} s of sound of its header"
+        f"holds {n_rest} bytes, or {seconds:.2f} s, behind the {found:.2f} s of sound "
+        "of its header"
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 from fuzz.decoder_process import MAX_BYTES, MAX_SECONDS, DecoderProcess
 from fuzz.mutations import fuzzing, mutants
-from hostile_audio import write_seeds
+from hostile_audio import FFMPEG_DEMUXERS, write_ffmpeg_seeds, write_seeds
 from hypothesis import given
 
 pytestmark = pytest.mark.skipif(
@@ -22,6 +22,18 @@ def seeds(tmp_path_factory):
     return write_seeds(tmp_path_factory.mktemp("seeds"))
 
 
+@pytest.fixture(scope="module")
+def ffmpeg_seeds(tmp_path_factory):
+    pytest.importorskip("av")
+    return write_ffmpeg_seeds(tmp_path_factory.mktemp("ffmpeg_seeds"))
+
+
+def check(answer):
+    assert answer["outcome"] in ("sound", "refused"), answer
+    assert answer["cpu_seconds"] <= MAX_SECONDS
+    assert answer["n_bytes"] <= MAX_BYTES
+
+
 @fuzzing(500)
 @given(mutant=mutants())
 def test_a_mutant_is_sound_or_one_error_within_time_and_memory(
@@ -30,7 +42,15 @@ def test_a_mutant_is_sound_or_one_error_within_time_and_memory(
     name, content = mutant(seeds)
     path = tmp_path_factory.getbasetemp() / f"mutant-{name}"
     path.write_bytes(content)
-    answer = decoder.decode(path)
-    assert answer["outcome"] in ("sound", "refused"), answer
-    assert answer["cpu_seconds"] <= MAX_SECONDS
-    assert answer["n_bytes"] <= MAX_BYTES
+    check(decoder.decode(path))
+
+
+@fuzzing(300)
+@given(mutant=mutants())
+def test_ffmpeg_reads_or_refuses_a_mutant_within_time_and_memory(
+    decoder, ffmpeg_seeds, tmp_path_factory, mutant
+):
+    name, content = mutant(ffmpeg_seeds)
+    path = tmp_path_factory.getbasetemp() / f"mutant-{name}"
+    path.write_bytes(content)
+    check(decoder.decode(path, FFMPEG_DEMUXERS[path.suffix]))
