@@ -14,8 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skgenre import MFCCExtractor, TrackStatistics, make_genre_tracks
-from skgenre.feature_store import FeatureStore
+from skgenre import FeatureStore, MFCCExtractor, TrackStatistics, make_genre_tracks
 from skgenre.features import extractor as extractor_module
 
 N_HITS = 200

@@ -13,7 +13,8 @@ _HOMES = {
     "BenchmarkResult": "benchmark",
     "CNNGenreClassifier": "keras_classifiers",
     "CovarianceGenreClassifier": "keras_classifiers",
-    "FeatureStore": "feature_store",
+    "FeatureStore": "features",
+    "IncompleteAudioWarning": "audio",
     "KerasGenreClassifier": "keras_classifiers",
     "LSTMGenreClassifier": "keras_classifiers",
     "MFCCDisplay": "displays",
@@ -40,6 +41,7 @@ _HOMES = {
     "load_gtzan_features": "datasets",
     "load_mfcc_json": "datasets",
     "load_mfcc_npz": "datasets",
+    "load_track_table": "datasets",
     "make_genre_tracks": "datasets",
     "make_model": "models",
     "predict_timeline": "timeline",
@@ -59,6 +61,7 @@ __all__ = [*_HOMES]
 # Checkers and editors do not run `__getattr__`, and with it would accept any name.
 if TYPE_CHECKING:
     from skgenre.audio import AudioDecodeError as AudioDecodeError
+    from skgenre.audio import IncompleteAudioWarning as IncompleteAudioWarning
     from skgenre.audio import load_audio as load_audio
     from skgenre.audit import AuditReport as AuditReport
     from skgenre.audit import audit_tracks as audit_tracks
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
     from skgenre.datasets import load_gtzan_features as load_gtzan_features
     from skgenre.datasets import load_mfcc_json as load_mfcc_json
     from skgenre.datasets import load_mfcc_npz as load_mfcc_npz
+    from skgenre.datasets import load_track_table as load_track_table
     from skgenre.datasets import make_genre_tracks as make_genre_tracks
     from skgenre.datasets import save_mfcc_json as save_mfcc_json
     from skgenre.datasets import save_mfcc_npz as save_mfcc_npz
@@ -81,7 +85,7 @@ if TYPE_CHECKING:
     from skgenre.displays import MFCCDisplay as MFCCDisplay
     from skgenre.displays import SegmentTimelineDisplay as SegmentTimelineDisplay
     from skgenre.displays import TrainingHistoryDisplay as TrainingHistoryDisplay
-    from skgenre.feature_store import FeatureStore as FeatureStore
+    from skgenre.features import FeatureStore as FeatureStore
     from skgenre.features import MFCCExtractor as MFCCExtractor
     from skgenre.features import MFCCScaler as MFCCScaler
     from skgenre.features import SegmentStatistics as SegmentStatistics

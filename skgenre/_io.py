@@ -124,11 +124,7 @@ def read_table(path, columns):
             names, rows = reader.fieldnames or [], list(reader)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no intact CSV file: {error}.") from error
-    if not set(columns) <= set(names):
-        raise ValueError(
-            f"{path} must have the columns {' and '.join(map(repr, columns))}, got "
-            f"{names!r}."
-        )
+    check_columns(names, columns, where=path)
     for name, count in Counter(names).items():
         if name and count > 1:
             raise ValueError(f"{path} must have each column once, got {name!r} twice.")
@@ -137,6 +133,21 @@ def read_table(path, columns):
         if any(row.get(None, ())) or None in row.values():
             raise ValueError(f"{path} must have {len(names)} words in row {number}.")
     return names, rows
+
+
+def check_columns(names, columns, *, where):
+    """Refuse the names of a table's columns if one of `columns` is not among them."""
+    if set(columns) <= set(names):
+        return
+    s = "s" * (len(columns) > 1)
+    hint = ""
+    for separator in (";", "\t"):
+        if len(names) == 1 and separator in str(names[0]):
+            hint = f" Columns are separated by commas, not by {separator!r}."
+    raise ValueError(
+        f"{where} must have the column{s} {' and '.join(map(repr, columns))}, got "
+        f"{list(names)!r}.{hint}"
+    )
 
 
 def read_npz(path):

@@ -7,7 +7,7 @@ import itertools
 import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -123,39 +123,6 @@ def check_sizes(value, *, name):
         )
     for position, size in enumerate(value):
         check_positive_integer(size, name=f"{name}[{position}]")
-
-
-def check_paths(X):
-    """Return the paths of audio files as a list of str, one per track.
-
-    A list, tuple, array or Series of str or Path, or a frame or array of one column.
-    """
-    if isinstance(X, (str, bytes, os.PathLike)):
-        raise TypeError(f"X must be a sequence of paths, got the single path {X!r}.")
-    if hasattr(X, "to_numpy"):
-        X = X.to_numpy()
-    if not hasattr(X, "__len__") or isinstance(X, (Mapping, Set)):
-        raise TypeError(f"X must be a sequence of paths, got {X!r}.")
-    if isinstance(X, np.ndarray):
-        if X.ndim not in (1, 2) or (X.ndim == 2 and X.shape[1] != 1):
-            raise ValueError(
-                f"X must hold one path per track, of shape (n_tracks,) or "
-                f"(n_tracks, 1), got shape {X.shape}."
-            )
-        X = X.ravel().tolist()
-    paths = []
-    for position, path in enumerate(X):
-        if isinstance(path, (list, tuple)) and len(path) == 1:
-            path = path[0]
-        if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(
-                f"X[{position}] must be a path (str or os.PathLike), got {path!r} "
-                f"of type {type(path).__name__}."
-            )
-        paths.append(os.fsdecode(path))
-    if not paths:
-        raise ValueError("X must hold at least one path, got none (0 tracks).")
-    return paths
 
 
 def check_tracks(estimator, X, *, reset):
@@ -425,9 +392,16 @@ def _refuse_paths(X, estimator):
     first = X[0] if isinstance(X, (list, tuple)) and X else X
     if isinstance(first, np.ndarray) and first.dtype.kind in "OU" and first.size:
         first = first.flat[0]
+    found = None
     if isinstance(first, (str, os.PathLike)):
+        found = f"the path {str(first)!r}"
+    elif hasattr(first, "read"):
+        found = f"the file {first!r}"
+    elif isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], Real):
+        found = "the pair (signal, sample_rate)"
+    if found is not None:
         raise TypeError(
-            f"{type(estimator).__name__} takes features, got the path {str(first)!r}: "
+            f"{type(estimator).__name__} takes features, got {found}: "
             "put an MFCCExtractor before it, as in "
             f"make_pipeline(MFCCExtractor(), {type(estimator).__name__}(...))."
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skgenre._typing import Row, StrPath
+from skgenre._typing import Audio, Row
 from skgenre._validation import check_choice
 from skgenre.model_selection import PROTOCOLS
 from skgenre.timeline import predict_timeline
@@ -334,7 +334,7 @@ class MFCCDisplay:
 
     @classmethod
     def from_estimator(
-        cls, extractor: MFCCExtractor, path: StrPath, *, ax: Axes | None = None
+        cls, extractor: MFCCExtractor, audio: Audio, *, ax: Axes | None = None
     ) -> Self:
         """Draw what an extractor gives for a file.
 
@@ -342,8 +342,8 @@ class MFCCDisplay:
         ----------
         extractor : MFCCExtractor
             Need not be fitted.
-        path : str or Path
-            Audio file.
+        audio : str, Path, binary file or pair (signal, sample_rate)
+            Audio file, or audio in memory, as `load_audio` takes it.
         ax : matplotlib.axes.Axes, default=None
             What to draw on; None makes a figure.
 
@@ -352,7 +352,7 @@ class MFCCDisplay:
         display : MFCCDisplay
             The display, drawn on `ax`.
         """
-        (mfcc,) = extractor.transform([path])
+        (mfcc,) = extractor.transform([audio])
         return cls(mfcc, segment_duration=extractor.segment_duration).plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> Self:
@@ -442,7 +442,7 @@ class SegmentTimelineDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model: Any, path: StrPath, *, ax: Axes | None = None
+        cls, model: Any, audio: Audio, *, ax: Axes | None = None
     ) -> Self:
         """Draw what a fitted model says of each segment of a file.
 
@@ -450,8 +450,9 @@ class SegmentTimelineDisplay:
         ----------
         model : estimator
             Fitted; predicts genres from paths, as `predict_timeline` takes it.
-        path : str or Path
-            Audio file; all of it is drawn.
+        audio : str, Path, binary file or pair (signal, sample_rate)
+            Audio file, or audio in memory, as `load_audio` takes it; all of it is
+            drawn.
         ax : matplotlib.axes.Axes, default=None
             What to draw on; None makes a figure.
 
@@ -460,7 +461,7 @@ class SegmentTimelineDisplay:
         display : SegmentTimelineDisplay
             The display, drawn on `ax`.
         """
-        timeline = predict_timeline(model, path)
+        timeline = predict_timeline(model, audio)
         duration = timeline.end[0] - timeline.start[0]
         display = cls(
             timeline.probabilities, timeline.classes, segment_duration=duration

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgenre._io import printable
 from skgenre._products import one_blas_thread
-from skgenre._typing import StrPath
+from skgenre._typing import Audio
+from skgenre.audio import make_source, name_source
 from skgenre.features import MFCCExtractor
 from skgenre.pooling import pool_probabilities
 from skgenre.track_classifier import BaseTrackClassifier
@@ -36,7 +36,7 @@ class Timeline:
     Attributes
     ----------
     path : str
-        The audio file.
+        The audio file; of one in memory its name, or ``"audio in memory"``.
     start : ndarray of shape (n_segments,)
         Where each segment begins, in seconds.
     end : ndarray of shape (n_segments,)
@@ -127,7 +127,7 @@ class Timeline:
 
 
 @one_blas_thread()
-def predict_timeline(model: Any, path: StrPath) -> Timeline:
+def predict_timeline(model: Any, audio: Audio) -> Timeline:
     """Predict the genres of each segment of an audio file, from its start to its end.
 
     All segments are taken, whatever the ``n_segments`` of the model's MFCCExtractor.
@@ -140,8 +140,8 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
         Fitted; predicts genres from paths: a pipeline that begins with an
         `MFCCExtractor`, or a search, calibrated classifier, vote or other
         meta-estimator around such pipelines.
-    path : str or Path
-        Audio file.
+    audio : str, Path, binary file or pair (signal, sample_rate)
+        Audio file, or audio in memory, as `load_audio` takes it.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
     AudioDecodeError
         The file cannot be analysed, or is shorter than a segment.
     TypeError
-        `model` has no MFCCExtractor or does not predict; `path` is no path.
+        `model` has no MFCCExtractor or does not predict; `audio` is none.
     ValueError
         `model` is not fitted, or joins pipelines whose segments differ in length.
 
@@ -184,9 +184,7 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
     >>> timeline.probabilities.shape
     (3, 2)
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be a str or os.PathLike, got {path!r}.")
-    path = os.fsdecode(path)
+    source = make_source(audio)
     model = getattr(model, "best_estimator_", model)
     # Pairs: extractor of all segments, features (1, n_segments, n_frames, n_mfcc).
     analyses: list[tuple[MFCCExtractor, np.ndarray]] = []
@@ -196,7 +194,7 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
         for known, features in analyses:
             if known.get_params() == whole.get_params():
                 return features
-        features = whole.transform([path])
+        features = whole.transform([source])
         analyses.append((whole, features))
         return features
 
@@ -210,13 +208,13 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
     last = tracks.steps[-1][1] if hasattr(tracks, "steps") else None
     if isinstance(last, BaseTrackClassifier):
         # Its segments are predicted once, and pooled here as its `predict` would.
-        probabilities = last.predict_segments_proba(tracks[:-1].transform([path]))
+        probabilities = last.predict_segments_proba(tracks[:-1].transform([source]))
         pooled = pool_probabilities(probabilities, pooling=last.pooling)
         probabilities, track_probabilities = probabilities[0], pooled[0]
         genre = model.classes_[track_probabilities.argmax()]
     else:
-        genre = tracks.predict([path])[0]
-        track_probabilities = _predict_proba(tracks, [path])[0]
+        genre = tracks.predict([source])[0]
+        track_probabilities = _predict_proba(tracks, [source])[0]
         # Segments that all extractors have found: the last one may be whole at one
         # sample rate, and a sample short at another.
         n_segments = min(features.shape[1] for _, features in analyses)
@@ -224,7 +222,7 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
             model,
             lambda extractor: analyse(extractor)[0, :n_segments, np.newaxis],
         )
-        probabilities = _predict_proba(segments, [path] * n_segments)
+        probabilities = _predict_proba(segments, [source] * n_segments)
     durations = sorted({extractor.segment_duration for extractor, _ in analyses})
     if len(durations) > 1:
         raise ValueError(
@@ -233,7 +231,7 @@ def predict_timeline(model: Any, path: StrPath) -> Timeline:
         )
     start = np.arange(len(probabilities)) * float(durations[0])
     return Timeline(
-        path=path,
+        path=name_source(source),
         start=start,
         end=start + float(durations[0]),
         probabilities=probabilities,

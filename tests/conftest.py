@@ -9,6 +9,7 @@ import sklearn
 import soundfile
 
 from skgenre import make_genre_tracks, make_model, save_model
+from skgenre.audio.inspection import Inspection
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 SAMPLE_RATE = 22050
@@ -34,6 +35,13 @@ def write_tone(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def incomplete_audio(monkeypatch):
+    """Every file is one whose header promises more sound than is there."""
+    found = Inspection("WAV", incomplete="ends early")
+    monkeypatch.setattr("skgenre.audio.decoder.inspect_audio", lambda file: found)
 
 
 @pytest.fixture(scope="session")

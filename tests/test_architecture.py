@@ -23,7 +23,7 @@ LAYERS = [
         "_validation",
         "_workers",
     },
-    {"audio", "feature_store", "mfcc", "networks", "pooling", "segments", "training"},
+    {"audio", "mfcc", "networks", "pooling", "segments", "training"},
     {
         "calibration",
         "datasets",

@@ -17,6 +17,7 @@ from numpy.testing import assert_array_equal
 from skgenre.audio import (
     AUDIO_EXTENSIONS,
     AudioDecodeError,
+    IncompleteAudioWarning,
     load_audio,
     stream_audio,
 )
@@ -345,10 +346,81 @@ def test_digital_silence_is_refused(tmp_path, file_rate):
     refused(tmp_path / "t.wav", r"only silence \(peak 0.0\) in 5000 frames")
 
 
-def test_channels_that_cancel_are_refused(tmp_path):
+def test_channels_that_cancel_are_refused_with_the_way_out(tmp_path):
     noise = make_noise(1000)
     soundfile.write(tmp_path / "t.wav", np.hstack([noise, -noise]), 22050, "FLOAT")
-    refused(tmp_path / "t.wav", "channels that cancel out .* channel='left'")
+    refused(tmp_path / "t.wav", "channels that cancel out .* with channel='left'")
+    left = load_audio(tmp_path / "t.wav", channel="left")
+    assert_array_equal(left, noise[:, 0].astype(np.float32))
+
+
+def test_sound_of_opposite_channels_beyond_the_duration_is_silence(tmp_path):
+    noise = make_noise(3000)
+    noise[:2000] = 0
+    soundfile.write(tmp_path / "t.wav", np.hstack([noise, -noise]), 1000, "FLOAT")
+    refused(tmp_path / "t.wav", "holds only silence", sample_rate=1000, duration=2)
+
+
+@pytest.mark.parametrize("n_channels", [2, 3])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("file_rate", [22050, 44100])
+def test_each_channel_is_that_of_librosa(tmp_path, file_rate, subtype, n_channels):
+    path = tmp_path / "track.wav"
+    write_noise(path, file_rate, n_channels=n_channels, subtype=subtype)
+    expected = librosa.load(path, sr=22050, mono=False)[0]
+    for number in range(n_channels):
+        signal = load_audio(path, channel=np.int64(number))
+        assert_array_equal(signal, expected[number])
+        assert signal.flags.c_contiguous  # no other channel stays in memory
+    assert_array_equal(load_audio(path, channel="left"), expected[0])
+    assert_array_equal(load_audio(path, channel="right"), expected[1])
+
+
+@pytest.mark.parametrize("channel", ["left", "right", 0])
+def test_one_channel_is_left_and_right(wav, channel):
+    assert_array_equal(load_audio(wav, channel=channel), load_audio(wav))
+
+
+def test_channel_that_a_file_lacks_is_named(tmp_path, wav):
+    refused(wav, "has 1 channel, expected at least 2 for channel=1", channel=1)
+    write_noise(tmp_path / "stereo.wav", 22050, n_channels=2)
+    found = "has 2 channels, expected at least 3 for channel=2"
+    refused(tmp_path / "stereo.wav", found, channel=2)
+
+
+def test_channel_without_sound_is_told_from_silence(tmp_path):
+    noise = make_noise(1000, 2)
+    noise[:, 1] = 0
+    soundfile.write(tmp_path / "t.wav", noise, 22050)
+    refused(tmp_path / "t.wav", "channel='right' has none, but", channel="right")
+
+
+@pytest.mark.parametrize("channel", ["middle", "", -1, np.int8(-1), "0"])
+def test_a_channel_out_of_range_is_refused(wav, channel):
+    with pytest.raises(ValueError, match=r"channel must be 'mean', .* got"):
+        load_audio(wav, channel=channel)
+
+
+@pytest.mark.parametrize("channel", [True, np.True_, 1.0, None, ["left"], b"left"])
+def test_a_channel_of_another_type_is_refused(wav, channel):
+    with pytest.raises(TypeError, match=r"channel must be 'mean', .* got"):
+        load_audio(wav, channel=channel)
+
+
+@pytest.mark.usefixtures("incomplete_audio")
+def test_load_audio_warns_of_an_incomplete_file(wav):
+    with pytest.warns(IncompleteAudioWarning, match="track.wav: ends early") as caught:
+        load_audio(wav)
+    assert caught[0].filename == __file__
+    assert caught[0].message.paths == [str(wav)]
+
+
+def test_warnings_survive_pickle_and_deepcopy():
+    warning = IncompleteAudioWarning([("a.mp3", "ends early"), ("b\n.mp3", "too")])
+    for copied in (pickle.loads(pickle.dumps(warning)), copy.deepcopy(warning)):
+        assert (copied.paths, copied.reasons) == (warning.paths, warning.reasons)
+    expected = "2 files are incomplete:\na.mp3: ends early\nb\\n.mp3: too"
+    assert str(warning) == expected
 
 
 @pytest.mark.parametrize("file_rate", [22050, 44100])
@@ -390,10 +462,10 @@ def test_a_file_that_changes_while_it_is_read_is_refused(wav, monkeypatch, chang
     refused(wav, "No such file" if change == "delete" else "changed while it was read")
 
 
-@pytest.mark.parametrize("path", [3, None, b"track.wav", ["track.wav"]])
-def test_a_path_of_another_type_is_refused(path):
-    with pytest.raises(TypeError, match=r"path must be a str or os\.PathLike, got"):
-        load_audio(path)
+@pytest.mark.parametrize("audio", [3, None, np.nan, ["track.wav"], np.zeros(9)])
+def test_audio_of_another_type_is_refused(audio):
+    with pytest.raises(TypeError, match=r"audio must be the path of an audio file, .*"):
+        load_audio(audio)
 
 
 @pytest.mark.parametrize("value", [0, -22050])

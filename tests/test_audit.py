@@ -1,7 +1,9 @@
 import json
 import os
+import re
 import subprocess
 import sys
+import warnings
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import soundfile
 import soxr
 
+from skgenre.audio.source import open_source
 from skgenre.audit import FAULTS, AuditReport, Finding, audit_tracks
 from skgenre.audit.replicas import (
     FRAMES_PER_SECOND,
@@ -70,7 +73,7 @@ def test_unreadable_file_is_reported_with_its_reason(write_tone, tmp_path):
     bad.write_text("no sound")
     report = audit_tracks([write_tone(), bad, tmp_path / "missing.wav", tmp_path])
     assert found(report) == [("unreadable", (track,)) for track in (1, 2, 3)]
-    assert "expected intact WAV" in report.findings[0].detail
+    assert "expected" in report.findings[0].detail
     assert "No such file" in report.findings[1].detail
     assert "text.wav" in str(report)
     assert report.exit_code == 1
@@ -103,6 +106,105 @@ def test_track_that_is_mostly_silent_is_found(write_signal):
     report = audit_tracks([write_signal("a.wav", signal)])
     assert found(report) == [("silent", (0,))]
     assert "(at most 50%)" in report.findings[0].detail
+
+
+@pytest.mark.usefixtures("incomplete_audio")
+def test_incomplete_file_is_a_finding_and_no_warning(write_tone):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = audit_tracks([write_tone()])
+    assert report.findings == [Finding("incomplete", (0,), "ends early")]
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "mp3", "aiff", "w64"])
+def test_half_a_download_says_what_its_header_promises(write_signal, extension):
+    path = write_signal(f"a.{extension}", make_music(duration=4.0))
+    with open(path, "r+b") as file:
+        file.truncate(os.path.getsize(path) // 2)
+    (finding,) = audit_tracks([path]).findings
+    assert finding.fault == "incomplete"
+    assert re.search(r"of the 4\.\d\d s that", finding.detail), finding.detail
+
+
+def test_incomplete_file_of_silence_has_both_findings(write_signal, incomplete_audio):
+    quiet = 1e-4 * np.random.default_rng(0).normal(size=SAMPLE_RATE)
+    report = audit_tracks([write_signal("quiet.wav", quiet)])
+    assert found(report) == [("incomplete", (0,)), ("silent", (0,))]
+
+
+def test_file_is_opened_once(write_tone, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        "skgenre.audio.decoder.open_source",
+        lambda path: opened.append(path) or open_source(path),
+    )
+    path = str(write_tone())
+    assert audit_tracks([path]).ok
+    assert opened == [path]
+
+
+def invert(signal, gain=1.0):
+    """A channel and the same one inverted."""
+    return np.stack([signal, -gain * signal], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("extension", "options"),
+    [
+        ("wav", {"subtype": "FLOAT"}),  # nothing is left: no file to the extractor
+        ("wav", {"subtype": "PCM_16"}),
+        ("mp3", {}),
+        ("mp3", {"bitrate_mode": "CONSTANT", "compression_level": 0.8}),
+    ],
+)
+def test_opposite_channels_are_out_of_phase(write_signal, extension, options):
+    dither = np.random.default_rng(1).uniform(-1, 1, (8 * SAMPLE_RATE, 2)) / 2**15
+    stereo = invert(make_music()) + dither * (options.get("subtype") != "FLOAT")
+    report = audit_tracks([write_signal(f"a.{extension}", stereo, **options)])
+    assert found(report) == [("out-of-phase", (0,))]
+    assert report.findings[0].detail.endswith("channel='left'")
+
+
+def test_partly_opposite_channels_are_found_from_half_of_the_track(write_signal):
+    paths = []
+    for seed, share in enumerate((0.4, 0.6)):
+        stereo = np.stack([make_music(seed)] * 2, axis=1)
+        stereo[: round(share * len(stereo)), 1] *= -0.95
+        paths.append(write_signal(f"{share}.wav", stereo))
+    (finding,) = audit_tracks(paths).findings
+    assert (finding.fault, finding.tracks) == ("out-of-phase", (1,))
+    assert "in 60% of the sound" in finding.detail
+
+
+def test_wide_stereo_is_in_phase(write_signal):
+    first, second = make_music(0), make_music(1)
+    late = np.roll(first, round(0.015 * SAMPLE_RATE))
+    channels = [
+        (first, second),
+        (first + second, first - second),  # as much difference as sum
+        (first, -late),
+        (first, 0 * first),
+        [first, *[0 * first] * 31],
+    ]
+    for number, signals in enumerate(channels):
+        path = write_signal(f"{number}.wav", 0.5 * np.stack(signals, axis=1))
+        assert "out-of-phase" not in audit_tracks([path]).count_findings()
+
+
+def test_audit_of_one_channel_finds_its_faults_alone(write_signal):
+    music = make_music()
+    path = write_signal("a.wav", invert(music + 0.05))
+    assert found(audit_tracks([path])) == [("out-of-phase", (0,))]
+    expected = audit_tracks([write_signal("left.wav", music + 0.05)])
+    report = audit_tracks([path], channel="left")
+    assert [f.detail for f in report.findings] == [f.detail for f in expected.findings]
+    assert report.findings[0].fault == "dc-offset"
+
+
+def test_file_without_the_channel_is_unreadable(write_tone):
+    (finding,) = audit_tracks([write_tone()], channel=1).findings
+    assert finding.fault == "unreadable"
+    assert "at least 2 for channel=1" in finding.detail
 
 
 def test_clipped_track_is_found(write_signal):
@@ -294,6 +396,17 @@ def test_planted_replicas_of_real_tracks_are_found(real_tracks, tmp_path):
     assert all(planted.get(a, a) == planted.get(b, b) for a, b in pairs)
 
 
+def test_real_tracks_with_one_channel_inverted_are_all_found(real_tracks, tmp_path):
+    sources = sorted(real_tracks.rglob("*.wav"))[::10]
+    for number, source in enumerate(sources):
+        signal, sample_rate = soundfile.read(source)
+        for extension in ("wav", "mp3"):
+            path = tmp_path / f"{number}.{extension}"
+            soundfile.write(path, invert(signal), sample_rate)
+    report = audit_tracks(sorted(tmp_path.iterdir()))
+    assert report.count_findings()["out-of-phase"] == 2 * len(sources)
+
+
 def test_replicas_of_two_genres_are_two_labels(write_signal):
     music = make_music()
     paths = [
@@ -422,7 +535,9 @@ def test_arguments_out_of_range_are_refused(tones):
         audit_tracks(tones, n_jobs=0)
     with pytest.raises(ValueError, match="verbose must be a non-negative integer"):
         audit_tracks(tones, verbose=-1)
-    with pytest.raises(ValueError, match="at least one path"):
+    with pytest.raises(ValueError, match="channel must be 'mean', 'left'"):
+        audit_tracks(tones, channel="middle")
+    with pytest.raises(ValueError, match="at least one track"):
         audit_tracks([])
 
 

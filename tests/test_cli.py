@@ -3,7 +3,9 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 
 from skgenre import make_model
 from skgenre.cli import main
@@ -110,6 +112,20 @@ def test_audit_prints_what_it_finds_and_says_so_by_its_exit_code(
         finding["fault"] for finding in json.loads(report.read_text())["findings"]
     }
     assert {"unreadable", "exact-replica", "two-labels"} <= faults
+
+
+def test_audit_names_the_way_out_of_opposite_channels(tmp_path, capsys):
+    noise = 0.1 * np.random.default_rng(0).standard_normal(66150)
+    for genre in ("jazz", "rock"):
+        (tmp_path / genre).mkdir()
+        path = tmp_path / genre / "inverted.wav"
+        soundfile.write(path, np.stack([noise, -noise], axis=1), 22050)
+        noise = noise[::-1]
+    assert main(["audit", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "out-of-phase: 2" in printed
+    assert "channel='left'" in printed
+    assert main(["audit", str(tmp_path), "--channel", "left"]) == 0
 
 
 def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):

@@ -81,6 +81,53 @@ def test_defaults_of_extract_are_those_of_the_extractor(made_tracks, tmp_path):
     assert load_mfcc_npz(file).parameters == defaults
 
 
+def test_extract_takes_a_channel(made_tracks, tmp_path, capsys):
+    file = str(tmp_path / "features.npz")
+    command = ["extract", folder_of(made_tracks), "-o", file, "--segments", "1"]
+    for word, channel in [("left", "left"), ("0", 0)]:
+        assert main([*command, "--channel", word]) == 0
+        assert load_mfcc_npz(file).parameters["channel"] == channel
+    assert main([*command, "--channel", "1"]) == 1
+    assert "expected at least 2 for channel=1" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "--channel", "-1"])
+
+
+@pytest.mark.usefixtures("incomplete_audio")
+def test_incomplete_files_are_one_line_each(folder, tmp_path, capsys):
+    file = str(tmp_path / "features.npz")
+    next(folder.rglob("text.wav")).unlink()
+    assert main(["extract", str(folder), "-o", file, "--segments", "1"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    names = sorted(path.name for path in folder.rglob("*.wav"))
+    assert len(lines) == len(names)
+    assert all(line.startswith("skgenre: warning: ") for line in lines)
+    assert sorted(line.split("/")[-1] for line in lines) == [
+        f"{name}: ends early" for name in names
+    ]
+
+
+@pytest.mark.usefixtures("incomplete_audio")
+def test_incomplete_file_is_predicted_and_json_stays_json(
+    made_tracks, model_file, capfd
+):
+    paths = made_tracks.paths[:2].tolist()
+    assert main(["predict", model_file, "--json", *paths]) == 0
+    captured = capfd.readouterr()
+    assert [row["file"] for row in json.loads(captured.out)] == paths
+    assert captured.err.splitlines() == [
+        f"skgenre: warning: {path}: ends early" for path in paths
+    ]
+
+
+def test_model_remembers_its_channel(folder, tmp_path):
+    file = str(tmp_path / "model.skops")
+    command = ["train", str(folder), "--model", "dummy", "-o", file]
+    assert main([*command, "--set", "channel=left"]) == 1  # text.wav is left out
+    assert load_model(file)[0].channel == "left"
+    assert read_model_info(file)["features"][0]["channel"] == "left"
+
+
 def test_extract_of_all_segments_takes_what_tracks_have(made_tracks, tmp_path):
     file = str(tmp_path / "features.npz")
     command = ["extract", folder_of(made_tracks), "-o", file, "--segments", "all"]

@@ -6,7 +6,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import soundfile
 from joblib.externals.loky import get_reusable_executor
+from m4a import write_m4a
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -36,6 +38,25 @@ PAGES = [
 ]
 
 
+def write_collection(tracks, folder):
+    """The tracks in three formats and folders, one of them incomplete, and a table."""
+    lines = ["path,genre,artist"]
+    for n, (source, genre, artist) in enumerate(
+        zip(tracks.paths, tracks.target, tracks.groups, strict=True), start=1
+    ):
+        name = (f"old/{n:02}.flac", f"bought/{n:02}.m4a", f"{n:02}.mp3")[(n - 1) % 3]
+        lines.append(f"{name},{genre},{artist}")
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        signal, sample_rate = soundfile.read(source, dtype="float32")
+        if path.suffix == ".m4a":
+            write_m4a(path, signal, sample_rate)
+        else:
+            soundfile.write(path, signal, sample_rate)
+    path.write_bytes(path.read_bytes()[:30_000])
+    (folder / "tracks.csv").write_text("\n".join(lines), encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_snippets_of_a_page_run_from_top_to_bottom(
     page, made_tracks, tmp_path, monkeypatch
@@ -44,6 +65,9 @@ def test_snippets_of_a_page_run_from_top_to_bottom(
         pytest.importorskip("distributed")
     pytest.importorskip("matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)
+    if "music/tracks.csv" in page.read_text(encoding="utf-8"):
+        pytest.importorskip("av")
+        write_collection(made_tracks, Path("music"))
     # Workers of earlier tests are in the folder of their first call.
     get_reusable_executor().shutdown(wait=True)
     Path("genres").symlink_to(made_tracks.paths[0].rsplit("/", 3)[0])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import librosa
@@ -29,11 +30,16 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skgenre import (
     AudioDecodeError,
+    IncompleteAudioWarning,
     MFCCExtractor,
     MFCCScaler,
     SegmentStatistics,
     TrackStatistics,
+    predict_timeline,
 )
+from skgenre.audio import ffmpeg
+from skgenre.audio.inspection import Inspection
+from skgenre.audio.libsndfile import LibsndfileReader
 from skgenre.features import extractor as extractor_module
 
 
@@ -204,7 +210,162 @@ def test_analysis_leaves_bad_files_out_and_says_why(made_tracks, tmp_path):
     assert_array_equal(analysis.features, extractor.transform(good))
     assert analysis.paths == good
     assert list(analysis.failures) == [str(text)]
-    assert "expected intact WAV" in analysis.failures[str(text)]
+    assert "expected" in analysis.failures[str(text)]
+
+
+def write_stereo(path):
+    """Two channels of 3 s, not alike."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal((66150, 2))
+    soundfile.write(path, noise, 22050)
+    return path
+
+
+def test_features_of_a_channel_are_librosas(tmp_path):
+    path = write_stereo(tmp_path / "stereo.wav")
+    signals, _ = librosa.load(path, sr=None, mono=False)
+    for channel, samples in [("left", signals[0]), (1, signals[1])]:
+        X = MFCCExtractor(channel=channel, n_segments=1).transform([path])
+        expected = librosa.feature.mfcc(y=samples, sr=22050, n_mfcc=13).T
+        assert_allclose(X[0, 0], expected, atol=1e-3)
+
+
+def test_files_without_the_channel_are_named(tmp_path, made_tracks):
+    stereo, mono = write_stereo(tmp_path / "stereo.wav"), made_tracks.paths[0]
+    extractor = MFCCExtractor(channel=1, n_segments=1)
+    analysis = extractor.analyse([mono, stereo], strict=False)
+    assert analysis.paths == [str(stereo)]
+    expected = "has 1 channel, expected at least 2 for channel=1"
+    assert analysis.failures == {mono: expected}
+
+
+def test_store_keeps_each_channel_once(tmp_path):
+    path, store = write_stereo(tmp_path / "stereo.wav"), tmp_path / "store"
+
+    def count_entries(channel):
+        MFCCExtractor(channel=channel, n_segments=1, cache_dir=store).transform([path])
+        return len(list(store.glob("*/*.npy")))
+
+    same = ["left", 0, np.int64(0), np.uint8(0)]
+    assert [count_entries(channel) for channel in same] == [1] * 4
+    assert [count_entries(channel) for channel in (1, np.int32(1))] == [2] * 2
+    assert [count_entries(channel) for channel in ("mean", "right")] == [3, 4]
+
+
+@pytest.mark.usefixtures("incomplete_audio")
+@pytest.mark.parametrize("backend", ["sequential", "threading", "multiprocessing"])
+def test_incomplete_files_are_one_warning_at_the_line_of_the_user(made_tracks, backend):
+    paths = made_tracks.paths[:3].tolist()
+    with (
+        parallel_config(backend, n_jobs=2),
+        pytest.warns(IncompleteAudioWarning, match="3 files are incomplete") as caught,
+    ):
+        X = MFCCExtractor(n_segments=1).transform(paths)
+    assert np.isfinite(X).all()
+    assert [(w.message.paths, w.filename) for w in caught] == [(paths, __file__)]
+    assert set(caught[0].message.reasons) == {"ends early"}
+
+
+def test_processes_hand_on_what_is_incomplete(made_tracks, tmp_path):
+    path = tmp_path / "half.wav"
+    content = Path(made_tracks.paths[0]).read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with (
+        parallel_config("loky", n_jobs=2),
+        pytest.warns(
+            IncompleteAudioWarning, match=r"half\.wav: .* of the 7\.00 s"
+        ) as caught,
+    ):
+        MFCCExtractor(n_segments=1).transform([path, *made_tracks.paths[:3]])
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.usefixtures("incomplete_audio")
+def test_warnings_from_a_pipeline_name_the_line_of_the_user(made_tracks):
+    paths, genres = made_tracks.paths[7:9], made_tracks.target[7:9]
+    pipe = make_pipeline(MFCCExtractor(n_segments=1), TrackStatistics())
+    model = make_pipeline(pipe, LogisticRegression())
+    for call, arguments in (
+        (pipe.fit_transform, [paths]),
+        (model.fit, [paths, genres]),
+        (model.predict, [paths]),
+        (predict_timeline, [model, paths[0]]),
+    ):
+        with pytest.warns(IncompleteAudioWarning) as caught:
+            call(*arguments)
+        assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.usefixtures("incomplete_audio")
+def test_analysis_says_what_is_incomplete_as_files_are_read(made_tracks, tmp_path):
+    path, absent = made_tracks.paths[0], str(tmp_path / "absent.wav")
+    extractor = MFCCExtractor(n_segments=1, cache_dir=tmp_path / "store")
+    with pytest.warns(IncompleteAudioWarning, match=r"wav: ends early$"):
+        analysis = extractor.analyse([absent, path], strict=False)
+    assert analysis.incomplete == {path: "ends early"}
+    assert list(analysis.failures) == [absent]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert extractor.analyse([path]).incomplete == {}
+
+
+def decode_by_ffmpeg(monkeypatch):
+    pytest.importorskip("av")
+    found = Inspection("WAV", decoder="ffmpeg", demuxer="wav")
+    monkeypatch.setattr("skgenre.audio.decoder.inspect_audio", lambda file: found)
+
+
+def count_made_again(folder, paths):
+    """Analyse files once more; return how many entries the store has got."""
+    before = len(list(folder.glob("*/*.npy")))
+    MFCCExtractor(n_segments=1, cache_dir=folder).transform(paths)
+    return len(list(folder.glob("*/*.npy"))) - before
+
+
+def test_features_are_made_again_by_another_libsndfile(
+    made_tracks, tmp_path, monkeypatch
+):
+    paths = made_tracks.paths[:2]
+    assert count_made_again(tmp_path, paths) == 2
+    assert count_made_again(tmp_path, paths) == 0
+    monkeypatch.setattr(LibsndfileReader, "decoder", "libsndfile 99")
+    assert count_made_again(tmp_path, paths) == 2
+
+
+def test_features_of_ffmpeg_are_made_again_by_another_version(
+    made_tracks, tmp_path, monkeypatch
+):
+    decode_by_ffmpeg(monkeypatch)
+    paths = made_tracks.paths[:2]
+    assert count_made_again(tmp_path, paths) == 2
+    assert count_made_again(tmp_path, paths) == 0
+    monkeypatch.setattr(LibsndfileReader, "decoder", "libsndfile 99")
+    assert count_made_again(tmp_path, paths) == 0
+    monkeypatch.setattr(ffmpeg, "find_name", lambda: "ffmpeg libavcodec 99")
+    assert count_made_again(tmp_path, paths) == 2
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_features_of_libsndfile_do_not_depend_on_ffmpeg(
+    made_tracks, tmp_path, monkeypatch, is_installed
+):
+    assert count_made_again(tmp_path, made_tracks.paths[:2]) == 2
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: is_installed)
+    monkeypatch.setattr(ffmpeg, "find_name", lambda: pytest.fail("PyAV was asked"))
+    # A file that is not stored yet does not ask it either.
+    assert count_made_again(tmp_path, made_tracks.paths[:3]) == 1
+
+
+def test_pyav_is_not_imported_for_what_libsndfile_reads(made_tracks, tmp_path):
+    pytest.importorskip("av")
+    code = (
+        "import sys, skgenre\n"
+        "extractor = skgenre.MFCCExtractor(n_segments=1, cache_dir=sys.argv[1])\n"
+        "extractor.transform(sys.argv[2:])\n"
+        "sys.exit('av' in sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, tmp_path, made_tracks.paths[0]], check=True
+    )
 
 
 @pytest.mark.parametrize("n_segments", [None, 2])
@@ -238,6 +399,11 @@ def test_verbose_shows_how_many_tracks_are_done(made_tracks, capsys):
     assert "analysing: 100%" in capsys.readouterr().err
 
 
+def test_incomplete_track_that_is_too_short_is_said_to_be(write_tone, incomplete_audio):
+    with pytest.raises(AudioDecodeError, match=r"too short: .*; the file ends early$"):
+        MFCCExtractor().transform([write_tone(duration=1.0)])
+
+
 def test_track_shorter_than_a_segment_is_refused(write_tone):
     path = write_tone(duration=2.9)
     with pytest.raises(AudioDecodeError, match=r"tone\.wav.*2\.90 s.*66048 samples"):
@@ -247,15 +413,14 @@ def test_track_shorter_than_a_segment_is_refused(write_tone):
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        ([], ValueError, "at least one path"),
-        ("track.wav", TypeError, "single path"),
-        ([1], TypeError, r"X\[0\] must be a path .* got 1"),
-        (["a.wav", None], TypeError, r"X\[1\] must be a path"),
+        ([], ValueError, "at least one track"),
+        ("track.wav", TypeError, "the single 'track.wav'"),
+        ([1], TypeError, r"X\[0\] must be the path .* got 1 of type int"),
         (np.array([["a", "b"]]), ValueError, r"shape \(1, 2\)"),
-        (np.zeros((2, 1)), TypeError, r"X\[0\] must be a path"),
-        (None, TypeError, "sequence of paths, got None"),
-        ({"a.wav": 1}, TypeError, "sequence of paths"),
-        (iter(["a.wav"]), TypeError, "sequence of paths"),
+        (np.zeros((2, 1)), TypeError, r"X\[0\] must be the path"),
+        (None, TypeError, "sequence of tracks, got None"),
+        ({"a.wav": 1}, TypeError, "sequence of tracks"),
+        (iter(["a.wav"]), TypeError, "sequence of tracks"),
     ],
 )
 def test_other_input_than_paths_is_refused(X, error, message):
@@ -283,6 +448,9 @@ def test_other_input_than_paths_is_refused(X, error, message):
         ("segment_duration", "3"),
         ("segment_duration", 0.01),
         ("n_segments", 0),
+        ("channel", "middle"),
+        ("channel", -1),
+        ("channel", True),
         ("n_jobs", 0),
         ("n_jobs", 1.5),
         ("verbose", -1),

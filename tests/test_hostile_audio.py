@@ -1,7 +1,6 @@
 """Promises on hostile files: librosa's numbers, or one error that names the file."""
 
 import os
-import re
 import struct
 import warnings
 from pathlib import Path
@@ -25,8 +24,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skgenre import MFCCExtractor, load_genre_folder
 from skgenre.audio import AUDIO_EXTENSIONS, AudioDecodeError, load_audio
-
-FORMATS_PAGE = Path(__file__).parents[1] / "docs/user_guide/audio_formats.rst"
 
 # librosa seeks in them, which libsndfile cannot.
 UNKNOWN_TO_LIBROSA = {"GSM610"}
@@ -118,26 +115,6 @@ def test_a_folder_finds_what_the_decoder_reads(tmp_path, container):
         path = path.rename(path.with_suffix(extension.upper()))
         assert list_tracks(tmp_path) == [str(path)]
         assert judge(path) is not None
-
-
-def test_extensions_are_those_that_are_tested():
-    tested = {extension for names in CONTAINERS.values() for extension in names}
-    assert set(AUDIO_EXTENSIONS) == tested
-
-
-def test_the_user_guides_table_lists_what_is_tested():
-    text = FORMATS_PAGE.read_text(encoding="utf-8")
-    table = text.split(".. list-table::")[1].split("\n\nEach of them")[0]
-    listed, extensions = {}, set()
-    for row in table.split("   * - ")[2:]:
-        own, _, subtypes = row.split("\n     - ")
-        extensions |= set(re.findall(r"\.\w+", own))
-        listed[re.search(r"\.\w+", own)[0]] = set(re.findall(r"\w+", subtypes))
-    tested = {}
-    for container, subtype in FORMATS:
-        tested.setdefault(CONTAINERS[container][0], set()).add(subtype)
-    assert listed == tested
-    assert extensions == set(AUDIO_EXTENSIONS)
 
 
 @pytest.mark.parametrize("extensible", [False, True])

@@ -1,5 +1,6 @@
 """What type checkers see of the public names; mypy reads this file, nothing runs it."""
 
+import io
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -33,6 +34,8 @@ def use_models(paths: list[str], genres: list[str]) -> None:
 
 def use_estimators(paths: list[str], genres: list[str]) -> None:
     signal = skgenre.load_audio(paths[0], duration=3.0)
+    upload = io.BytesIO(b"RIFF")
+    skgenre.MFCCExtractor().transform([upload, (signal, 22050), *paths])
     assert_type(signal, NDArray[np.float32])
     X = skgenre.MFCCExtractor(cache_dir=Path("features")).fit(paths).transform(paths)
     assert_type(X, NDArray[Any])
@@ -48,4 +51,5 @@ def be_refused() -> None:
     skgenre.MLPGenreClassifier(dropuot=0.5)  # type: ignore[call-arg]
     skgenre.LSTMGenreClassifier(pooling="average")  # type: ignore[arg-type]
     make_splitter("trakc", ["blues"])  # type: ignore[arg-type]
+    skgenre.load_audio(3)  # type: ignore[arg-type]
     skgenre.make_modle  # type: ignore[attr-defined]  # noqa: B018

@@ -1,47 +1,77 @@
-"""The decoder: one audio file in, one mono signal out, or an error that names it."""
+"""The decoder: one recording in, one mono signal out, or an error that names it."""
 
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders, read_header
+from skgenre.audio.decoder import HIGHEST_FILE_RATE, find_decoders
 from skgenre.audio.errors import (
     MAX_LISTED_FAILURES,
     AudioDecodeError,
     IncompleteAudioWarning,
 )
 from skgenre.audio.signal import (
+    CANCELLING,
+    CHANNEL_NAMES,
     MAX_DURATION_SECONDS,
+    SILENT,
+    AudioStream,
     check_channel,
     load_audio,
     stream_audio,
 )
+from skgenre.audio.source import NoAudio, list_sources, make_source, name_source
 
-# Extensions that loaders of folders look for. How a file is read depends on its
-# content, not on its name, and libsndfile reads more formats than these.
+# Extensions that loaders of folders look for, with and without the second decoder: a
+# track that cannot be read is named, not left out. How a file is read depends on its
+# content, not on its name, and the decoders read more formats than these. Downloads of
+# songs are often .mp4 and .webm; other files of video (.mkv, .mov, .avi) are films.
 AUDIO_EXTENSIONS = (
+    ".8svx",
+    ".aac",
+    ".ac3",
     ".aif",
     ".aifc",
     ".aiff",
+    ".amr",
+    ".ape",
     ".au",
     ".caf",
+    ".dts",
+    ".eac3",
     ".flac",
+    ".m4a",
+    ".m4b",
+    ".mka",
+    ".mp2",
     ".mp3",
+    ".mp4",
     ".oga",
     ".ogg",
     ".opus",
     ".rf64",
     ".snd",
+    ".tta",
     ".w64",
     ".wav",
+    ".webm",
+    ".wma",
+    ".wv",
 )
 
 __all__ = [
     "AUDIO_EXTENSIONS",
+    "CANCELLING",
+    "CHANNEL_NAMES",
     "HIGHEST_FILE_RATE",
     "MAX_DURATION_SECONDS",
     "MAX_LISTED_FAILURES",
+    "SILENT",
     "AudioDecodeError",
+    "AudioStream",
     "IncompleteAudioWarning",
+    "NoAudio",
     "check_channel",
     "find_decoders",
+    "list_sources",
     "load_audio",
-    "read_header",
+    "make_source",
+    "name_source",
     "stream_audio",
 ]

@@ -1,6 +1,6 @@
 """A reader of any audio, by the decoder that reads all of it, or the error."""
 
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import soundfile
 
@@ -8,8 +8,10 @@ import skgenre.audio.ffmpeg as ffmpeg
 from skgenre._io import describe_os_error
 from skgenre.audio.errors import AudioDecodeError, DecoderError
 from skgenre.audio.formats import inspect_audio
+from skgenre.audio.inspection import Inspection
 from skgenre.audio.libsndfile import LibsndfileReader, describe_error
-from skgenre.audio.source import find_version, name_source, open_source
+from skgenre.audio.samples import SamplesReader
+from skgenre.audio.source import AudioSamples, find_version, name_source, open_source
 
 FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
 INSTALL = "pip install 'skgenre[ffmpeg]'"
@@ -22,7 +24,7 @@ HIGHEST_FILE_RATE = 10_000_000
 
 @contextmanager
 def open_audio(audio):
-    """Yield a reader of audio and its Inspection; errors inside the block name it.
+    """Yield a reader of a source and its Inspection; errors inside the block name it.
 
     A reader has `decoder` (name and version), `sample_rate`, `n_channels` and
     `read_blocks(n_frames, n_block_frames=)`, which yields arrays (n_frames,) or
@@ -30,15 +32,20 @@ def open_audio(audio):
     """
     name = name_source(audio)
     try:
-        with closing(open_source(audio)) as file:
-            inspection = inspect_audio(file)
-            with closing(_make_reader(file, inspection)) as reader:
-                if not LOWEST_FILE_RATE <= reader.sample_rate <= HIGHEST_FILE_RATE:
-                    raise DecoderError(
-                        f"has a sample rate of {reader.sample_rate} Hz, expected "
-                        f"{LOWEST_FILE_RATE} to {HIGHEST_FILE_RATE}"
-                    )
-                yield reader, inspection
+        with ExitStack() as opened:
+            if isinstance(audio, AudioSamples):
+                reader, inspection = SamplesReader(audio), Inspection("samples")
+            else:
+                file = opened.enter_context(closing(open_source(audio)))
+                inspection = inspect_audio(file)
+                reader = _make_reader(file, inspection)
+                opened.enter_context(closing(reader))
+            if not LOWEST_FILE_RATE <= reader.sample_rate <= HIGHEST_FILE_RATE:
+                raise DecoderError(
+                    f"has a sample rate of {reader.sample_rate} Hz, expected "
+                    f"{LOWEST_FILE_RATE} to {HIGHEST_FILE_RATE}"
+                )
+            yield reader, inspection
     except AudioDecodeError:
         raise
     except DecoderError as error:
@@ -87,15 +94,19 @@ def _make_reader(file, inspection):
     return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
 
 
-def read_header(path):
-    """Return the sample rate of an audio file, in hertz, and its number of channels."""
-    find_version(path)
-    with open_audio(path) as (reader, _):
-        return reader.sample_rate, reader.n_channels
-
-
 def find_decoders(audio):
-    """Yield the names and versions of decoders that may read audio, the usual first."""
+    """Yield the name and version of the usual decoder, then of another that is needed.
+
+    AudioDecodeError where no decoder reads the audio, after the first.
+    """
+    if isinstance(audio, AudioSamples):
+        yield SamplesReader.decoder
+        return
     yield LibsndfileReader.decoder
+    # Not before: to open a file takes longer than to find its features in the store.
+    find_version(audio)
     if ffmpeg.is_installed():
-        yield ffmpeg.find_name()
+        with open_audio(audio) as (reader, _):
+            needed = reader.decoder
+        if needed != LibsndfileReader.decoder:
+            yield needed

@@ -1,4 +1,4 @@
-"""What is said of files that cannot be analysed, or not whole."""
+"""What is said of files that cannot be analysed, or of which only a part is there."""
 
 import os
 from collections.abc import Iterable
@@ -6,14 +6,6 @@ from collections.abc import Iterable
 from skgenre._io import printable
 
 MAX_LISTED_FAILURES = 20
-
-
-class IncompleteAudioWarning(UserWarning):
-    """Of some files only a part is there: what is there was read.
-
-    Such files are broken downloads, or their headers are wrong. The warning says how
-    much the header promises.
-    """
 
 
 class DecoderError(Exception):
@@ -52,14 +44,53 @@ class AudioDecodeError(OSError, ValueError):
         super().__init__(failures)
 
     def __str__(self):
-        # A name that is not UTF-8 breaks print(), a line feed the list of files.
-        lines = [
-            f"{printable(path)}: {printable(reason)}"
-            for path, reason in zip(self.paths, self.reasons, strict=True)
-        ]
-        if len(lines) == 1:
-            return lines[0]
-        n_hidden = len(lines) - MAX_LISTED_FAILURES
-        if n_hidden > 0:
-            lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more (see .paths)"]
-        return "\n".join([f"{len(self.paths)} files cannot be analysed:", *lines])
+        return _list_files(self.paths, self.reasons, "cannot be analysed")
+
+
+class IncompleteAudioWarning(UserWarning):
+    """Audio files of which only a part is there, with what is missing of each.
+
+    What is there was read. Such files are downloads that broke off, or their headers
+    promise too much.
+
+    Parameters
+    ----------
+    incomplete : iterable of (path, reason)
+        The path of each file and what is missing.
+
+    Attributes
+    ----------
+    paths : list of str
+        The files, in the order given.
+    reasons : list of str
+        What is missing of each file.
+
+    Examples
+    --------
+    >>> from skgenre.audio import IncompleteAudioWarning
+    >>> print(IncompleteAudioWarning([("a.mp3", "ends after 41.20 of 240.00 s")]))
+    a.mp3: ends after 41.20 of 240.00 s
+    """
+
+    def __init__(self, incomplete: Iterable[tuple[str, str]]) -> None:
+        incomplete = [(os.fsdecode(path), str(reason)) for path, reason in incomplete]
+        self.paths = [path for path, _ in incomplete]
+        self.reasons = [reason for _, reason in incomplete]
+        super().__init__(incomplete)
+
+    def __str__(self):
+        return _list_files(self.paths, self.reasons, "are incomplete")
+
+
+def _list_files(paths, reasons, what):
+    # A name that is not UTF-8 breaks print(), a line feed the list of files.
+    lines = [
+        f"{printable(path)}: {printable(reason)}"
+        for path, reason in zip(paths, reasons, strict=True)
+    ]
+    if len(lines) == 1:
+        return lines[0]
+    n_hidden = len(lines) - MAX_LISTED_FAILURES
+    if n_hidden > 0:
+        lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more (see .paths)"]
+    return "\n".join([f"{len(paths)} files {what}:", *lines])

@@ -1,19 +1,18 @@
 """The mono signal of a file at a given sample rate, whole or block by block."""
 
 import math
-import os
 import warnings
+from numbers import Integral
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from skgenre._io import printable
-from skgenre._typing import StrPath
+from skgenre._typing import Audio
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.audio.decoder import HIGHEST_FILE_RATE, open_audio
 from skgenre.audio.errors import AudioDecodeError, IncompleteAudioWarning
-from skgenre.audio.source import find_version, name_source
+from skgenre.audio.source import find_version, make_source, name_source
 
 # Keeps duration * sample_rate far from overflow; 30 years.
 MAX_DURATION_SECONDS = 1e9
@@ -32,9 +31,15 @@ RESAMPLING_MARGIN_FRAMES = 4096
 # a power spectrum in float32 overflows from about 1e16.
 MAX_PEAK = 1e12
 
+CHANNEL_NAMES = ("mean", "left", "right")
+
+# How the reasons begin with which files in good order are refused.
+SILENT = "holds only silence"
+CANCELLING = "has channels that cancel out"
+
 
 def load_audio(
-    path: StrPath,
+    audio: Audio,
     *,
     sample_rate: int = 22050,
     duration: float | None = None,
@@ -47,9 +52,13 @@ def load_audio(
 
     Parameters
     ----------
-    path : str or os.PathLike
+    audio : str, os.PathLike, binary file or pair (signal, sample_rate)
         A WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64 file, of any sample rate from
-        1 kHz to 10 MHz and any number of channels.
+        1 kHz to 10 MHz and any number of channels: its path, or the file itself, such
+        as an `io.BytesIO` or an upload, which is read from its beginning and left open,
+        at the position where it was. Or samples in memory: an array of shape
+        (n_samples,) or (n_samples, n_channels), of floats or of integers of 8, 16 or 32
+        bits, and their rate in hertz.
     sample_rate : int, default=22050
         Samples per second of the signal returned, in hertz.
     duration : float, default=None
@@ -72,7 +81,7 @@ def load_audio(
         was read, digitally silent or not finite; its channels cancel out, or it lacks
         the `channel`. It is an OSError and a ValueError.
     TypeError, ValueError
-        `path`, `sample_rate`, `duration` or `channel` has the wrong type or is out of
+        `audio`, `sample_rate`, `duration` or `channel` has the wrong type or is out of
         range.
 
     Warns
@@ -95,19 +104,16 @@ def load_audio(
     ((11025,), dtype('float32'))
     """
     stream = stream_audio(
-        path, sample_rate=sample_rate, duration=duration, channel=channel
+        audio, sample_rate=sample_rate, duration=duration, channel=channel
     )
-    blocks = list(stream)
+    signal = stream.read()
     if stream.incomplete is not None:
-        warnings.warn(
-            f"{printable(name_source(path))}: {stream.incomplete}",
-            IncompleteAudioWarning,
-            stacklevel=2,
-        )
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        found = [(stream.name, stream.incomplete)]
+        warnings.warn(IncompleteAudioWarning(found), stacklevel=2)
+    return signal
 
 
-def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
+def stream_audio(audio, *, sample_rate=22050, duration=None, channel="mean"):
     """Return an iterator over the blocks of what `load_audio` returns whole.
 
     Memory does not grow with the length of the file. Faults of a file may be found only
@@ -115,8 +121,8 @@ def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Audio file, as in `load_audio`.
+    audio : str, os.PathLike, binary file or pair (signal, sample_rate)
+        As in `load_audio`.
     sample_rate : int, default=22050
         Samples per second of the blocks, in hertz.
     duration : float, default=None
@@ -137,8 +143,6 @@ def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
     TypeError, ValueError
         An argument has the wrong type or is out of range.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be a str or os.PathLike, got {path!r}.")
     check_positive_integer(sample_rate, name="sample_rate")
     check_number(sample_rate, name="sample_rate", high=HIGHEST_FILE_RATE)
     sample_rate = int(sample_rate)
@@ -153,27 +157,51 @@ def stream_audio(path, *, sample_rate=22050, duration=None, channel="mean"):
             high=MAX_DURATION_SECONDS,
         )
         n_samples = round(float(duration) * sample_rate)
-    return AudioStream(path, sample_rate, n_samples, channel)
+    return AudioStream(
+        audio, sample_rate=sample_rate, n_samples=n_samples, channel=channel
+    )
 
 
 class AudioStream:
     """An iterator over the blocks of a mono signal, and how they were read.
 
+    Parameters
+    ----------
+    audio : str or os.PathLike
+        As in `stream_audio`, which checks the arguments.
+    sample_rate : int or None, default=None
+        Samples per second of the blocks, in hertz; None for the file's own.
+    n_samples : int or None, default=None
+        Length of all blocks together, at most.
+    channel : {"mean", "left", "right"} or int, default="mean"
+        The mean of all channels, or one of them.
+    observe : callable or None, default=None
+        Called with each block of the file, (n_frames,) or (n_frames, n_channels) of
+        float32 or int16, and the mono signal made of it, (n_frames,) of float32, both
+        at the file's own rate.
+
     Attributes
     ----------
+    name : str
+        The path, or a name for audio in memory.
     decoder : str or None
-        Name and version of what decoded them; None before the first block.
+        Name and version of what decoded them; None before the first block, as are
+        `n_channels` of the file and `sample_rate` of the blocks.
     incomplete : str or None
         What is missing of what the header promises; known after the last block.
     n_samples : int
         Length of the blocks so far.
     """
 
-    def __init__(self, audio, sample_rate, n_samples, channel):
-        self.decoder, self.incomplete, self.n_samples = None, None, 0
-        self._audio, self._name = audio, name_source(audio)
-        self._channel, self._channels_cancel = channel, False
-        self._blocks = self._read(sample_rate, n_samples)
+    def __init__(
+        self, audio, *, sample_rate=None, n_samples=None, channel="mean", observe=None
+    ):
+        self.decoder = self.n_channels = self.sample_rate = self.incomplete = None
+        self.n_samples = 0
+        self._audio = make_source(audio)
+        self.name = name_source(self._audio)
+        self._channel, self._observe = channel, observe
+        self._blocks = self._decode(sample_rate, n_samples)
 
     def __iter__(self):
         return self
@@ -183,11 +211,18 @@ class AudioStream:
         self.n_samples += len(block)
         return block
 
-    def _read(self, sample_rate, n_samples):
+    def read(self):
+        """Return what is left of the signal, as one array."""
+        blocks = list(self)
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def _decode(self, sample_rate, n_samples):
         version = find_version(self._audio)
         with open_audio(self._audio) as (reader, inspection):
-            self.decoder = reader.decoder
             file_rate = reader.sample_rate
+            sample_rate = file_rate if sample_rate is None else sample_rate
+            self.decoder, self.n_channels = reader.decoder, reader.n_channels
+            self.sample_rate = sample_rate
             # Frames of the file that the samples cover, and those to read; None for
             # all.
             n_kept = n_read = None
@@ -200,36 +235,12 @@ class AudioStream:
             n_wide = max(reader.n_channels, math.ceil(sample_rate / file_rate))
             n_block_frames = max(1, MAX_BLOCK_SAMPLES // n_wide)
             blocks = reader.read_blocks(n_read, n_block_frames=n_block_frames)
-            blocks = map(self._mix_to_mono, blocks)
             blocks = self._check_unchanged(blocks, version)
-            blocks = self._check_sound(blocks, n_kept=n_kept, file_rate=file_rate)
+            blocks = self._mix_to_mono(blocks, n_kept=n_kept, file_rate=file_rate)
             if file_rate != sample_rate:
                 blocks = _resample(blocks, file_rate=file_rate, sample_rate=sample_rate)
             yield from _take_samples(blocks, n_samples)
             self.incomplete = inspection.incomplete or reader.incomplete
-
-    def _mix_to_mono(self, block):
-        """Return float samples (n_frames,) of floats or 16-bit integers."""
-        if block.ndim == 2 and self._channel != "mean":
-            number = {"left": 0, "right": 1}.get(self._channel, self._channel)
-            n_channels = block.shape[1]
-            if n_channels == 1 and isinstance(self._channel, str):
-                number = 0
-            if number >= n_channels:
-                reason = (
-                    f"has {n_channels} channels, expected more for "
-                    f"channel={self._channel!r}"
-                )
-                raise AudioDecodeError([(self._name, reason)])
-            block = block[:, number]
-        elif block.ndim == 1 and self._channel not in ("mean", "left", "right", 0):
-            reason = f"has 1 channel, expected more for channel={self._channel!r}"
-            raise AudioDecodeError([(self._name, reason)])
-        mono = _average_channels(block)
-        # A few samples first: nearly all blocks have sound in them.
-        if block.ndim == 2 and not mono[::499].any() and not mono.any():
-            self._channels_cancel |= bool(block.any())
-        return mono
 
     def _check_unchanged(self, blocks, version):
         """Yield the blocks; refuse a file that has changed by the end of the last."""
@@ -237,59 +248,84 @@ class AudioStream:
         version_after = find_version(self._audio)
         if version_after != version:
             reason = f"changed while it was read, from {version} to {version_after}"
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
 
-    def _check_sound(self, blocks, *, n_kept, file_rate):
-        """Yield the blocks; refuse values that are not finite, and silence."""
-        n_frames, is_silent = 0, True
+    def _mix_to_mono(self, blocks, *, n_kept, file_rate):
+        """Yield mono blocks; refuse values that are not finite, and silence."""
+        number = self._find_channel()
+        n_frames, is_silent, has_sound = 0, True, False
         for block in blocks:
+            mono = _average_channels(block) if number is None else _pick(block, number)
             # Extremes are NaN where any value is: two passes, and no temporary array.
-            peak = max(-block.min(), block.max())
+            peak = max(-mono.min(), mono.max())
             if not peak <= MAX_PEAK:
-                first = np.flatnonzero(~(np.abs(block) <= MAX_PEAK))[0]
-                n_all = n_frames + len(block) + sum(map(len, blocks))
-                found = f"frame {n_frames + first} of {n_all} is {block[first]}"
+                first = np.flatnonzero(~(np.abs(mono) <= MAX_PEAK))[0]
+                n_all = n_frames + len(mono) + sum(map(len, blocks))
+                found = f"frame {n_frames + first} of {n_all} is {mono[first]}"
                 reason = f"{found}, expected finite values within ±{MAX_PEAK:g}"
-                raise AudioDecodeError([(self._name, reason)])
-            if is_silent and peak > 0:
+                raise AudioDecodeError([(self.name, reason)])
+            if is_silent:
                 # The margin does not count: it may hold the first sound after a silent
                 # beginning.
-                n_left = len(block) if n_kept is None else max(0, n_kept - n_frames)
-                is_silent = not block[:n_left].any()
-            n_frames += len(block)
-            yield block
+                n_left = len(mono) if n_kept is None else max(0, n_kept - n_frames)
+                is_silent = peak == 0 or not mono[:n_left].any()
+                has_sound = has_sound or bool(is_silent and block[:n_left].any())
+            n_frames += len(mono)
+            if self._observe is not None:
+                self._observe(block, mono)
+            yield mono
         if n_frames == 0:
             reason = f"holds no samples (0 at {file_rate} Hz), expected at least one"
-            raise AudioDecodeError([(self._name, reason)])
-        if is_silent and self._channels_cancel:
-            reason = (
-                "has channels that cancel out when they are averaged (opposite phase), "
-                "expected sound: take one of them, with channel='left'"
-            )
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
         if is_silent:
             n_silent = n_frames if n_kept is None else min(n_kept, n_frames)
+            reason = f"{SILENT} (peak 0.0) in {n_silent} frames, expected sound"
+            if has_sound and number is None:
+                reason = (
+                    f"{CANCELLING} (opposite phase) when they are averaged, expected "
+                    "sound: take one of them, with channel='left'"
+                )
+            elif has_sound:
+                reason += f": channel={self._channel!r} has none, but others have"
+            raise AudioDecodeError([(self.name, reason)])
+
+    def _find_channel(self):
+        """Return the number of the channel to take; None for the mean of all."""
+        if self._channel == "mean":
+            return None
+        number = {"left": 0, "right": 1}.get(self._channel, self._channel)
+        if self.n_channels == 1 and self._channel == "right":
+            number = 0
+        if number >= self.n_channels:
             reason = (
-                f"holds only silence (peak 0.0) in {n_silent} frames, expected sound"
+                f"has {self.n_channels} channel{'s' * (self.n_channels != 1)}, "
+                f"expected at least {number + 1} for channel={self._channel!r}"
             )
-            raise AudioDecodeError([(self._name, reason)])
+            raise AudioDecodeError([(self.name, reason)])
+        return number
 
 
 def check_channel(channel):
     """Refuse all but "mean", "left", "right" and numbers of channels."""
-    if isinstance(channel, str) and channel in ("mean", "left", "right"):
-        return
-    if isinstance(channel, (str, bool, np.bool_)):
-        raise ValueError(
-            "channel must be 'mean', 'left', 'right' or the number of a channel, got "
-            f"{channel!r}."
-        )
-    check_number(channel, name="channel", low=0)
-    check_positive_integer(channel + 1, name="channel")
+    message = (
+        "channel must be 'mean', 'left', 'right' or the number of a channel, counted "
+        f"from 0, got {channel!r}."
+    )
+    if isinstance(channel, bool) or not isinstance(channel, (str, Integral)):
+        raise TypeError(message)
+    is_name = isinstance(channel, str)
+    if (is_name and channel not in CHANNEL_NAMES) or (not is_name and channel < 0):
+        raise ValueError(message)
+
+
+def _pick(block, number):
+    channel = block if block.ndim == 1 else block[:, number]
+    # A copy: a view would keep the other channels in memory.
+    return np.multiply(channel, _find_scale(block), dtype=np.float32)
 
 
 def _average_channels(block):
-    scale = np.float32(2.0**-15 if block.dtype == np.int16 else 1.0)
+    scale = _find_scale(block)
     if block.ndim == 1:
         return block if scale == 1 else np.multiply(block, scale, dtype=np.float32)
     # Values that are not finite are refused later, by the number of their frame.
@@ -301,6 +337,10 @@ def _average_channels(block):
         mono = np.add(block[:, 0], block[:, 1], dtype=np.float32)
         mono *= np.float32(0.5) * scale
         return mono
+
+
+def _find_scale(block):
+    return np.float32(2.0**-15 if block.dtype == np.int16 else 1.0)
 
 
 def _resample(blocks, *, file_rate, sample_rate):

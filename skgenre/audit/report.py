@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 # of the module that looks for the fault.
 FAULTS = (
     "unreadable",  # no sound can be decoded
+    "incomplete",  # the header promises more sound, as of a download that broke off
     "silent",  # no sound at all, or in most of the track
+    "out-of-phase",  # channels that cancel out when they are averaged
     "clipped",  # the loudest samples are cut off at full scale
     "dc-offset",  # the signal is not centred on zero
     "band-limited",  # cut off far below half the sample rate, as by a lossy coder

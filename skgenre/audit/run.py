@@ -2,20 +2,28 @@
 
 import hashlib
 from collections import Counter
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skgenre._typing import Paths, Progress
+from skgenre._typing import Progress, Tracks
 from skgenre._validation import (
     check_n_jobs,
     check_no_missing_label,
-    check_paths,
     check_verbosity,
     is_known_group,
 )
-from skgenre.audio import load_audio, read_header
+from skgenre.audio import (
+    CANCELLING,
+    SILENT,
+    AudioStream,
+    check_channel,
+    list_sources,
+    name_source,
+)
+from skgenre.audit.phase import PhaseMeter
 from skgenre.audit.replicas import (
     MAX_BIT_ERROR_RATE,
     compute_fingerprint,
@@ -40,8 +48,9 @@ MIN_KNOWN_TRACKS = 2
 # Largest genre to smallest, in tracks: from here on, accuracy mostly tells the size.
 MAX_IMBALANCE = 3.0
 
-# How the decoder says that a file is sound in order, but digitally silent.
-SILENCE_REASON = "holds only silence"
+# Faults of tracks that are refused although their files are in order, by the beginning
+# of the decoder's reason.
+REFUSED_SOUND = {SILENT: "silent", CANCELLING: "out-of-phase"}
 
 
 class TrackSurvey(NamedTuple):
@@ -56,17 +65,18 @@ class TrackSurvey(NamedTuple):
 
 
 def audit_tracks(
-    paths: Paths,
+    paths: Tracks,
     target: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     *,
+    channel: str | int = "mean",
     n_jobs: int | None = None,
     verbose: int = 0,
     progress: Progress = None,
 ) -> AuditReport:
     """Look for faults and replicas in a collection of tracks.
 
-    Each file is decoded once, at its own rate, mixed to mono. Replicas are found by
+    Each file is decoded once, at its own rate, and mixed to mono. Replicas are found by
     an index of fingerprints, so that the time grows with the number of tracks, not of
     pairs. Replicas may be cut differently (with 10 s, or half of the shorter one, in
     common) and have another gain, coder, sample rate or number of channels, but not
@@ -74,14 +84,18 @@ def audit_tracks(
 
     Parameters
     ----------
-    paths : sequence of str or Path, of shape (n_tracks,)
-        Paths of audio files: a list, array, Series or one-column frame.
+    paths : sequence of str, Path, binary file or pair, of shape (n_tracks,)
+        Paths of audio files: a list, array, Series or one-column frame. Or audio in
+        memory, as `MFCCExtractor` takes it, whose path in the report is ``X[3]``.
     target : array-like of shape (n_tracks,) or None, default=None
         Genre of each track. Without it no finding is about genres.
     groups : array-like of shape (n_tracks,) or None, default=None
         Artist of each track, as the loaders of datasets give them. One that is missing
         (None, NaN, pd.NA or an empty text) or begins with ``track:`` is unknown. Not
         used without `target`.
+    channel : {"mean", "left", "right"} or int, default="mean"
+        What is looked at: the mean of all channels, or one of them, as the extractor
+        takes them.
     n_jobs : int or None, default=None
         Number of tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` sets another backend.
@@ -94,7 +108,8 @@ def audit_tracks(
     Returns
     -------
     report : AuditReport
-        The findings. A file that cannot be read is one of them.
+        The findings. A file that cannot be read is one of them, and so is a file of
+        which only a part is there.
 
     Raises
     ------
@@ -115,14 +130,16 @@ def audit_tracks(
     >>> report.ok, report.exit_code
     (True, 0)
     """
-    paths = check_paths(paths)
+    sources = list_sources(paths)
+    paths = list(map(name_source, sources))
     target = _check_labels(target, name="target", n_tracks=len(paths))
     groups = _check_labels(groups, name="groups", n_tracks=len(paths))
+    check_channel(channel)
     check_verbosity(verbose)
     check_n_jobs(n_jobs)
     analysis = analyse_files(
-        survey_track,
-        paths,
+        partial(survey_track, channel=channel),
+        sources,
         n_jobs=n_jobs,
         verbose=verbose,
         progress=progress,
@@ -136,8 +153,13 @@ def audit_tracks(
             faults = by_path[path].faults
         else:
             reason = analysis.failures[path]
-            is_silent = reason.startswith(SILENCE_REASON)
-            faults = [("silent" if is_silent else "unreadable", reason)]
+            fault = "unreadable"
+            for beginning, name in REFUSED_SOUND.items():
+                if reason.startswith(beginning):
+                    fault = name
+            faults = [(fault, reason)]
+        if path in analysis.incomplete:
+            faults = [("incomplete", analysis.incomplete[path]), *faults]
         findings += [Finding(fault, (track,), detail) for fault, detail in faults]
     if surveys:
         findings += _find_odd_tracks(surveys)
@@ -165,22 +187,30 @@ def _check_labels(labels, *, name, n_tracks):
     return labels.ravel().tolist()
 
 
-def survey_track(path):
+def survey_track(path, *, channel):
     """Decode one file and return what the audit needs of it."""
-    sample_rate, n_channels = read_header(path)
-    signal = load_audio(path, sample_rate=sample_rate)
+    meter = PhaseMeter()
+    observe = meter.add if channel == "mean" else None
+    stream = AudioStream(path, channel=channel, observe=observe)
+    signal = stream.read()
+    sample_rate = stream.sample_rate
     # SHA-1 tells files apart here and protects nothing; it is the fastest of hashlib.
     digest = hashlib.sha1(signal.data, usedforsecurity=False)
     digest.update(str(sample_rate).encode())
+    if cancellation := meter.find_fault():
+        # What the mean keeps is noise, with faults of its own.
+        faults = [("out-of-phase", cancellation)]
+    else:
+        faults = find_signal_faults(signal, sample_rate=sample_rate)
     survey = TrackSurvey(
-        faults=find_signal_faults(signal, sample_rate=sample_rate),
+        faults=faults,
         sample_rate=sample_rate,
-        n_channels=n_channels,
+        n_channels=stream.n_channels,
         duration=len(signal) / sample_rate,
         digest=digest.digest(),
         fingerprint=compute_fingerprint(signal, sample_rate=sample_rate),
     )
-    return TrackAnalysis(survey)
+    return TrackAnalysis(survey, stream.decoder, stream.incomplete)
 
 
 def _find_odd_tracks(surveys):

@@ -12,12 +12,8 @@ from uuid import uuid4
 import numpy as np
 from sklearn.base import clone
 
-from skgenre._validation import (
-    check_no_missing_label,
-    check_paths,
-    name_missing_groups,
-)
-from skgenre.audio import AudioDecodeError
+from skgenre._validation import check_no_missing_label, name_missing_groups
+from skgenre.audio import AudioDecodeError, NoAudio, list_sources, name_source
 from skgenre.features import MFCCExtractor
 
 logger = logging.getLogger(__name__)
@@ -49,7 +45,7 @@ def check_data(data):
             f"{type(data).__name__}."
         )
     check_no_missing_label(data.target, name="target")
-    paths, target = check_paths(data.paths), np.asarray(data.target)
+    paths, target = _list_paths(data.paths), np.asarray(data.target)
     if len(paths) != len(target):
         raise ValueError(
             f"data must have one target per path, got {len(target)} for {len(paths)}."
@@ -63,6 +59,18 @@ def check_data(data):
         None if groups is None else name_missing_groups(groups, paths),
         None if filtered_split is None else np.asarray(filtered_split),
     )
+
+
+def _list_paths(paths):
+    sources = list_sources(paths)
+    for position, source in enumerate(sources):
+        # A missing path is one of a file that cannot be read.
+        if not isinstance(source, (str, NoAudio)):
+            raise TypeError(
+                f"data.paths[{position}] must be the path of a file, got audio in "
+                "memory: results name their tracks."
+            )
+    return list(map(name_source, sources))
 
 
 @contextlib.contextmanager

@@ -85,7 +85,8 @@ def add_folders(parser):
         "folders",
         nargs="+",
         metavar="DIR",
-        help="folders of genre folders (DIR/blues/track.wav)",
+        help="folders of genre folders (DIR/blues/track.wav), or CSV files with the "
+        "columns path, genre and, if known, artist",
     )
     parser.add_argument(
         "--gtzan",
@@ -102,6 +103,28 @@ def add_jobs(parser, what):
         default=1,
         metavar="N",
         help=f"{what} (default: 1)",
+    )
+
+
+def add_channel(parser):
+    """Add which channel of each file is analysed."""
+    parser.add_argument(
+        "--channel",
+        type=_channel,
+        default="mean",
+        metavar="NAME",
+        help="the mean of all channels or, where they cancel out, one of them: left, "
+        "right or a number, counted from 0 (default: mean)",
+    )
+
+
+def _channel(text):
+    if text in ("mean", "left", "right"):
+        return text
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"expected mean, left, right or the number of a channel, got {text!r}"
     )
 
 

@@ -45,7 +45,11 @@ def add_command(commands):
     )
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
-        "--data", nargs="+", metavar="DIR", help="folders of genre folders"
+        "--data",
+        nargs="+",
+        metavar="DIR",
+        help="folders of genre folders, or CSV files with the columns path, genre and, "
+        "if known, artist",
     )
     data.add_argument(
         "--gtzan",

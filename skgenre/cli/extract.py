@@ -13,6 +13,7 @@ import argparse
 from skgenre._io import printable
 from skgenre.cli.arguments import (
     add_analysis,
+    add_channel,
     add_command_parser,
     add_folders,
     add_jobs,
@@ -73,6 +74,7 @@ def add_command(commands):
         help="segments taken of each track, from its start; 'all' takes all that it "
         "has (default: 10)",
     )
+    add_channel(group)
     add_jobs(parser, "files analysed at the same time, in threads")
     add_analysis(parser)
 
@@ -90,7 +92,7 @@ def _run(options):
     from skgenre.datasets import save_mfcc_json, save_mfcc_npz
     from skgenre.features import MFCCExtractor
 
-    names = (*_PARAMETERS, "n_segments")
+    names = (*_PARAMETERS, "n_segments", "channel")
     parameters = {name: getattr(options, name) for name in names}
     extractor = MFCCExtractor(**parameters, cache_dir=options.cache_dir)
     data = load_tracks(options.folders, gtzan=options.gtzan)

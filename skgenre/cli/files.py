@@ -9,12 +9,19 @@ from skgenre.cli.screen import complain, show_progress
 
 
 def load_tracks(folders, *, gtzan):
-    """Return the tracks of genre folders, or of folders with tracks of GTZAN."""
-    from skgenre.datasets import fetch_gtzan, join_tracks, load_genre_folder
+    """Return the tracks of genre folders and CSV tables, or of folders of GTZAN's."""
+    from skgenre import datasets
 
     if gtzan:
-        return fetch_gtzan(data_home=folders, download_if_missing=False)
-    return join_tracks([load_genre_folder(folder) for folder in folders])
+        return datasets.fetch_gtzan(data_home=folders, download_if_missing=False)
+    return datasets.join_tracks(
+        [
+            datasets.load_track_table(folder)
+            if folder.lower().endswith(".csv") and os.path.isfile(folder)
+            else datasets.load_genre_folder(folder)
+            for folder in folders
+        ]
+    )
 
 
 def extract_tracks(extractor, data, *, n_jobs, strict):

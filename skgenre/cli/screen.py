@@ -148,7 +148,12 @@ class _Handler(logging.Handler):
 
 
 def _show_warning(message, *_):
-    complain(f"warning: {message}")
+    # Of an IncompleteAudioWarning, a line per file. Its import takes a while.
+    if hasattr(message, "reasons"):
+        for found in zip(message.paths, message.reasons, strict=True):
+            complain(f"warning: {type(message)([found])}")
+    else:
+        complain(f"warning: {message}")
 
 
 def open_closed_streams():

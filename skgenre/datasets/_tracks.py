@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
-from skgenre.audio import AUDIO_EXTENSIONS
+from skgenre.audio import AUDIO_EXTENSIONS, make_source
 
 _N_LISTED = 10
 # In lower case: files and folders that systems put among the user's own.
@@ -57,6 +57,7 @@ def join_tracks(bunches):
 def digest_tracks(tracks, *, sizes=True):
     """Return a digest of names (and `sizes`) of the files, genres, artists and parts.
 
+    Of audio in memory, it is the content that counts.
     It tells results and models that outlive the folder which tracks they were made of.
     The folder does not count, so that results may move with their data.
     """
@@ -67,12 +68,14 @@ def digest_tracks(tracks, *, sizes=True):
     columns = [groups, getattr(tracks, "filtered_split", None)]
     columns = [values for values in columns if values is not None]
     for path, *values in zip(tracks.paths, tracks.target, *columns, strict=True):
-        size = None
-        if sizes:
+        source, size = make_source(path), None
+        if not isinstance(source, str):
+            source = source.hold().digest
+        elif sizes:
             with contextlib.suppress(OSError):
-                size = os.path.getsize(path)
+                size = os.path.getsize(source)
         values = [v for v in map(str, values) if not v.startswith(UNKNOWN_GROUP_PREFIX)]
-        digest.update(repr((os.path.basename(path), size, values)).encode())
+        digest.update(repr((os.path.basename(source), size, values)).encode())
     return digest.hexdigest()
 
 

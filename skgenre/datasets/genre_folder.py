@@ -74,7 +74,7 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     >>> data.paths.shape, len(data.target_names)
     ((6,), 2)
     """
-    directory = Path(directory)
+    directory = Path(os.path.expanduser(directory))
     # Not is_dir(): listing tells a missing folder from a file and a forbidden one.
     entries = [
         entry for entry in os.scandir(directory) if not is_system_name(entry.name)

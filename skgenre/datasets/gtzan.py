@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 from skgenre._io import read_table
 from skgenre._typing import StrPath
 from skgenre._validation import check_choice
-from skgenre.audio import AudioDecodeError, load_audio
+from skgenre.audio import AudioDecodeError, stream_audio
 from skgenre.datasets._tracks import make_track_bunch
 from skgenre.datasets.gtzan_download import download_gtzan
 from skgenre.datasets.gtzan_tracks import CREDITS, LAYOUTS, find_tracks, read_index
@@ -37,13 +37,18 @@ class GtzanTracks(Bunch):
             - ``missing`` : list of str, names of tracks, such as ``blues.00000``;
             - ``altered`` : list of str, paths of wav files whose md5 is not the
               original's;
-            - ``damaged`` : list of str, paths of files that cannot be decoded.
+            - ``damaged`` : list of str, paths of files that cannot be decoded, or of
+              which only a part is there.
         """
         there, damaged = set(self.tracks.tolist()), []
         for path in self.paths:
+            stream = stream_audio(path)
             try:
-                load_audio(path)
+                stream.read()
+                is_damaged = stream.incomplete is not None
             except AudioDecodeError:
+                is_damaged = True
+            if is_damaged:
                 damaged.append(path)
         return Bunch(
             missing=[

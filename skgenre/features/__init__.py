@@ -2,12 +2,14 @@
 
 from skgenre.features.analysis import Analysis
 from skgenre.features.extractor import EXECUTION_PARAMETERS, MFCCExtractor
+from skgenre.features.feature_store import FeatureStore
 from skgenre.features.scaler import MFCCScaler
 from skgenre.features.statistics import SegmentStatistics, TrackStatistics
 
 __all__ = [
     "EXECUTION_PARAMETERS",
     "Analysis",
+    "FeatureStore",
     "MFCCExtractor",
     "MFCCScaler",
     "SegmentStatistics",

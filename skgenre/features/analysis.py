@@ -1,6 +1,7 @@
 """The engine that analyses many files, and the array that their features make."""
 
 import math
+import sys
 import warnings
 from contextlib import closing, nullcontext, suppress
 from functools import partial
@@ -12,11 +13,14 @@ import numpy as np
 
 from skgenre._io import atomic_write, describe_os_error
 from skgenre._workers import run_workers
-from skgenre.audio import AudioDecodeError, find_decoders
+from skgenre.audio import AudioDecodeError, find_decoders, name_source
 
 # Missing segments for each present one, at most, where the longest track decides how
 # many segments all of them have: beyond it the array would be mostly NaN.
 MAX_PADDING = 4
+
+# Packages between the line of a user and a warning, as in a pipeline.
+OWN_PACKAGES = ("contextlib", "joblib", "skgenre", "sklearn")
 
 # Length of the header of a .npy file: shapes of four numbers of twelve digits fit.
 N_HEADER_BYTES = 128
@@ -43,6 +47,9 @@ class TrackAnalysis(NamedTuple):
 class Analysis(NamedTuple):
     """Features of many files, and why some have none.
 
+    Audio in memory is named after its position, as in ``X[3]``, wherever files have
+    their path.
+
     Attributes
     ----------
     features : list or ndarray
@@ -64,11 +71,10 @@ class Analysis(NamedTuple):
 
 def analyse_files(
     analyse,
-    paths,
+    sources,
     *,
     store=None,
     features=None,
-    strict=False,
     n_jobs=None,
     verbose=0,
     progress=None,
@@ -79,17 +85,15 @@ def analyse_files(
     Parameters
     ----------
     analyse : callable
-        Returns the TrackAnalysis of the file at a path, or raises AudioDecodeError.
-    paths : list of str
-        The files.
+        Returns the TrackAnalysis of a source, or raises AudioDecodeError.
+    sources : list
+        The files, as `list_sources` returns them.
     store : FeatureStore or None, default=None
         Where the features of a file are looked up first, and kept. Where it cannot be
         written to, a warning says so at the end.
     features : object with a method `append`, default=None
-        Takes the features of each file as they come, in the order of `paths`; None is
+        Takes the features of each file as they come, in the order of `sources`; None is
         a new list.
-    strict : bool, default=False
-        Raise for files that cannot be analysed, once all others are.
     n_jobs : int or None, default=None
         Files analysed at the same time, by joblib; threads by default.
     verbose : int, default=0
@@ -107,8 +111,6 @@ def analyse_files(
 
     Raises
     ------
-    AudioDecodeError
-        With `strict`, names every file that cannot be analysed.
     concurrent.futures.process.BrokenProcessPool
         A worker process died.
     """
@@ -116,7 +118,7 @@ def analyse_files(
     analysed, failures, incomplete, unkept = [], {}, {}, set()
     workers = run_workers(
         partial(_analyse_file, analyse=analyse, store=store),
-        paths,
+        sources,
         n_jobs=n_jobs,
         work=f"{what} tracks",
         kept_in=None if store is None else store.directory,
@@ -125,12 +127,12 @@ def analyse_files(
     with closing(workers):
         outcomes = workers
         if progress is not None:
-            outcomes = progress(workers, total=len(paths), what=what)
+            outcomes = progress(workers, total=len(sources), what=what)
         elif verbose:
             from tqdm import tqdm
 
-            outcomes = tqdm(workers, total=len(paths), desc=what)
-        for path, outcome in zip(paths, outcomes, strict=True):
+            outcomes = tqdm(workers, total=len(sources), desc=what)
+        for path, outcome in zip(map(name_source, sources), outcomes, strict=True):
             if outcome.failure is None:
                 features.append(outcome.features)
                 analysed.append(path)
@@ -145,11 +147,19 @@ def analyse_files(
             f"features could not be kept in cache_dir {reason}; they are computed "
             "again next time.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=find_stacklevel(),
         )
-    if strict and failures:
-        raise AudioDecodeError(failures.items())
     return Analysis(features, analysed, failures, incomplete)
+
+
+def find_stacklevel():
+    """Return the `stacklevel` with which a warning names the line of the user."""
+    level, frame = 1, sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in OWN_PACKAGES:
+            break
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 class _Outcome(NamedTuple):
@@ -161,19 +171,21 @@ class _Outcome(NamedTuple):
     unkept: str | None = None
 
 
-def _analyse_file(path, analyse, store):
+def _analyse_file(source, analyse, store):
+    if not isinstance(source, str):
+        source = source.hold()
     # Where the features are, or will be, by the decoder that decides their values.
     entries = {}
     if store is not None:
         # The decoder says what is wrong with a path better than stat does.
         with suppress(OSError):
-            for decoder in find_decoders(path):
-                entries[decoder] = store.entry_path(path, decoder=decoder)
+            for decoder in find_decoders(source):
+                entries[decoder] = store.entry_path(source, decoder=decoder)
                 kept = store.load(entries[decoder])
                 if kept is not None:
                     return _Outcome(kept)
     try:
-        features, decoder, incomplete = analyse(path)
+        features, decoder, incomplete = analyse(source)
     except AudioDecodeError as error:
         return _Outcome(failure=error.reasons[0])
     outcome = _Outcome(features, incomplete=incomplete)
@@ -181,7 +193,7 @@ def _analyse_file(path, analyse, store):
         return outcome
     entry = entries[decoder]
     try:
-        if store.entry_path(path, decoder=decoder) != entry:
+        if store.entry_path(source, decoder=decoder) != entry:
             return _Outcome(failure="changed while it was read")
         store.save(entry, features)
     except OSError as error:

@@ -13,32 +13,31 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skgenre._doc_links import DocLinkMixin
-from skgenre._io import printable
-from skgenre._typing import Paths, Progress, StrPath
+from skgenre._typing import Progress, StrPath, Tracks
 from skgenre._validation import (
     check_labels,
     check_n_jobs,
     check_number,
-    check_paths,
     check_positive_integer,
     check_verbosity,
 )
 from skgenre.audio import (
     HIGHEST_FILE_RATE,
     MAX_DURATION_SECONDS,
-    MAX_LISTED_FAILURES,
     AudioDecodeError,
     IncompleteAudioWarning,
     check_channel,
+    list_sources,
     stream_audio,
 )
-from skgenre.feature_store import FeatureStore
 from skgenre.features.analysis import (
     Analysis,
     TrackAnalysis,
     TrackArray,
     analyse_files,
+    find_stacklevel,
 )
+from skgenre.features.feature_store import FeatureStore
 from skgenre.features.output import (
     ArrayOutputMixin,
     check_n_names,
@@ -52,7 +51,7 @@ from skgenre.segments import count_segment_samples, split_segments
 EXECUTION_PARAMETERS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 
 # Upper limits, far beyond what makes sense: above them the features of one segment do
 # not fit into memory, or float32 cannot hold them.
@@ -95,8 +94,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Number of segments taken from the start of each track; None takes all, and the
         longest track decides the size of the result.
     channel : {"mean", "left", "right"} or int, default="mean"
-        The mean of all channels, or one of them; numbers count from 0. For files whose
-        channels cancel out.
+        The mean of all channels, or one of them, where the channels cancel out;
+        numbers count from 0. A file of one channel has it left and right.
     n_jobs : int or None, default=None
         Number of tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` sets another backend.
@@ -170,15 +169,15 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         self.mmap_dir = mmap_dir
         self.verbose = verbose
 
-    def fit(self, X: Paths, y: object = None) -> Self:
+    def fit(self, X: Tracks, y: object = None) -> Self:
         """Check the parameters, the paths and the labels; nothing is learnt.
 
         No file is read.
 
         Parameters
         ----------
-        X : sequence of str or Path, of shape (n_tracks,)
-            Paths of audio files.
+        X : sequence of str, Path, binary file or pair, of shape (n_tracks,)
+            Audio files, as `transform` takes them.
         y : array-like of shape (n_tracks,), default=None
             Genres. Not used, but checked: a classifier behind the extractor would find
             mistakes in them only after all files are analysed.
@@ -191,22 +190,24 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            A parameter is out of range, or `X` is not a sequence of paths; `y` has
+            A parameter is out of range, or `X` is not a sequence of audio; `y` has
             another length, a missing label, or one genre only.
         """
         self._check_parameters()
-        paths = check_paths(X)
+        sources = list_sources(X)
         if y is not None:
-            check_labels(y, n_tracks=len(paths))
+            check_labels(y, n_tracks=len(sources))
         return self
 
-    def transform(self, X: Paths) -> NDArray[Any]:
+    def transform(self, X: Tracks) -> NDArray[Any]:
         """Compute the MFCCs of audio files.
 
         Parameters
         ----------
-        X : sequence of str or Path, of shape (n_tracks,)
-            Paths of audio files: a list, array, Series or one-column frame.
+        X : sequence of str, Path, binary file or pair, of shape (n_tracks,)
+            Paths of audio files: a list, array, Series or one-column frame. Or audio in
+            memory, as `load_audio` takes it: binary files, such as uploads, and pairs
+            (signal, sample_rate), which errors name by their position, as in ``X[3]``.
 
         Returns
         -------
@@ -216,23 +217,31 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         Raises
         ------
         AudioDecodeError
-            Some files cannot be analysed. The error names all of them, and is raised
-            after every other file has been analysed and, with `cache_dir`, kept.
+            Some files cannot be analysed, or a path is missing (None, NaN or ""). The
+            error names all of them, and is raised after every other file has been
+            analysed and, with `cache_dir`, kept.
         concurrent.futures.process.BrokenProcessPool
             A worker process died. With `cache_dir`, what it had finished is kept.
         TypeError, ValueError
-            A parameter is out of range, or `X` is not a sequence of paths. With
+            A parameter is out of range, or `X` is not a sequence of audio. With
             ``n_segments=None``, the tracks differ so much in length that more than four
             times as many segments would be missing as present.
         OSError
             The result cannot be written into `mmap_dir`.
+
+        Warns
+        -----
+        IncompleteAudioWarning
+            Of some files only a part is there; their features are of that part. It
+            names all of them, when they are read: features from `cache_dir` come
+            without it.
         """
         features = self.analyse(X).features
         return keep_index(self, features, X)
 
     def analyse(
         self,
-        X: Paths,
+        X: Tracks,
         *,
         strict: bool = True,
         keep_features: bool = True,
@@ -242,8 +251,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : sequence of str or Path, of shape (n_tracks,)
-            Paths of audio files: a list, array, Series or one-column frame.
+        X : sequence of str, Path, binary file or pair, of shape (n_tracks,)
+            Audio files, as `transform` takes them.
         strict : bool, default=True
             Raise an error for files that cannot be analysed, as `transform` does; False
             leaves these files out.
@@ -257,17 +266,24 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         -------
         analysis : Analysis
             Named tuple of `features`, the array that `transform` returns (empty without
-            `keep_features`); `paths`, the files that they are of; and `failures`, a
-            dict with the reason for each other file, by path.
+            `keep_features`); `paths`, the files that they are of; `failures`, a dict
+            with the reason for each other file, by path (``X[3]`` in memory); and
+            `incomplete`, a dict with what is missing of files of which only a part is
+            there.
 
         Raises
         ------
         AudioDecodeError
             With `strict`, some files cannot be analysed. Other errors are those of
             `transform`.
+
+        Warns
+        -----
+        IncompleteAudioWarning
+            As by `transform`.
         """
         self._check_parameters()
-        paths = check_paths(X)
+        sources = list_sources(X)
         channel = self.channel if isinstance(self.channel, str) else int(self.channel)
         # What decides the features of a file, in plain types: also the store's key.
         parameters = {
@@ -285,6 +301,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         store = None
         if self.cache_dir is not None:
             key = {**parameters, "version": ANALYSIS_VERSION}
+            # In any file, the left channel is the first.
+            key["channel"] = 0 if channel == "left" else channel
             store = FeatureStore(self.cache_dir, key)
         n_frames = count_frames(
             count_segment_samples(self.segment_duration, self.sample_rate),
@@ -295,7 +313,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             tracks: Any = deque(maxlen=0)
             if keep_features:
                 array = TrackArray(
-                    len(paths),
+                    len(sources),
                     n_segments=parameters["n_segments"],
                     segment_shape=(n_frames, parameters["n_mfcc"]),
                     mmap_dir=self.mmap_dir,
@@ -303,15 +321,20 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
                 tracks = opened.enter_context(array)
             analysis = analyse_files(
                 partial(extract_mfcc, **parameters),
-                paths,
+                sources,
                 store=store,
                 features=tracks,
-                strict=strict,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
                 progress=progress,
             )
-            _warn_of_incomplete_files(analysis.incomplete)
+            if analysis.incomplete:
+                warnings.warn(
+                    IncompleteAudioWarning(analysis.incomplete.items()),
+                    stacklevel=find_stacklevel(),
+                )
+            if strict and analysis.failures:
+                raise AudioDecodeError(analysis.failures.items())
             if not keep_features:
                 return analysis
             array.finish(analysis.paths)
@@ -406,24 +429,10 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         return tags
 
 
-def _warn_of_incomplete_files(incomplete):
-    if not incomplete:
-        return
-    lines = [f"{printable(path)}: {found}" for path, found in incomplete.items()]
-    if len(lines) > MAX_LISTED_FAILURES:
-        n_hidden = len(lines) - MAX_LISTED_FAILURES
-        lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more"]
-    warnings.warn(
-        "\n".join(["only a part of these files is there:", *lines]),
-        IncompleteAudioWarning,
-        stacklevel=3,
-    )
-
-
 def extract_mfcc(
-    path, *, sample_rate, segment_duration, n_segments, channel, **mfcc_parameters
+    audio, *, sample_rate, segment_duration, n_segments, channel, **mfcc_parameters
 ):
-    """Compute the MFCCs of a file: (n_present_segments, n_frames, n_mfcc)."""
+    """Compute the MFCCs of a track: (n_present_segments, n_frames, n_mfcc)."""
     n_segment_samples = count_segment_samples(segment_duration, sample_rate)
     n_fft, hop_length = mfcc_parameters["n_fft"], mfcc_parameters["hop_length"]
     n_frames = count_frames(n_segment_samples, n_fft=n_fft, hop_length=hop_length)
@@ -433,7 +442,7 @@ def extract_mfcc(
     if n_segments is not None:
         duration = n_segments * n_segment_samples / sample_rate
     stream = stream_audio(
-        path, sample_rate=sample_rate, duration=duration, channel=channel
+        audio, sample_rate=sample_rate, duration=duration, channel=channel
     )
     segments = split_segments(
         stream,
@@ -451,5 +460,7 @@ def extract_mfcc(
             f"{sample_rate} Hz), expected at least one segment of "
             f"{segment_duration:g} s ({n_required_samples} samples)"
         )
-        raise AudioDecodeError([(path, reason)])
+        if stream.incomplete is not None:
+            reason += f"; the file {stream.incomplete}"
+        raise AudioDecodeError([(stream.name, reason)])
     return TrackAnalysis(np.stack(features), stream.decoder, stream.incomplete)

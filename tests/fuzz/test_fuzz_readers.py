@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import warnings
 
 import numpy as np
@@ -22,6 +23,7 @@ from skgenre import (
     load_mfcc_json,
     load_mfcc_npz,
     load_model,
+    load_track_table,
     save_mfcc_json,
     save_mfcc_npz,
     save_model,
@@ -32,6 +34,9 @@ GENRES = ["blues", "blues", "rock", "rock"]
 TRACKS = [f"{genre}/{number}.wav" for number, genre in enumerate(GENRES)]
 
 GROUPS = "path,group\n" + "".join(f"{path},artist {path[0]}\n" for path in TRACKS)
+TABLE = "path,genre,artist\n" + "".join(
+    f"{path},{genre},{path[-5]}\n" for path, genre in zip(TRACKS, GENRES, strict=True)
+)
 FEATURES = "filename,tempo,label\n" + "".join(
     f"blues.0000{number}.wav,{number}.5,blues\n" for number in range(4)
 )
@@ -116,6 +121,18 @@ def test_groups_of_tracks_are_read_or_refused(folder, mutant):
     with refusing(file), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert len(load_genre_folder(folder, groups=file).groups) == len(TRACKS)
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_a_table_of_tracks_is_read_or_refused(folder, mutant):
+    file = folder / "tracks.csv"
+    file.write_bytes(mutant({"table": TABLE.encode()})[1])
+    with refusing(file), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = load_track_table(file)
+        assert all(map(os.path.isfile, data.paths))
+        assert len(data.paths) == len(data.target) == len(data.groups)
 
 
 @fuzzing(100)

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgenre._io import atomic_write, parse_npy
-from skgenre._typing import StrPath
+from skgenre._typing import Audio, StrPath
+from skgenre.audio import make_source
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,10 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 class FeatureStore:
     """Features of audio files under a folder, for one set of parameters.
 
-    An entry is found by the file's real path, size and modification time, by the
-    decoder and by the parameters: an edited file, another version of the decoder or
-    another parameter is another entry. Several threads
-    and processes may share a folder, since an entry is either whole or absent.
+    An entry is found by the file's real path, size and modification time (of audio in
+    memory: by a digest of it), by the decoder and by the parameters: an edited file,
+    another version of the decoder or another parameter is another entry. Several
+    threads and processes may share a folder, since an entry is either whole or absent.
 
     Parameters
     ----------
@@ -73,13 +74,13 @@ class FeatureStore:
         self.directory = Path(directory)
         self._parameters_key = json.dumps(parameters, sort_keys=True)
 
-    def entry_path(self, audio_path: StrPath, *, decoder: str | None = None) -> Path:
+    def entry_path(self, audio: Audio, *, decoder: str | None = None) -> Path:
         """Return where the entry of an audio file is, or will be.
 
         Parameters
         ----------
-        audio_path : str or Path
-            The audio file.
+        audio : str, Path, binary file or pair (signal, sample_rate)
+            The audio file, or audio in memory as `load_audio` takes it.
         decoder : str or None, default=None
             Name and version of what decodes the file.
 
@@ -87,17 +88,25 @@ class FeatureStore:
         -------
         entry_path : Path
             Path of the entry; depends on the file's real path, size and modification
-            time, on the decoder and on the parameters.
+            time, or the SHA-256 of audio in memory, on the decoder and on the
+            parameters.
 
         Raises
         ------
         OSError
-            The audio file does not exist or cannot be reached.
+            The audio file does not exist or cannot be reached or read.
         """
-        audio_path = os.path.realpath(audio_path)
-        status = os.stat(audio_path)
-        version = (str(status.st_size), str(status.st_mtime_ns))
-        key = "\0".join([audio_path, *version, str(decoder), self._parameters_key])
+        source = make_source(audio)
+        if isinstance(source, str):
+            try:
+                path = os.path.realpath(source)
+                status = os.stat(path)
+            except ValueError as error:  # a null character in the path
+                raise OSError(str(error)) from error
+            version = [path, str(status.st_size), str(status.st_mtime_ns)]
+        else:
+            version = [source.hold().digest]
+        key = "\0".join([*version, str(decoder), self._parameters_key])
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         # 256 sub-folders keep listings short when a collection is large.
         return self.directory / digest[:2] / (digest[2:] + SUFFIX)
