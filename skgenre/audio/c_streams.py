@@ -6,6 +6,7 @@ reader of ALAC to C's stdout. Neither can be told not to. While they work, C's v
 meantime is passed on; descriptors, and so all that Python writes, stay as they are.
 """
 
+import atexit
 import ctypes
 import os
 import re
@@ -110,6 +111,12 @@ class _QuietStreams:
                     stream.pass_on()
                     stream.forget()
 
+    def pass_on_the_rest(self):
+        """Pass on what was written by threads that took a file just before its end."""
+        with self._lock:
+            for stream in self._streams or ():
+                stream.pass_on()
+
     def start_anew(self):
         """Give the child of a fork, which has one thread, files of its own."""
         for stream in self._streams or ():
@@ -118,6 +125,7 @@ class _QuietStreams:
 
 
 _QUIET_STREAMS = _QuietStreams()
+atexit.register(_QUIET_STREAMS.pass_on_the_rest)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_QUIET_STREAMS.start_anew)
 
