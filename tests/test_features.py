@@ -265,6 +265,20 @@ def test_incomplete_files_are_one_warning_at_the_line_of_the_user(made_tracks, b
     assert set(caught[0].message.reasons) == {"ends early"}
 
 
+def test_processes_hand_on_what_is_incomplete(made_tracks, tmp_path):
+    path = tmp_path / "half.wav"
+    content = Path(made_tracks.paths[0]).read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with (
+        parallel_config("loky", n_jobs=2),
+        pytest.warns(
+            IncompleteAudioWarning, match=r"half\.wav: .* of the 7\.00 s"
+        ) as caught,
+    ):
+        MFCCExtractor(n_segments=1).transform([path, *made_tracks.paths[:3]])
+    assert [w.filename for w in caught] == [__file__]
+
+
 @pytest.mark.usefixtures("incomplete_audio")
 def test_warnings_from_a_pipeline_name_the_line_of_the_user(made_tracks):
     paths, genres = made_tracks.paths[7:9], made_tracks.target[7:9]
@@ -383,6 +397,11 @@ def test_analysis_may_fill_the_store_and_keep_nothing(made_tracks, tmp_path):
 def test_verbose_shows_how_many_tracks_are_done(made_tracks, capsys):
     MFCCExtractor(verbose=1).transform(made_tracks.paths[:3])
     assert "analysing: 100%" in capsys.readouterr().err
+
+
+def test_incomplete_track_that_is_too_short_is_said_to_be(write_tone, incomplete_audio):
+    with pytest.raises(AudioDecodeError, match=r"too short: .*; the file ends early$"):
+        MFCCExtractor().transform([write_tone(duration=1.0)])
 
 
 def test_track_shorter_than_a_segment_is_refused(write_tone):

@@ -166,6 +166,12 @@ def test_validation_names_missing_altered_and_damaged(tmp_path):
     assert faults.damaged == [str(tmp_path / "blues.00001.wav")]
 
 
+def test_incomplete_track_is_damaged(tmp_path, incomplete_audio):
+    path = tmp_path / "blues.00000.wav"
+    write_track(path)
+    assert fetch(tmp_path).validate().damaged == [str(path)]
+
+
 def test_real_tracks_are_the_originals(real_folders):
     data = fetch(real_folders)
     assert len(data.paths) == 140

@@ -465,6 +465,15 @@ def test_all_demuxers_exist():
     assert named | {"aac", "loas", "mov", "ogg", "wav", "voc"} <= known
 
 
+def test_quiet_raw_samples_are_not_taken_for_mpeg():
+    # Their high bytes are 0x00 and 0xff, with which headers of frames begin.
+    for loudness in (30, 100, 300, 1000):
+        for seed in range(3):
+            noise = loudness * np.random.default_rng(seed).standard_normal(100_000)
+            found = inspect_audio(io.BytesIO(noise.astype("<i2").tobytes()))
+            assert found.kind == "of no known audio format"
+
+
 class CountedFile(io.BytesIO):
     n_read = 0
 
@@ -501,6 +510,28 @@ def test_hostile_files_are_inspected_in_little_time(content):
     found = inspect_audio(file)
     assert file.n_read < 50 * len(content)
     assert found.decoder in (None, "libsndfile")
+
+
+SEEDS = [make_file(container) for container in (*LENGTHS, "WAV", "FLAC")]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(SEEDS), st.data())
+def test_no_header_whatever_it_says_breaks_the_inspection(content, data):
+    content = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        offset = data.draw(st.integers(0, 100))
+        value = data.draw(
+            st.one_of(
+                st.binary(min_size=1, max_size=8),
+                st.sampled_from(
+                    [bytes(4), bytes(8), b"\xff" * 4, b"\x7f" + b"\xff" * 7]
+                ),
+            )
+        )
+        content[offset : offset + len(value)] = value
+    found = inspect_audio(io.BytesIO(content))
+    assert found.decoder in ("libsndfile", "ffmpeg", None)
 
 
 @settings(max_examples=200, deadline=None)

@@ -109,6 +109,7 @@ def inspect_svx(file, size):
 def inspect_caf(file, size):
     """Return the Inspection of a Core Audio file, and where it ends."""
     codec, seconds, found_length, stop = b"", None, None, size
+    rate = n_packet_bytes = n_packet_frames = 0
     position, start = 8, size
     for _ in range(MAX_CHUNKS):
         chunk = read_at(file, position, 64)

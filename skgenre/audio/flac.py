@@ -55,7 +55,7 @@ def inspect_flac(file, size, *, offset=0):
     if n_there is None or n_there == header.n_frames:
         return found, stop
     if header.n_frames:
-        seconds = header.n_frames / header.sample_rate
+        seconds = header.n_frames / max(1, header.sample_rate)
         incomplete = describe_end(n_there, header.n_frames, seconds)
         found = found._replace(incomplete=incomplete)
     packed += n_there - header.n_frames

@@ -137,7 +137,9 @@ def inspect_audio(file):
     is_tag = head.startswith(b"ID3")
     if is_tag and (found := _inspect_behind_tag(file, size)) is not None:
         return found
-    if (is_tag or head[:1] == b"\xff") and (found := inspect_mpeg(file)) is not None:
+    if is_tag and (found := inspect_mpeg(file)) is not None:
+        return found
+    if head[:1] == b"\xff" and (found := _find_mpeg(file, size)) is not None:
         return found
     head = read_at(file, 0, 4096)
     for code, found in _LIBSNDFILE_FORMATS:
@@ -154,7 +156,7 @@ def inspect_audio(file):
     if other is not None:
         return Inspection(other, decoder=None)
     # Sound may follow behind junk.
-    if (found := inspect_mpeg(file)) is not None:
+    if (found := _find_mpeg(file, size)) is not None:
         return found
     start = read_at(file, 0, 2**16).find(b"OggS")
     if start > 0:
@@ -205,6 +207,18 @@ def _inspect_behind_tag(file, size):
             for each in recordings
         ]
     )
+
+
+def _find_mpeg(file, size):
+    """Return the Inspection of MPEG audio without a tag in front, or None."""
+    found = inspect_mpeg(file)
+    if found is None or found.parts is None:
+        return found
+    # Raw samples of quiet sound are full of what looks like headers of frames, but no
+    # more than a fiftieth of them holds together.
+    ranges = [part for part in found.parts if not isinstance(part, bytes)]
+    n_bytes = sum(stop - start for start, stop in ranges)
+    return found if ranges[0][0] == 0 or n_bytes >= size / 2 else None
 
 
 def _name_codec(file, found):

@@ -8,7 +8,7 @@ import numpy as np
 # unrelated channels, or one 15 ms late, of either sign; one of 140 is with a difference
 # of the channels as loud as their sum. With one channel inverted, all are below as
 # 16-bit samples, mp3 and AAC, 27 of 28 as Opus of 64 kbit/s, and 21 of 28 as Vorbis of
-# quality 5, which changes phases.
+# quality 5, which changes phases (benchmarks/bench_phase.py).
 MIN_KEPT_POWER = 0.05
 # As of silence: of such a track, most is not what a listener hears.
 MAX_CANCELLED_SHARE = 0.5

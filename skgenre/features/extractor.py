@@ -460,5 +460,7 @@ def extract_mfcc(
             f"{sample_rate} Hz), expected at least one segment of "
             f"{segment_duration:g} s ({n_required_samples} samples)"
         )
+        if stream.incomplete is not None:
+            reason += f"; the file {stream.incomplete}"
         raise AudioDecodeError([(stream.name, reason)])
     return TrackAnalysis(np.stack(features), stream.decoder, stream.incomplete)
