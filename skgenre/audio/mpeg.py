@@ -388,6 +388,15 @@ def _read_tag(file, start, lengths):
     return _Tag(n_frames, n_bytes, delay, padding, is_vbri=False, stop=stop)
 
 
+def _needs_earlier_frames(file, start, format):
+    """Whether an MP3's frame has some of its sound in those before: its reservoir."""
+    file.seek(start)
+    frame = file.read(8)
+    at = 4 if frame[1] & 1 else 6  # behind a checksum
+    begin = int.from_bytes(frame[at : at + 2])
+    return bool(begin >> (7 if format.is_mpeg1 else 8))
+
+
 def _make_tag(file, tag, n_frames, is_right, ranges, lengths):
     """Return the bytes of a tag that tells how much there is in the ranges."""
     format = lengths.format
@@ -405,7 +414,9 @@ def _make_tag(file, tag, n_frames, is_right, ranges, lengths):
         # files were joined, and may not be here.
         if is_right or tag.n_frames == 0:
             padding = tag.padding
-    elif is_right:
+    elif is_right or _needs_earlier_frames(file, ranges[0][0], format):
+        # libmpg123 mutes frames whose beginning is missing, unless there are silent
+        # frames before: it would take their zeros for that beginning.
         delay = 0
     else:
         # Nothing tells the delay, so all samples are kept, as ffmpeg does. libmpg123
