@@ -112,6 +112,13 @@ def test_other_files_from_pipes_give_all_of_their_sound(tmp_path, container, tol
     assert incomplete is None
 
 
+def test_what_sox_writes_as_aiff_to_a_pipe_is_whole(tmp_path):
+    content = change_length("AIFF", 0x7F000008)
+    signal, incomplete = load_bytes(tmp_path, content)
+    assert_array_equal(signal, load_bytes(tmp_path, make_file("AIFF"))[0])
+    assert incomplete is None
+
+
 @pytest.mark.parametrize("container", LENGTHS)
 def test_a_header_that_promises_more_is_said_to(tmp_path, container):
     content = change_length(container, 2 * N_BYTES + LENGTHS[container][2])
@@ -145,6 +152,15 @@ def test_a_chunk_behind_samples_of_odd_length_is_found(tmp_path):
         signal, _ = load_bytes(tmp_path, content)
         expected = (np.arange(1001) % 256 - 128) / 128
         assert_array_equal(signal, np.tile(expected, 2).astype(np.float32))
+
+
+def test_the_samples_behind_a_chunk_without_its_padding_are_found(tmp_path):
+    content = make_file("WAV")
+    expected, _ = load_bytes(tmp_path, content)
+    tag = b"LIST" + struct.pack("<I", 5) + b"INFOx"
+    signal, incomplete = load_bytes(tmp_path, content[:36] + tag + content[36:])
+    assert_array_equal(signal, expected)
+    assert incomplete is None
 
 
 def test_sound_behind_a_length_that_is_too_small_is_named(tmp_path):

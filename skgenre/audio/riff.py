@@ -104,7 +104,10 @@ def inspect_wav(file, size):
         position = start + length + (length & 1)
         # Some writers forget the byte that makes the length of a chunk even.
         if length & 1 and not is_chunk(read_at(file, position, 8), size, order):
-            position -= is_chunk(read_at(file, position - 1, 8), size, order)
+            is_unpadded = is_chunk(read_at(file, position - 1, 8), size, order)
+            position -= is_unpadded
+            # libsndfile would not find the samples.
+            is_wrong |= is_unpadded and not ranges
     codec, by_libsndfile = _find_codec(form, order)
     if codec == "PCM" and ranges and read_at(file, ranges[0][0], 4) in _DTS_MAGICS:
         codec, by_libsndfile = "DTS", False
@@ -175,8 +178,10 @@ def is_chunk(head, n_left, order, is_last=False):
 
 def is_unknown(length, n_there):
     """Whether a length of 32 bits is what writers to a pipe put there."""
-    # 0x7ffff000 by sox, 0x80000000 by arecord, 0xffffffff less a header by others.
+    # 0x7ffff000 by sox (0x7f000000 in AIFF), 0x80000000 by arecord, 0xffffffff less a
+    # header by others.
     is_placeholder = 0x7FFF0000 <= length <= 0x80001000 or length >= 0xFFFF0000
+    is_placeholder |= 0x7F000000 <= length <= 0x7F001000
     return is_placeholder and length > n_there
 
 
