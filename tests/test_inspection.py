@@ -613,3 +613,21 @@ def test_mp3_in_wav_is_read_whole_by_libsndfile(tmp_path):
         assert reader.decoder.startswith("libsndfile")
         assert found.kind == "a WAV file (MP3)"
     assert abs(len(load_audio(tmp_path / "coded.wav")) - 4 * 22050) < 2 * 1152
+
+
+def test_a_short_mp3_in_front_of_a_long_one_of_another_rate_hides_nothing(tmp_path):
+    short = make_file("MP3", "MPEG_LAYER_III")
+    long = make_file("MP3", "MPEG_LAYER_III", sample_rate=44100, seconds=3.0)
+    assert short[:1] == b"\xff"
+    assert len(short) < len(long)
+    signal, incomplete = load_bytes(tmp_path, short + long)
+    assert abs(len(signal) - 4 * 22050) < 4 * 1152
+    assert incomplete is None
+
+
+def test_an_mp3_of_which_most_was_never_written_says_so(tmp_path):
+    content = make_file("MP3", "MPEG_LAYER_III", seconds=4.0)
+    there = len(content) * 2 // 5
+    zeros = bytes(len(content) - there)
+    _, incomplete = load_bytes(tmp_path, content[:there] + zeros)
+    assert incomplete.endswith("s that its header promises")

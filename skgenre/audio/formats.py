@@ -216,9 +216,11 @@ def _find_mpeg(file, size):
         return found
     # Raw samples of quiet sound are full of what looks like headers of frames, but no
     # more than a fiftieth of them holds together.
-    ranges = [part for part in found.parts if not isinstance(part, bytes)]
+    parts = [part for each in (found, *found.following) for part in each.parts or ()]
+    ranges = [part for part in parts if not isinstance(part, bytes)]
     n_bytes = sum(stop - start for start, stop in ranges)
-    return found if ranges[0][0] == 0 or n_bytes >= size / 2 else None
+    has_tag = any(name in read_at(file, 0, 64) for name in (b"Xing", b"Info", b"VBRI"))
+    return found if has_tag or ranges[0][0] == 0 or n_bytes >= size / 2 else None
 
 
 def _name_codec(file, found):
