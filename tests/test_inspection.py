@@ -14,8 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skgenre.audio import AudioDecodeError, decoder, load_audio, stream_audio
-from skgenre.audio.ffmpeg import is_installed
+from skgenre.audio import (
+    AudioDecodeError,
+    AudioStream,
+    decoder,
+    load_audio,
+    stream_audio,
+)
+from skgenre.audio.ffmpeg import DEMUXERS, is_installed
 from skgenre.audio.formats import inspect_audio
 from skgenre.audio.inspection import View
 
@@ -478,7 +484,9 @@ def test_all_demuxers_exist():
 
     named = {found.demuxer for _, found in formats._FFMPEG_FORMATS}
     known = {name for names in av.formats_available for name in names.split(",")}
-    assert named | {"aac", "loas", "mov", "ogg", "wav", "voc"} <= known
+    named |= {"aac", "loas", "mov", "ogg", "wav", "voc"}
+    assert named <= known
+    assert named <= DEMUXERS
 
 
 def test_quiet_raw_samples_are_not_taken_for_mpeg():
@@ -631,3 +639,17 @@ def test_an_mp3_of_which_most_was_never_written_says_so(tmp_path):
     zeros = bytes(len(content) - there)
     _, incomplete = load_bytes(tmp_path, content[:there] + zeros)
     assert incomplete.endswith("s that its header promises")
+
+
+@needs_ffmpeg
+@needs_pyav
+def test_junk_behind_fragments_is_no_box_that_is_missing(tmp_path):
+    soundfile.write(tmp_path / "sound.wav", make_noise(3 * 44100), 44100)
+    flags = ["-movflags", "frag_keyframe+empty_moov", "-frag_duration", "1000000"]
+    run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", "aac", *flags, "track.mp4")
+    junk = make_noise(500).tobytes()
+    file = io.BytesIO((tmp_path / "track.mp4").read_bytes() + junk)
+    for n_samples in (22050, None):
+        stream = AudioStream(file, n_samples=n_samples)
+        stream.read()
+        assert stream.incomplete is None

@@ -37,10 +37,10 @@ LOWEST_RATE, HIGHEST_RATE, MAX_RATE_RATIO = 1_000, 10_000_000, 100
 # fmt: off
 DEMUXERS = frozenset({
     "aac", "ac3", "adx", "aiff", "amr", "ape", "asf", "au", "avi", "bonk", "caf", "dsf",
-    "dts", "dtshd", "eac3", "flac", "flv", "gxf", "iff", "ircam", "matroska", "mlp",
-    "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "mxf", "nistsphere", "nut", "ogg",
-    "oma", "osq", "qcp", "qoa", "rka", "rm", "shn", "sox", "tak", "truehd", "tta",
-    "voc", "vqf", "w64", "wav", "wtv", "wv", "xwma",
+    "dts", "dtshd", "eac3", "flac", "flv", "gxf", "hcom", "iff", "ircam", "loas",
+    "matroska", "mlp", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "mxf",
+    "nistsphere", "nut", "ogg", "oma", "osq", "qcp", "qoa", "rka", "rm", "shn", "sox",
+    "tak", "truehd", "tta", "voc", "vqf", "w64", "wav", "wtv", "wv", "xwma",
 })
 # fmt: on
 
@@ -314,7 +314,9 @@ class FfmpegReader:
                 f"ends after {self._file.n_bytes} of the {self._promise.n_bytes} bytes "
                 "that its header promises"
             )
-        elif self._stopped_by is not None:
+        elif self._stopped_by is not None and not (
+            duration is not None and seconds > duration - 0.01
+        ):
             found.append(f"cannot be read after {seconds:.2f} s ({self._stopped_by})")
         # The last packet of a file that is cut off is damaged, too.
         if self._n_damaged and not (found and self._damaged_from == self._n_decoded):

@@ -14,7 +14,7 @@ def measure_boxes(file, n_file_bytes):
     promised by files of fragments only. Packets are those of tables that say nothing on
     each of them, such as its size. True ones have a byte at least.
     """
-    start, n_packets, has_fragments = 0, 0, False
+    start, n_promised, n_packets, has_fragments = 0, 0, 0, False
     while start < n_file_bytes:
         file.seek(start)
         head = file.read(16).ljust(16, b"\0")
@@ -25,12 +25,14 @@ def measure_boxes(file, n_file_bytes):
             size = n_file_bytes - start
         if size < 8:
             break
+        # Junk may follow. To ffmpeg it is a box, so its tables are counted.
+        n_promised = start + size if kind.isalnum() else n_promised
         if kind not in (b"mdat", b"free", b"skip", b"wide"):
             has_fragments |= kind == b"moof"
             file.seek(start)
             n_packets += _count_packets(file.read(min(size, MAX_HEADER_BYTES)))
         start += size
-    return (start if has_fragments else n_file_bytes), n_packets
+    return (n_promised if has_fragments else n_file_bytes), n_packets
 
 
 def _count_packets(header):
