@@ -188,7 +188,7 @@ def test_a_wav_beyond_4_gib_is_read_beyond_what_its_header_can_count(tmp_path):
         found = inspect_audio(file)
     assert found.parts[1] == (44, 44 + 2**32 + N_BYTES)
     assert found.incomplete is None
-    with decoder.open_audio(path) as (reader, _):
+    with decoder.open_audio(str(path)) as (reader, _):
         assert reader._reader.frames == 2**30 + 22050
 
 
@@ -356,7 +356,7 @@ def test_what_ffmpeg_writes_to_a_pipe_is_whole(tmp_path, form):
 def test_other_codecs_in_wav_are_read_by_ffmpeg(tmp_path, codec):
     soundfile.write(tmp_path / "sound.wav", make_noise(44100), 44100)
     run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", codec, "coded.wav")
-    with decoder.open_audio(tmp_path / "coded.wav") as (reader, _):
+    with decoder.open_audio(str(tmp_path / "coded.wav")) as (reader, _):
         assert reader.decoder.startswith("ffmpeg")
     assert len(load_audio(tmp_path / "coded.wav")) > 0.95 * 22050
 
@@ -617,7 +617,7 @@ def test_a_voice_file_of_two_blocks_is_not_read_as_one(tmp_path):
 def test_mp3_in_wav_is_read_whole_by_libsndfile(tmp_path):
     soundfile.write(tmp_path / "sound.wav", make_noise(4 * 44100), 44100)
     run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", "libmp3lame", "coded.wav")
-    with decoder.open_audio(tmp_path / "coded.wav") as (reader, found):
+    with decoder.open_audio(str(tmp_path / "coded.wav")) as (reader, found):
         assert reader.decoder.startswith("libsndfile")
         assert found.kind == "a WAV file (MP3)"
     assert abs(len(load_audio(tmp_path / "coded.wav")) - 4 * 22050) < 2 * 1152
@@ -641,6 +641,77 @@ def test_an_mp3_of_which_most_was_never_written_says_so(tmp_path):
     assert incomplete.endswith("s that its header promises")
 
 
+AAC_FRAME = b"\xff\xf1\x50\x80\x03\x1f\xfc" + bytes(17)  # 24 bytes
+
+
+def test_aac_is_known_from_the_middle_and_in_front_of_mp3():
+    mp3 = make_file("MP3", "MPEG_LAYER_III")
+    found = inspect_audio(io.BytesIO(100 * AAC_FRAME + mp3))
+    assert (found.decoder, found.demuxer) == ("ffmpeg", "aac")
+    middle = (10 * AAC_FRAME)[5:]
+    found = inspect_audio(io.BytesIO(middle))
+    assert (found.demuxer, found.parts) == ("aac", ((19, len(middle)),))
+
+
+@pytest.mark.parametrize("container", ["FLAC", "OGG", "MP3"])
+def test_what_stands_behind_junk_is_read(tmp_path, container):
+    subtypes = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}
+    content = make_file(container, subtypes.get(container, "PCM_16"))
+    if container == "MP3":
+        content = b"ID3\3\0\0\0\0\0\x7f" + bytes(127) + content
+    expected, _ = load_bytes(tmp_path, content)
+    for junk in (bytes(1000), bytes(range(128, 228))):
+        signal, incomplete = load_bytes(tmp_path, junk + content)
+        assert_array_equal(signal, expected)
+        assert incomplete is None
+
+
+def test_many_false_beginnings_are_not_followed():
+    content = b"\xd0\xd1" + 6000 * b"ID3\3\0\0\0\0\0\0" + bytes(range(128, 256)) * 9
+    assert inspect_audio(io.BytesIO(content)).kind == "of no known audio format"
+
+
+def test_a_tag_without_sound_behind_it_is_named(tmp_path):
+    content = b"ID3\3\0\0\0\x7f\0\0" + bytes(range(128, 256)) * 40
+    refuse_bytes(tmp_path, content, "an ID3 tag of 2080778 bytes without sound behind")
+
+
+@pytest.mark.parametrize("magic", ["wv", "ac3", "mov", "asf"])
+def test_ffmpeg_is_given_what_stands_behind_a_tag(magic):
+    content = {**MAGICS, "asf": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"}[magic]
+    tag = b"ID3\3\0\0\0\0\0\x7f" + bytes(127)
+    file = io.BytesIO(tag + content + bytes(2000))
+    found = inspect_audio(file)
+    assert (found.decoder, found.demuxer) == ("ffmpeg", magic)
+    assert found.parts == ((137, len(file.getvalue())),)
+
+
+def make_ape_tag(content):
+    """An APE tag of one item, with a header in front."""
+    item = struct.pack("<II", len(content), 0) + b"Title\0" + content
+    ends = [
+        b"APETAGEX" + struct.pack("<IIII", 2000, len(item) + 32, 1, flags) + bytes(8)
+        for flags in (0xA0000000, 0x80000000)
+    ]
+    return ends[0] + item + ends[1]
+
+
+@needs_ffmpeg
+@needs_pyav
+@pytest.mark.parametrize("form", ["aac", "ac3", "eac3", "wv", "tta", "oga"])
+def test_tags_around_a_stream_are_no_damage(tmp_path, form):
+    soundfile.write(tmp_path / "sound.wav", make_noise(2 * 44100), 44100)
+    codec = ["-c:a", "flac"] if form == "oga" else []
+    run_ffmpeg(tmp_path, "-i", "sound.wav", *codec, f"track.{form}")
+    content = (tmp_path / f"track.{form}").read_bytes()
+    expected, _ = load_bytes(tmp_path, content)
+    front = b"ID3\3\0\0\0\0\0\x7f" + bytes(127)
+    back = make_ape_tag(bytes(range(256)) * 40) + b"TAG" + b"song".ljust(125)
+    signal, incomplete = load_bytes(tmp_path, front + content + back)
+    assert_array_equal(signal, expected)
+    assert incomplete is None
+
+
 @needs_ffmpeg
 @needs_pyav
 def test_junk_behind_fragments_is_no_box_that_is_missing(tmp_path):
@@ -653,3 +724,11 @@ def test_junk_behind_fragments_is_no_box_that_is_missing(tmp_path):
         stream = AudioStream(file, n_samples=n_samples)
         stream.read()
         assert stream.incomplete is None
+
+
+def test_what_is_missing_behind_a_tag_is_said_once(tmp_path):
+    ogg = make_file("OGG", "VORBIS")
+    _, incomplete = load_bytes(
+        tmp_path, b"ID3\3\0\0\0\0\0\x7f" + bytes(127) + ogg + ogg[:-2000]
+    )
+    assert incomplete.count("(recording ") == 1

@@ -7,8 +7,8 @@ import soundfile
 import skgenre.audio.ffmpeg as ffmpeg
 from skgenre._io import describe_os_error
 from skgenre.audio.errors import AudioDecodeError, DecoderError
-from skgenre.audio.formats import inspect_audio
-from skgenre.audio.inspection import Inspection
+from skgenre.audio.formats import UNKNOWN, inspect_audio
+from skgenre.audio.inspection import Inspection, View
 from skgenre.audio.libsndfile import LibsndfileReader, describe_error
 from skgenre.audio.samples import SamplesReader
 from skgenre.audio.source import AudioSamples, find_version, name_source, open_source
@@ -71,10 +71,10 @@ def _make_reader(file, inspection):
                 kind=inspection.kind,
             )
         except soundfile.LibsndfileError as error:
-            reason = (
-                f"{found} that libsndfile cannot open ({describe_error(error)}), "
-                f"expected intact {FORMATS} audio"
-            )
+            fault = f" that libsndfile cannot open ({describe_error(error)})"
+            if inspection.kind == UNKNOWN.kind:
+                fault = ""
+            reason = f"{found}{fault}, expected intact {FORMATS} audio"
             # ffmpeg knows more codecs in these containers.
             if inspection.demuxer is None:
                 raise DecoderError(reason) from error
@@ -82,7 +82,7 @@ def _make_reader(file, inspection):
                 hint = f" (ffmpeg may read it: {INSTALL})"
                 raise DecoderError(reason + hint) from error
             try:
-                return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
+                return _make_ffmpeg_reader(file, inspection)
             except DecoderError:
                 raise DecoderError(reason) from error
     elif not ffmpeg.is_installed():
@@ -91,6 +91,12 @@ def _make_reader(file, inspection):
             f"{found}, {fault}, expected {FORMATS} audio, or the decoder for others: "
             f"{INSTALL}"
         )
+    return _make_ffmpeg_reader(file, inspection)
+
+
+def _make_ffmpeg_reader(file, inspection):
+    if inspection.parts is not None:
+        file = View(file, inspection.parts)
     return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
 
 

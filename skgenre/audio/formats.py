@@ -20,6 +20,7 @@ from skgenre.audio.other_files import find_other_file
 from skgenre.audio.riff import inspect_w64, inspect_wav
 from skgenre.audio.voc import inspect_voc
 
+MAX_JUNK_BYTES = 2**16
 # Files joined into one ("cat a b"); beyond this number they are hostile.
 MAX_JOINED = 1000
 
@@ -105,6 +106,15 @@ _LIBSNDFILE_FORMATS = tuple(
     (re.compile(code, re.DOTALL), Inspection(kind))
     for code, kind in _LIBSNDFILE_FORMATS
 )
+# Of ffmpeg's demuxers, those that take the tags behind the sound for more of it.
+_STREAMS = frozenset({"aac", "ac3", "amr", "dts", "eac3", "loas", "truehd"})
+# What is looked for behind junk: FLAC, Ogg, MPEG transport streams, ID3, AAC (ADTS).
+_BEGINNING = re.compile(
+    rb"fLaC\0\0\0\x22|OggS\0[\x02\x06]|G.{187}G.{187}G.{187}G|ID3[\2-\4]\0"
+    rb"|\xff[\xf0\xf1\xf8\xf9]",
+    re.DOTALL,
+)
+UNKNOWN = Inspection("of no known audio format")
 _CODEC_NAMES = (  # of Matroska tracks
     (b"A_OPUS", "Opus"),
     (b"A_VORBIS", "Vorbis"),
@@ -129,6 +139,21 @@ _ASF_SOUND = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 
 def inspect_audio(file):
     """Return the `Inspection` of a binary file that can be seeked."""
+    found = _inspect_bytes(file)
+    if found is UNKNOWN:
+        start = _find_beginning(read_at(file, 0, MAX_JUNK_BYTES))
+        if start is not None:
+            found = _inspect_from(file, file.seek(0, os.SEEK_END), start)
+    if found.demuxer in _STREAMS and found.decoder == "ffmpeg":
+        parts = found.parts or ((0, file.seek(0, os.SEEK_END)),)
+        start, end = parts[-1]
+        stop = _find_tags_behind(file, end)
+        if start < stop < end:
+            found = found._replace(parts=(*parts[:-1], (start, stop)))
+    return found
+
+
+def _inspect_bytes(file):
     size = file.seek(0, os.SEEK_END)
     head = read_at(file, 0, 64)
     for code, inspect in _INSPECTORS:
@@ -139,18 +164,22 @@ def inspect_audio(file):
         return found
     if is_tag and (found := inspect_mpeg(file)) is not None:
         return found
+    if is_tag and (n_tag := _measure_tags(file)) >= size:
+        fault = f"of {n_tag} bytes without sound behind it, in a file of {size} bytes"
+        return Inspection("an ID3 tag", decoder=None, fault=fault)
+    head = read_at(file, 0, 4096)
+    # Before MPEG, which may be joined behind it.
+    if _is_chain(head, 3):
+        return Inspection("an AAC file (ADTS)", "ffmpeg", "aac")
     if head[:1] == b"\xff" and (found := _find_mpeg(file, size)) is not None:
         return found
-    head = read_at(file, 0, 4096)
     for code, found in _LIBSNDFILE_FORMATS:
         if code.match(head):
             return found
     for code, found in _FFMPEG_FORMATS:
         if code.match(head):
             return _name_codec(file, found)
-    if _is_chain(head, _find_adts_length):
-        return Inspection("an AAC file (ADTS)", "ffmpeg", "aac")
-    if _is_chain(head, _find_loas_length):
+    if _is_chain(head, 3, _find_loas_length):
         return Inspection("an AAC file (LOAS)", "ffmpeg", "loas")
     other = find_other_file(file, head, size)
     if other is not None:
@@ -158,10 +187,7 @@ def inspect_audio(file):
     # Sound may follow behind junk.
     if (found := _find_mpeg(file, size)) is not None:
         return found
-    start = read_at(file, 0, 2**16).find(b"OggS")
-    if start > 0:
-        return inspect_ogg(file, size)[0]
-    return Inspection("of no known audio format")
+    return UNKNOWN
 
 
 def _inspect_joined(file, size, inspect):
@@ -179,34 +205,65 @@ def _inspect_joined(file, size, inspect):
     return join_recordings(recordings) if len(recordings) > 1 else first
 
 
-def _inspect_behind_tag(file, size):
-    """Return the Inspection of what follows ID3v2 tags, or None for MPEG audio."""
-    start, head = 0, read_at(file, 0, 16)
-    while head.startswith(b"ID3") and len(head) > 9 and start < size:
+def _measure_tags(file):
+    """Return where the ID3v2 tags that a file begins with say that they end."""
+    start, head = 0, read_at(file, 0, 10)
+    while head.startswith(b"ID3") and len(head) > 9:
         # Seven bits in each of four bytes; some tags have a footer of ten.
         start += sum((head[6 + n] & 0x7F) << (21 - 7 * n) for n in range(4)) + 10
         start += 10 if head[5] & 0x10 else 0
-        head = read_at(file, start, 16)
+        head = read_at(file, start, 10)
+    return start
+
+
+def _inspect_behind_tag(file, size):
+    """Return the Inspection of what follows ID3v2 tags, or None for MPEG audio."""
+    start = _measure_tags(file)
+    head = read_at(file, start, 16)
     if head.startswith(b"fLaC"):  # libsndfile knows tags in front of it
         return inspect_flac(file, size, offset=start)[0]
-    if (
-        not head
-        or head[0] == 0
-        or (_find_adts_length(head) is None and head[0] == 0xFF)
-    ):
+    is_padding = head[:1] in (b"", b"\0") and head[4:8] != b"ftyp"
+    if is_padding or (head[0] == 0xFF and _find_adts_length(head) is None):
         return None
-    found = inspect_audio(View(file, ((start, size),)))
-    if found.decoder == "ffmpeg":  # whose demuxers skip tags
-        return found
-    if found.decoder is None or found.demuxer is None:
-        return None
-    recordings = [found._replace(following=()), *found.following]
-    return join_recordings(
-        [
-            each._replace(parts=shift_parts(each.parts or ((0, size - start),), start))
-            for each in recordings
-        ]
-    )
+    found = _inspect_from(file, size, start)
+    return None if found.decoder is None or found.demuxer is None else found
+
+
+def _inspect_from(file, size, start):
+    """Return the Inspection of what begins at an offset of a file."""
+    found = _inspect_bytes(View(file, ((start, size),)))
+
+    def shift(each):
+        parts = each.parts or ((0, size - start),)
+        return each._replace(parts=shift_parts(parts, start))
+
+    return shift(found)._replace(following=tuple(map(shift, found.following)))
+
+
+def _find_beginning(block):
+    """Return where sound begins behind junk, such as the rest of a frame, or None.
+
+    Recordings of a radio begin anywhere.
+    """
+    for match in _BEGINNING.finditer(block):
+        start = match.start()
+        if start and (block[start] != 0xFF or _is_chain(block[start:], 8)):
+            return start
+    return None
+
+
+def _find_tags_behind(file, stop):
+    """Return where the tags (APE, ID3v1) begin that end at stop, or stop."""
+    while True:
+        tail = read_at(file, max(0, stop - 128), min(128, stop))
+        if tail.startswith(b"TAG") and len(tail) == 128:
+            stop -= 128
+        elif tail[-32:].startswith(b"APETAGEX"):
+            # The length is that of all but a header of 32 bytes, if there is one.
+            has_header = tail[-9] & 0x80
+            stop -= int.from_bytes(tail[-20:-16], "little") + (32 if has_header else 0)
+        else:
+            return stop
 
 
 def _find_mpeg(file, size):
@@ -237,19 +294,6 @@ def _name_codec(file, found):
     return found if codec is None else found._replace(kind=f"{found.kind} ({codec})")
 
 
-def _is_chain(head, find_length):
-    """Whether a frame is followed by two more of its kind, or by one and the end."""
-    position = 0
-    for _ in range(3):
-        length = find_length(head[position : position + 6])
-        if length is None:
-            return False
-        position += length
-        if position >= len(head):
-            return position != length
-    return True
-
-
 def _find_adts_length(code):
     if len(code) < 6 or code[0] != 0xFF or code[1] & 0xF6 != 0xF0:
         return None
@@ -261,3 +305,16 @@ def _find_loas_length(code):
     if len(code) < 3 or code[0] != 0x56 or code[1] & 0xE0 != 0xE0:
         return None
     return ((code[1] & 0x1F) << 8 | code[2]) + 3
+
+
+def _is_chain(head, n_frames, find_length=_find_adts_length):
+    """Whether so many frames follow each other, or half of them and the end."""
+    position = 0
+    for number in range(1, n_frames + 1):
+        length = find_length(head[position : position + 6])
+        if length is None:
+            return False
+        position += length
+        if position >= len(head):
+            return number > n_frames // 2
+    return True

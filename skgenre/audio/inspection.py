@@ -19,8 +19,9 @@ class Inspection(NamedTuple):
     demuxer : str or None
         ffmpeg's name of the container, where that may be needed.
     parts : tuple or None
-        What libsndfile is given instead of the file, where its header is wrong: pieces
-        that follow each other, bytes or pairs (start, stop) of offsets in the file.
+        What the decoder is given instead of the file, where its header is wrong or tags
+        are around it: pieces that follow each other, bytes or pairs (start, stop) of
+        offsets in the file.
     n_frames : int or None
         Frames to read, at most, where more would meet damage; None reads all.
     incomplete : str or None

@@ -115,7 +115,8 @@ def inspect_ogg(file, size):
         # Neither decoder goes on when the codec changes.
         kind, fault = " followed by ".join(kinds), "which no decoder reads whole"
         return Inspection(kind, None, "ogg", fault=f"{fault}: split it"), size
-    return join_recordings(found)._replace(parts=None, following=()), size
+    parts = found[0].parts if len(found) == 1 else None
+    return join_recordings(found)._replace(parts=parts, following=()), size
 
 
 def _describe(recording, size):
