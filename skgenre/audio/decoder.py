@@ -13,7 +13,6 @@ from skgenre.audio.libsndfile import LibsndfileReader, describe_error
 from skgenre.audio.samples import SamplesReader
 from skgenre.audio.source import AudioSamples, find_version, name_source, open_source
 
-FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
 INSTALL = "pip install 'skgenre[ffmpeg]'"
 
 # Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
@@ -60,7 +59,7 @@ def _make_reader(file, inspection):
     found = f"is {inspection.kind}"
     if inspection.decoder is None:
         fault = f" {inspection.fault}" if inspection.fault else ""
-        raise DecoderError(f"{found}{fault}, expected intact {FORMATS} audio")
+        raise DecoderError(f"{found}{fault}, expected intact audio")
     if inspection.decoder == "libsndfile":
         try:
             return LibsndfileReader(
@@ -73,7 +72,7 @@ def _make_reader(file, inspection):
         except soundfile.LibsndfileError as error:
             reason = (
                 f"{found} that libsndfile cannot open ({describe_error(error)}), "
-                f"expected intact {FORMATS} audio"
+                "expected intact audio"
             )
             # ffmpeg knows more codecs in these containers.
             if inspection.demuxer is None:
@@ -88,8 +87,7 @@ def _make_reader(file, inspection):
     elif not ffmpeg.is_installed():
         fault = inspection.fault or "which libsndfile does not read"
         raise DecoderError(
-            f"{found}, {fault}, expected {FORMATS} audio, or the decoder for others: "
-            f"{INSTALL}"
+            f"{found}, {fault}: install the second decoder with {INSTALL}"
         )
     return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
 
