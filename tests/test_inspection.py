@@ -166,7 +166,7 @@ def test_a_wav_beyond_4_gib_is_read_beyond_what_its_header_can_count(tmp_path):
         found = inspect_audio(file)
     assert found.parts[1] == (44, 44 + 2**32 + N_BYTES)
     assert found.incomplete is None
-    with decoder.open_audio(path) as (reader, _):
+    with decoder.open_audio(str(path)) as (reader, _):
         assert reader._reader.frames == 2**30 + 22050
 
 
