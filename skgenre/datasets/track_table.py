@@ -69,7 +69,8 @@ def load_track_table(
         The CSV file cannot be read.
     ValueError
         The table lacks a column or has no row; a row has no path or no genre; one file
-        is there with two genres or artists.
+        is there with two genres or artists. Rows are counted from 1, without that of
+        the names.
     TypeError
         `table` is neither a path nor a frame, or a path in it is none.
 
@@ -151,12 +152,15 @@ def _is_default_groups(name):
 
 def _list_columns(table, wanted):
     """Return all names of a frame's columns, and the values of those wanted."""
-    names = getattr(table, "column_names", None)  # of pyarrow
-    if not isinstance(names, list):
-        names = getattr(table, "columns", None)
-    if names is None or not hasattr(table, "__getitem__"):
+    names = None
+    # A lazy frame of polars has the names of its columns, but no values and no shape.
+    if hasattr(type(table), "shape"):
+        names = getattr(table, "column_names", None)  # of pyarrow
+        if not isinstance(names, list):
+            names = getattr(table, "columns", None)
+    if names is None:
         raise TypeError(
-            "table must be the path of a CSV file or a data frame, got "
+            "table must be the path of a CSV file or a data frame in memory, got "
             f"{type(table).__name__}."
         )
     for name, count in Counter(names).items():
