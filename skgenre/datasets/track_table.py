@@ -34,21 +34,21 @@ def load_track_table(
     Parameters
     ----------
     table : str, Path or data frame
-        A CSV file, with commas, in UTF-8, whose first row has the names of the columns;
-        or a frame of pandas or polars, or a table of pyarrow. Other columns are left
-        alone.
+        A CSV file, separated by commas, in UTF-8, whose first row has the names of the
+        columns; or a frame of pandas or polars, or a table of pyarrow. Other columns
+        are ignored.
     path : str, default="path"
         Column of the audio files' paths. A tilde is the user's own folder; backslashes
         may stand for slashes.
     target : str, default="genre"
         Column of the genres.
     groups : str or None, default="artist"
-        Column of the artists; a track without one becomes a group of its own. None, or
-        a table that has no column "artist": all are unknown. A column of another name
-        must be there.
+        Column of the artists; a track without one becomes a group of its own. None: all
+        artists are unknown, as in a table without a column "artist". A column of
+        another name must exist.
     root : str, Path or None, default=None
-        Folder that relative paths start from. None: the one of the CSV file, or for a
-        frame the working directory.
+        Folder that relative paths start from. None: the folder of the CSV file or, for
+        a frame, the working directory.
 
     Returns
     -------
@@ -69,16 +69,16 @@ def load_track_table(
         The CSV file cannot be read.
     ValueError
         The table lacks a column or has no row; a row has no path or no genre; one file
-        is there with two genres or artists. Rows are counted from 1, without that of
-        the names.
+        has two genres or artists. Rows are counted from 1, without the row of names.
     TypeError
-        `table` is neither a path nor a frame, or a path in it is none.
+        `table` is neither a path nor a frame; a value in the column of paths is no
+        path.
 
     Warns
     -----
     UserWarning
-        A file is there more than once, equally: it counts once. Genres with a single
-        track.
+        A file is in several rows with the same genre and artist: it counts once. A
+        genre has a single track.
 
     Examples
     --------
