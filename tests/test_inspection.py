@@ -334,7 +334,7 @@ def test_what_ffmpeg_writes_to_a_pipe_is_whole(tmp_path, form):
 def test_other_codecs_in_wav_are_read_by_ffmpeg(tmp_path, codec):
     soundfile.write(tmp_path / "sound.wav", make_noise(44100), 44100)
     run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", codec, "coded.wav")
-    with decoder.open_audio(tmp_path / "coded.wav") as (reader, _):
+    with decoder.open_audio(str(tmp_path / "coded.wav")) as (reader, _):
         assert reader.decoder.startswith("ffmpeg")
     assert len(load_audio(tmp_path / "coded.wav")) > 0.95 * 22050
 
@@ -356,7 +356,7 @@ def test_without_pyav_the_error_says_what_the_file_is_and_what_to_install(
         r"an Ogg file \(FLAC\)": replace_ogg_codec(b"\x7fFLAC\x01\x00"),
     }
     for kind, content in files.items():
-        reason = f"is {kind}, which libsndfile does not read: install .* with "
+        reason = f"is {kind}, which libsndfile does not read, expected PyAV .*: "
         refuse_bytes(tmp_path, content, reason + r"pip install 'skgenre\[ffmpeg\]'")
 
 
@@ -593,7 +593,7 @@ def test_a_voice_file_of_two_blocks_is_not_read_as_one(tmp_path):
 def test_mp3_in_wav_is_read_whole_by_libsndfile(tmp_path):
     soundfile.write(tmp_path / "sound.wav", make_noise(4 * 44100), 44100)
     run_ffmpeg(tmp_path, "-i", "sound.wav", "-c:a", "libmp3lame", "coded.wav")
-    with decoder.open_audio(tmp_path / "coded.wav") as (reader, found):
+    with decoder.open_audio(str(tmp_path / "coded.wav")) as (reader, found):
         assert reader.decoder.startswith("libsndfile")
         assert found.kind == "a WAV file (MP3)"
     assert abs(len(load_audio(tmp_path / "coded.wav")) - 4 * 22050) < 2 * 1152

@@ -87,7 +87,7 @@ def _make_reader(file, inspection):
     elif not ffmpeg.is_installed():
         fault = inspection.fault or "which libsndfile does not read"
         raise DecoderError(
-            f"{found}, {fault}: install the second decoder with {INSTALL}"
+            f"{found}, {fault}, expected PyAV to be installed: {INSTALL}"
         )
     return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
 
