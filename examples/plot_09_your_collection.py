@@ -55,9 +55,9 @@ plt.tight_layout()
 plt.show()
 
 # %%
-# A model of the other tracks predicts the same genre for all formats, from paths and
-# from files in memory, such as uploads. But lossy formats change the probabilities: if
-# the genres of a collection had formats of their own, a model might learn the formats.
+# A model trained on the other tracks predicts the same genre for all formats. Here it
+# is given files in memory, such as uploads. But lossy formats change the probabilities:
+# if all jazz of a collection were MP3, a model might learn the format.
 
 model = make_model("logistic").fit(data.paths[:-1], data.target[:-1])
 uploads = [BytesIO(Path(path).read_bytes()) for path in files.values()]

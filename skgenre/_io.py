@@ -123,15 +123,22 @@ def read_table(path, columns):
             reader = csv.DictReader(file)
             names, rows = reader.fieldnames or [], list(reader)
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no intact CSV file: {error}.") from error
+        raise ValueError(
+            f"{path} must be an intact CSV file in UTF-8, got: {error}."
+        ) from error
     check_columns(names, columns, where=path)
     for name, count in Counter(names).items():
         if name and count > 1:
             raise ValueError(f"{path} must have each column once, got {name!r} twice.")
     for number, row in enumerate(rows, start=1):
         # Spreadsheets may add empty cells at the end.
-        if any(row.get(None, ())) or None in row.values():
-            raise ValueError(f"{path} must have {len(names)} words in row {number}.")
+        extra = row.pop(None, [])
+        if any(extra) or None in row.values():
+            n_found = sum(word is not None for word in (*row.values(), *extra))
+            raise ValueError(
+                f"{path} must have {len(names)} values in each row, got {n_found} in "
+                f"row {number}."
+            )
     return names, rows
 
 

@@ -361,12 +361,12 @@ def wrong_arguments():
     noise, rate = np.ones((9, 2)), 22050
     return [
         ((noise, rate), "the single pair .*: put it into a list"),
-        (io.BytesIO(b"RIFF"), "a sequence of tracks, got the single <_io.BytesIO"),
+        (io.BytesIO(b"RIFF"), "got the single <_io.BytesIO .*: put it into a list"),
         (noise, "shape \\(9, 2\\). A signal is a track as the pair"),
         ([noise], r"X\[0\] must be the path .* got array"),
         ([(rate, noise)], "scipy.io.wavfile.read returns it: exchange the two"),
-        ([(noise, None)], "X\\[0\\] must be a pair .* got None as its second"),
-        ([(noise, True)], "got True as its second"),
+        ([(noise, None)], r"X\[0\] must be a pair .* got None as its sample_rate, exp"),
+        ([(noise, True)], "got True as its sample_rate"),
         ([(noise.astype(complex), rate)], "signal of floats, or of int8.* complex128"),
         ([([1, 2, 3], rate)], "got int64 of shape"),
         ([(noise[None], rate)], r"got float64 of shape \(1, 9, 2\)"),

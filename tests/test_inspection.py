@@ -378,7 +378,7 @@ def test_without_pyav_the_error_says_what_the_file_is_and_what_to_install(
         r"an Ogg file \(FLAC\)": replace_ogg_codec(b"\x7fFLAC\x01\x00"),
     }
     for kind, content in files.items():
-        reason = f"is {kind}, which libsndfile does not read, expected WAV, .*"
+        reason = f"is {kind}, which libsndfile does not read, expected PyAV .*: "
         refuse_bytes(tmp_path, content, reason + r"pip install 'skgenre\[ffmpeg\]'")
 
 

@@ -183,7 +183,8 @@ def test_all_missing_files_are_named_at_once(write, folder):
     [
         ("rock/a.wav,,A", "must have a 'genre' in each row, got none in row 1, 2$"),
         (",rock,A", "must have a 'path' in each row, got none in row 1, 2$"),
-        ("rock/a.wav,rock", "must have 3 words in row 1"),
+        ("rock/a.wav,rock,A,b", "must have 3 values in each row, got 4 in row 1"),
+        ("rock/a.wav,rock", "must have 3 values in each row, got 2 in row 1"),
     ],
 )
 def test_rows_without_path_or_genre_are_named(write, row, message):
@@ -247,12 +248,18 @@ def test_an_empty_table_is_refused(write, lines, message):
 
 @pytest.mark.parametrize("table", [None, 3, ["a.wav"], {"path": []}, np.zeros((2, 2))])
 def test_what_is_no_table_is_refused(table):
-    with pytest.raises(TypeError, match="path of a CSV file or a data frame, got"):
+    with pytest.raises(TypeError, match="path of a CSV file or a data frame in memory"):
         load_track_table(table)
 
 
+def test_a_lazy_frame_is_refused_by_name(folder):
+    frame = pl.LazyFrame(make_columns())
+    with pytest.raises(TypeError, match="data frame in memory, got LazyFrame"):
+        load_track_table(frame, root=folder)
+
+
 def test_what_is_no_csv_file_is_named(write, folder):
-    with pytest.raises(ValueError, match=r"tracks\.csv is no intact CSV file"):
+    with pytest.raises(ValueError, match=r"tracks\.csv must be .* CSV file in UTF-8"):
         load_track_table(write("path,genre", "é", encoding="latin-1"))
     with pytest.raises(FileNotFoundError, match=r"none\.csv"):
         load_track_table(folder / "none.csv")
@@ -288,3 +295,9 @@ def test_commands_take_tables_where_they_take_folders(made_tracks, tmp_path, cap
     assert_array_equal(outputs[0].paths, outputs[1].paths)
     assert main(["audit", str(tmp_path / "none.csv")]) == 1
     assert "none.csv" in capsys.readouterr().err
+    table = tmp_path / "t.tsv"
+    pd.DataFrame(columns).to_csv(table, index=False, sep="\t")
+    assert main(["audit", str(table)]) == 1
+    assert "t.tsv must have the columns 'path' and 'genre'" in capsys.readouterr().err
+    assert main(["audit", made_tracks.paths[0]]) == 1
+    assert "must be an intact CSV file in UTF-8" in capsys.readouterr().err

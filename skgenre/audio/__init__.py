@@ -16,7 +16,13 @@ from skgenre.audio.signal import (
     load_audio,
     stream_audio,
 )
-from skgenre.audio.source import NoAudio, list_sources, make_source, name_source
+from skgenre.audio.source import (
+    NoAudio,
+    hold_source,
+    list_sources,
+    make_source,
+    name_source,
+)
 
 # Extensions that loaders of folders look for, with and without the second decoder: a
 # track that cannot be read is named, not left out. How a file is read depends on its
@@ -69,6 +75,7 @@ __all__ = [
     "NoAudio",
     "check_channel",
     "find_decoders",
+    "hold_source",
     "list_sources",
     "load_audio",
     "make_source",

@@ -13,7 +13,6 @@ from skgenre.audio.libsndfile import LibsndfileReader, describe_error
 from skgenre.audio.samples import SamplesReader
 from skgenre.audio.source import AudioSamples, find_version, name_source, open_source
 
-FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
 INSTALL = "pip install 'skgenre[ffmpeg]'"
 
 # Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
@@ -60,7 +59,7 @@ def _make_reader(file, inspection):
     found = f"is {inspection.kind}"
     if inspection.decoder is None:
         fault = f" {inspection.fault}" if inspection.fault else ""
-        raise DecoderError(f"{found}{fault}, expected intact {FORMATS} audio")
+        raise DecoderError(f"{found}{fault}, expected intact audio")
     if inspection.decoder == "libsndfile":
         try:
             return LibsndfileReader(
@@ -74,7 +73,7 @@ def _make_reader(file, inspection):
             fault = f" that libsndfile cannot open ({describe_error(error)})"
             if inspection.kind == UNKNOWN.kind:
                 fault = ""
-            reason = f"{found}{fault}, expected intact {FORMATS} audio"
+            reason = f"{found}{fault}, expected intact audio"
             # ffmpeg knows more codecs in these containers.
             if inspection.demuxer is None:
                 raise DecoderError(reason) from error
@@ -88,8 +87,7 @@ def _make_reader(file, inspection):
     elif not ffmpeg.is_installed():
         fault = inspection.fault or "which libsndfile does not read"
         raise DecoderError(
-            f"{found}, {fault}, expected {FORMATS} audio, or the decoder for others: "
-            f"{INSTALL}"
+            f"{found}, {fault}, expected PyAV to be installed: {INSTALL}"
         )
     return _make_ffmpeg_reader(file, inspection)
 

@@ -48,17 +48,19 @@ def load_audio(
     """Return the mono signal of an audio file, at the given sample rate.
 
     The values are those of ``librosa.load(path, sr=sample_rate, mono=True)``, bit for
-    bit: channels are averaged, then soxr resamples at its high quality.
+    bit, wherever libsndfile reads the whole file: channels are averaged, then soxr
+    resamples at its high quality.
 
     Parameters
     ----------
     audio : str, os.PathLike, binary file or pair (signal, sample_rate)
-        A WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64 file, of any sample rate from
-        1 kHz to 10 MHz and any number of channels: its path, or the file itself, such
-        as an `io.BytesIO` or an upload, which is read from its beginning and left open,
-        at the position where it was. Or samples in memory: an array of shape
-        (n_samples,) or (n_samples, n_channels), of floats or of integers of 8, 16 or 32
-        bits, and their rate in hertz.
+        A file of any sample rate from 1 kHz to 10 MHz and any number of channels: its
+        path, or the file itself, such as an `io.BytesIO` or an upload, which is read
+        from its beginning and left open, at the position where it was. WAV, FLAC, MP3,
+        Ogg and others are always read; m4a, WMA, WebM and others need ``pip install
+        'skgenre[ffmpeg]'``. Or samples in memory: an array of shape (n_samples,) or
+        (n_samples, n_channels), of floats or of integers of 8, 16 or 32 bits, and their
+        rate in hertz.
     sample_rate : int, default=22050
         Samples per second of the signal returned, in hertz.
     duration : float, default=None

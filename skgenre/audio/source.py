@@ -1,7 +1,7 @@
 """Where audio comes from: paths, open files, and samples in memory.
 
-A path is a str. Each other source has a `name`, for messages, and `hold()`, which
-returns what can be read, kept and pickled without the user's file.
+A path is a str. Each other source has a `name`, for messages, and, once `hold_source`
+has read open files, a `digest`.
 """
 
 import hashlib
@@ -53,9 +53,6 @@ class NoAudio:
     name: str
     reason: str
 
-    def hold(self):
-        return self
-
     @property
     def digest(self):
         raise AudioDecodeError([(self.name, self.reason)])
@@ -67,9 +64,6 @@ class AudioBytes:
 
     name: str
     content: bytes = field(repr=False)
-
-    def hold(self):
-        return self
 
     @cached_property
     def digest(self):
@@ -83,9 +77,6 @@ class AudioSamples:
     name: str
     signal: np.ndarray = field(repr=False)
     sample_rate: float
-
-    def hold(self):
-        return self
 
     @cached_property
     def digest(self):
@@ -102,23 +93,9 @@ class OpenFile:
     name: str
     file: Any
 
-    def hold(self):
-        try:
-            with _reading:
-                position = self.file.tell()
-                self.file.seek(0)
-                content = self.file.read()
-                self.file.seek(position)
-        except (OSError, ValueError) as error:  # ValueError: it is closed
-            return NoAudio(self.name, _refuse_file(error))
-        if not isinstance(content, (bytes, bytearray, memoryview)):
-            reason = f"gives {type(content).__name__}, expected bytes: open it as 'rb'"
-            return NoAudio(self.name, reason)
-        return AudioBytes(self.name, bytes(content))
-
     def __reduce__(self):
         # Another process has no such file.
-        held = self.hold()
+        held = hold_source(self)
         return type(held), tuple(vars(held).values())
 
 
@@ -133,7 +110,10 @@ def list_sources(X):
     neither path nor audio is a wrong argument.
     """
     if isinstance(X, (str, bytes, os.PathLike, *SOURCES)) or _is_file(X):
-        raise TypeError(f"X must be a sequence of tracks, got the single {X!r:.200}.")
+        raise TypeError(
+            f"X must be a sequence of tracks, got the single {X!r:.200}: put it into a "
+            "list."
+        )
     if hasattr(X, "to_pylist"):  # of pyarrow, whose own to_numpy refuses texts
         X = (X.column(0) if getattr(X, "num_columns", 0) == 1 else X).to_pylist()
     elif hasattr(X, "to_numpy"):
@@ -254,7 +234,7 @@ def _check_pair(signal, sample_rate, *, name):
     if isinstance(sample_rate, (bool, np.bool_)) or not isinstance(sample_rate, Real):
         raise TypeError(
             f"{name} must be a pair (signal, sample_rate), got {sample_rate!r:.80} as "
-            "its second."
+            "its sample_rate, expected a number."
         )
     try:
         signal = np.asarray(signal)
@@ -271,6 +251,25 @@ def _check_pair(signal, sample_rate, *, name):
         if int(sample_rate) == sample_rate:
             sample_rate = int(sample_rate)
     return signal, sample_rate
+
+
+def hold_source(source):
+    """Return the content of an open file, and any other source as it is."""
+    if not isinstance(source, OpenFile):
+        return source
+    name, file = source.name, source.file
+    try:
+        with _reading:
+            position = file.tell()
+            file.seek(0)
+            content = file.read()
+            file.seek(position)
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        return NoAudio(name, _refuse_file(error))
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        reason = f"gives {type(content).__name__}, expected bytes: open it as 'rb'"
+        return NoAudio(name, reason)
+    return AudioBytes(name, bytes(content))
 
 
 def name_source(source):
@@ -305,7 +304,7 @@ def open_source(source):
     """Return a binary file, at its beginning, which is the caller's to close."""
     if isinstance(source, str):
         return io.FileIO(os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
-    held = source.hold()
+    held = hold_source(source)
     if isinstance(held, NoAudio):
         raise AudioDecodeError([(held.name, held.reason)])
     if not held.content:

@@ -17,7 +17,7 @@ def load_tracks(folders, *, gtzan):
     return datasets.join_tracks(
         [
             datasets.load_track_table(folder)
-            if folder.lower().endswith(".csv") and os.path.isfile(folder)
+            if os.path.isfile(folder)
             else datasets.load_genre_folder(folder)
             for folder in folders
         ]

@@ -34,7 +34,7 @@ def add_command(commands):
     )
     add = parser.add_argument
     add("model", metavar="MODEL", help="file of a trained model")
-    add("files", nargs="+", metavar="FILE", help="audio files: wav, au, flac, ogg, mp3")
+    add("files", nargs="+", metavar="FILE", help="audio files of any format")
     add(
         "--segments",
         action="store_true",

@@ -40,8 +40,10 @@ examples:
   skgenre predict model.skops new/*.mp3
   skgenre info model.skops
 
-"genres" is a folder with one sub-folder of audio files (wav, au, flac, ogg, mp3) per
-genre: genres/blues/track.wav. Each command has its own --help.
+"genres" is a folder with one sub-folder of audio files per genre, as in
+genres/blues/track.wav, or a CSV file with the columns path, genre and, if known,
+artist. m4a, WMA, WebM and some other formats need: pip install 'skgenre[ffmpeg]'. Each
+command has its own --help.
 
 exit codes: 0 done, 1 the work failed or not all of it could be done, 2 the command is
 wrong, 130 interrupted by Ctrl-C

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
-from skgenre.audio import AUDIO_EXTENSIONS, make_source
+from skgenre.audio import AUDIO_EXTENSIONS, hold_source, make_source
 
 _N_LISTED = 10
 # In lower case: files and folders that systems put among the user's own.
@@ -68,9 +68,9 @@ def digest_tracks(tracks, *, sizes=True):
     columns = [groups, getattr(tracks, "filtered_split", None)]
     columns = [values for values in columns if values is not None]
     for path, *values in zip(tracks.paths, tracks.target, *columns, strict=True):
-        source, size = make_source(path), None
+        source, size = hold_source(make_source(path)), None
         if not isinstance(source, str):
-            source = source.hold().digest
+            source = source.digest
         elif sizes:
             with contextlib.suppress(OSError):
                 size = os.path.getsize(source)

@@ -30,9 +30,8 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     Parameters
     ----------
     directory : str or Path
-        Folder of genre folders, as in ``directory/blues/track.wav``. Formats: wav, au,
-        flac, ogg, opus, mp3, aiff, caf, w64 and rf64, of any sample rate and number of
-        channels.
+        Folder of genre folders, as in ``directory/blues/track.wav``. The extensions
+        that are looked for, such as .flac, .mp3 and .m4a, are listed in the user guide.
     groups : {"subfolder"}, str, Path or None, default=None
         Where artists are found: in the folders below the genres
         (``genre/artist/track.wav``), or in a CSV file with the columns ``path`` (of the

@@ -34,21 +34,21 @@ def load_track_table(
     Parameters
     ----------
     table : str, Path or data frame
-        A CSV file, with commas, in UTF-8, whose first row has the names of the columns;
-        or a frame of pandas or polars, or a table of pyarrow. Other columns are left
-        alone.
+        A CSV file, separated by commas, in UTF-8, whose first row has the names of the
+        columns; or a frame of pandas or polars, or a table of pyarrow. Other columns
+        are ignored.
     path : str, default="path"
         Column of the audio files' paths. A tilde is the user's own folder; backslashes
         may stand for slashes.
     target : str, default="genre"
         Column of the genres.
     groups : str or None, default="artist"
-        Column of the artists; a track without one becomes a group of its own. None, or
-        a table that has no column "artist": all are unknown. A column of another name
-        must be there.
+        Column of the artists; a track without one becomes a group of its own. None: all
+        artists are unknown, as in a table without a column "artist". A column of
+        another name must exist.
     root : str, Path or None, default=None
-        Folder that relative paths start from. None: the one of the CSV file, or for a
-        frame the working directory.
+        Folder that relative paths start from. None: the folder of the CSV file or, for
+        a frame, the working directory.
 
     Returns
     -------
@@ -69,15 +69,16 @@ def load_track_table(
         The CSV file cannot be read.
     ValueError
         The table lacks a column or has no row; a row has no path or no genre; one file
-        is there with two genres or artists.
+        has two genres or artists. Rows are counted from 1, without the row of names.
     TypeError
-        `table` is neither a path nor a frame, or a path in it is none.
+        `table` is neither a path nor a frame; a value in the column of paths is no
+        path.
 
     Warns
     -----
     UserWarning
-        A file is there more than once, equally: it counts once. Genres with a single
-        track.
+        A file is in several rows with the same genre and artist: it counts once. A
+        genre has a single track.
 
     Examples
     --------
@@ -151,12 +152,15 @@ def _is_default_groups(name):
 
 def _list_columns(table, wanted):
     """Return all names of a frame's columns, and the values of those wanted."""
-    names = getattr(table, "column_names", None)  # of pyarrow
-    if not isinstance(names, list):
-        names = getattr(table, "columns", None)
-    if names is None or not hasattr(table, "__getitem__"):
+    names = None
+    # A lazy frame of polars has the names of its columns, but no values and no shape.
+    if hasattr(type(table), "shape"):
+        names = getattr(table, "column_names", None)  # of pyarrow
+        if not isinstance(names, list):
+            names = getattr(table, "columns", None)
+    if names is None:
         raise TypeError(
-            "table must be the path of a CSV file or a data frame, got "
+            "table must be the path of a CSV file or a data frame in memory, got "
             f"{type(table).__name__}."
         )
     for name, count in Counter(names).items():

@@ -13,7 +13,7 @@ import numpy as np
 
 from skgenre._io import atomic_write, describe_os_error
 from skgenre._workers import run_workers
-from skgenre.audio import AudioDecodeError, find_decoders, name_source
+from skgenre.audio import AudioDecodeError, find_decoders, hold_source, name_source
 
 # Missing segments for each present one, at most, where the longest track decides how
 # many segments all of them have: beyond it the array would be mostly NaN.
@@ -172,8 +172,7 @@ class _Outcome(NamedTuple):
 
 
 def _analyse_file(source, analyse, store):
-    if not isinstance(source, str):
-        source = source.hold()
+    source = hold_source(source)
     # Where the features are, or will be, by the decoder that decides their values.
     entries = {}
     if store is not None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from skgenre._io import atomic_write, parse_npy
 from skgenre._typing import Audio, StrPath
-from skgenre.audio import make_source
+from skgenre.audio import hold_source, make_source
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class FeatureStore:
         OSError
             The audio file does not exist or cannot be reached or read.
         """
-        source = make_source(audio)
+        source = hold_source(make_source(audio))
         if isinstance(source, str):
             try:
                 path = os.path.realpath(source)
@@ -105,7 +105,7 @@ class FeatureStore:
                 raise OSError(str(error)) from error
             version = [path, str(status.st_size), str(status.st_mtime_ns)]
         else:
-            version = [source.hold().digest]
+            version = [source.digest]
         key = "\0".join([*version, str(decoder), self._parameters_key])
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         # 256 sub-folders keep listings short when a collection is large.
