@@ -525,8 +525,13 @@ def test_a_right_header_costs_little_reading_and_no_detour(container):
         make_file("FLAC")[:42] + b"\xff\xf8\x79\x18" * 200_000,
         make_file("WAV", seconds=0.001) * 2000,
         pack_box(b"free", b"") * 100_000,
+        b"\xff\xf1" * 200_000,
+        b"\0" + b"ID3\3\0\0\0\0\0\0" * 20_000,
     ],
-    ids=["WAV", "AIFF", "CAF", "OGG", "FLAC", "joined", "MP4"],
+    ids=[
+        *("WAV", "AIFF", "CAF", "OGG", "FLAC", "joined", "MP4"),
+        *("AAC", "ID3"),
+    ],
 )
 def test_hostile_files_are_inspected_in_little_time(content):
     # Reading each chunk or page one by one would take millions of calls.
@@ -534,6 +539,15 @@ def test_hostile_files_are_inspected_in_little_time(content):
     found = inspect_audio(file)
     assert file.n_read < 50 * len(content)
     assert found.decoder in (None, "libsndfile")
+
+
+@pytest.mark.parametrize(
+    "tags", [b"APETAGEX".ljust(32, b"\0"), b"TAG".ljust(128) * 20_000]
+)
+def test_the_search_for_tags_behind_the_sound_ends(tags):
+    file = CountedFile(b"#!AMR\n" + bytes(100) + tags)
+    assert inspect_audio(file).kind == "an AMR file"
+    assert file.n_read < 50_000
 
 
 SEEDS = [make_file(container) for container in (*LENGTHS, "WAV", "FLAC")]

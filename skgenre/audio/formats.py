@@ -21,6 +21,7 @@ from skgenre.audio.riff import inspect_w64, inspect_wav
 from skgenre.audio.voc import inspect_voc
 
 MAX_JUNK_BYTES = 2**16
+MAX_TAGS = 4  # behind the sound
 # Files joined into one ("cat a b"); beyond this number they are hostile.
 MAX_JOINED = 1000
 
@@ -254,16 +255,15 @@ def _find_beginning(block):
 
 def _find_tags_behind(file, stop):
     """Return where the tags (APE, ID3v1) begin that end at stop, or stop."""
-    while True:
-        tail = read_at(file, max(0, stop - 128), min(128, stop))
-        if tail.startswith(b"TAG") and len(tail) == 128:
+    for _ in range(MAX_TAGS):
+        tail = read_at(file, stop - 128, 128)
+        if tail.startswith(b"TAG"):
             stop -= 128
-        elif tail[-32:].startswith(b"APETAGEX"):
+        elif tail[96:].startswith(b"APETAGEX"):
             # The length is that of all but a header of 32 bytes, if there is one.
-            has_header = tail[-9] & 0x80
-            stop -= int.from_bytes(tail[-20:-16], "little") + (32 if has_header else 0)
-        else:
-            return stop
+            has_header = tail[119] & 0x80
+            stop -= int.from_bytes(tail[108:112], "little") + (32 if has_header else 0)
+    return stop
 
 
 def _find_mpeg(file, size):
