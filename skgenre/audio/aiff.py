@@ -3,33 +3,9 @@
 import math
 import struct
 
+from skgenre.audio.codec_names import APPLE_BY_FFMPEG, APPLE_CODECS, APPLE_PLAIN
 from skgenre.audio.inspection import Inspection, describe_end, read_at
 from skgenre.audio.riff import MAX_CHUNKS, is_chunk, is_unknown
-
-# Codecs that libsndfile does not decode, in both containers.
-FFMPEG_CODECS = {
-    b"aac ": "AAC",
-    b"aach": "HE-AAC",
-    b"aacl": "AAC",
-    b"aacp": "HE-AAC",
-    b"ac-3": "AC-3",
-    b"ec-3": "E-AC-3",
-    b".mp1": "MP1",
-    b".mp2": "MP2",
-    b".mp3": "MP3",
-    b"flac": "FLAC",
-    b"opus": "Opus",
-    b"samr": "AMR",
-    b"sawb": "AMR-WB",
-    b"QDM2": "QDesign 2",
-    b"QDMC": "QDesign",
-    b"Qclp": "QCELP",
-    b"Qclq": "QCELP",
-    b"MAC3": "MACE 3:1",
-    b"MAC6": "MACE 6:1",
-    b"G722": "G.722",
-    b"G726": "G.726",
-}
 
 
 def inspect_aiff(file, size):
@@ -64,7 +40,7 @@ def inspect_aiff(file, size):
             if stop == size:
                 break
         position = start + length + (length & 1)
-    kind, decoder = _choose(codec, "AIFF" if head[8:12] == b"AIFF" else "AIFF-C")
+    kind, decoder = _choose(codec, "an AIFF" if head[8:12] == b"AIFF" else "an AIFF-C")
     found = Inspection(kind, decoder, "aiff")
     if not ranges:
         return found._replace(decoder=None, fault="without any samples"), size
@@ -137,7 +113,7 @@ def inspect_caf(file, size):
         if length < 0:
             break
         position += 12 + length
-    kind, decoder = _choose(codec, "Core Audio")
+    kind, decoder = _choose(codec, "a Core Audio")
     found = Inspection(kind, decoder, "caf")
     if found_length is None:
         return found._replace(decoder=None, fault="without any samples"), size
@@ -153,22 +129,13 @@ def inspect_caf(file, size):
     return found._replace(parts=((0, start - 8), length, (start, size))), size
 
 
-# Samples that are stored as they are.
-PLAIN_CODECS = {b"NONE": "PCM", b"lpcm": "PCM", b"sowt": "PCM", b"twos": "PCM"}
-PLAIN_CODECS |= {b"raw ": "PCM", b"in24": "PCM", b"in32": "PCM", b"fl32": "float"}
-PLAIN_CODECS |= {b"FL32": "float", b"fl64": "float", b"FL64": "float"}
-_NAMES = PLAIN_CODECS | {b"alac": "ALAC", b"ima4": "IMA ADPCM", b"ulaw": "µ-law"}
-_NAMES |= {b"ULAW": "µ-law", b"alaw": "A-law", b"ALAW": "A-law", b"GSM ": "GSM 6.10"}
-
-
 def _choose(codec, container):
-    article = "a" if container[0] == "C" else "an"
-    if container[0] == "C" and codec == b"ima4":
-        return f"{article} {container} file (IMA ADPCM)", "ffmpeg"
-    if codec in FFMPEG_CODECS:
-        return f"{article} {container} file ({FFMPEG_CODECS[codec]})", "ffmpeg"
-    name = _NAMES.get(codec, f"codec {codec.decode('ascii', 'replace')!r}")
-    return f"{article} {container} file ({name})", "libsndfile"
+    """Return the kind of a file, and the decoder of its codec."""
+    name = APPLE_CODECS.get(codec, f"codec {codec.decode('ascii', 'replace')!r}")
+    by_ffmpeg = codec in APPLE_BY_FFMPEG
+    # Core Audio's has another form, which libsndfile does not know.
+    by_ffmpeg |= codec == b"ima4" and container == "a Core Audio"
+    return f"{container} file ({name})", "ffmpeg" if by_ffmpeg else "libsndfile"
 
 
 def _find_seconds(common, codec, n_bytes):
@@ -180,7 +147,7 @@ def _find_seconds(common, codec, n_bytes):
     mantissa = int.from_bytes(common[10:18], "big")
     if not (mantissa and -64 < exponent < 0):
         return None
-    if codec in PLAIN_CODECS and n_channels * n_bits:
+    if codec in APPLE_PLAIN and n_channels * n_bits:
         n_frames = n_bytes // (n_channels * -(-n_bits // 8))
     elif codec == b"ima4":  # counted in packets
         n_frames *= 64

@@ -36,11 +36,9 @@ LOWEST_RATE, HIGHEST_RATE, MAX_RATE_RATIO = 1_000, 10_000_000, 100
 # and a name that is no demuxer would leave the choice to ffmpeg.
 # fmt: off
 DEMUXERS = frozenset({
-    "aac", "ac3", "adx", "aiff", "amr", "ape", "asf", "au", "avi", "bonk", "caf", "dsf",
-    "dts", "dtshd", "eac3", "flac", "flv", "gxf", "iff", "ircam", "matroska", "mlp",
-    "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "mxf", "nistsphere", "nut", "ogg",
-    "oma", "osq", "qcp", "qoa", "rka", "rm", "shn", "sox", "tak", "truehd", "tta",
-    "voc", "vqf", "w64", "wav", "wtv", "wv", "xwma",
+    "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "dts", "eac3",
+    "flac", "flv", "iff", "matroska", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts",
+    "ogg", "rm", "shn", "tak", "truehd", "tta", "voc", "w64", "wav", "wv",
 })
 # fmt: on
 

@@ -121,7 +121,7 @@ def inspect_mpeg(file):
     of what decoding takes.
     """
     size = file.seek(0, os.SEEK_END)
-    start = _skip_tags(file, 0, size)
+    start = skip_tags(file, 0, size)
     limit = size if start else min(size, _MAX_JUNK_BYTES)
     found = _find_frames(file, start, limit, size)
     if found is None:
@@ -254,7 +254,7 @@ def _follow_frames(file, start, size, known_format):
         found = _parse_header(header)
         if found is None or (n_frames and found[0] != lengths.format):
             # A short stream ends before it can be told from an accident.
-            ends = position >= size or _skip_tags(file, position, size) > position
+            ends = position >= size or skip_tags(file, position, size) > position
             is_known = lengths is not None and lengths.format == known_format
             return lengths if n_frames > 1 and (ends or is_known) else None
         if lengths is None:
@@ -289,7 +289,7 @@ def _walk(file, start, size, lengths):
         n_frames += n_more
         if n_more:
             ranges.append((position, stop))
-        behind = _skip_tags(file, stop, size)
+        behind = skip_tags(file, stop, size)
         # Fewer bytes than a header are no sound.
         found = _find_frames(file, behind, size - 3, size, format)
         if found is None:
@@ -330,7 +330,7 @@ def _count_frames(file, start, size, lengths):
     return position, n_frames, False
 
 
-def _skip_tags(file, start, size):
+def skip_tags(file, start, size):
     """Return where the tags (ID3, APE, Lyrics3) that begin at start end."""
     position = start
     while position < size:

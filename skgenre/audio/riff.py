@@ -2,6 +2,7 @@
 
 import struct
 
+from skgenre.audio.codec_names import WAV_CODECS
 from skgenre.audio.inspection import (
     Inspection,
     View,
@@ -11,46 +12,6 @@ from skgenre.audio.inspection import (
 )
 from skgenre.audio.mpeg import inspect_mpeg
 
-# Format tags, and whether libsndfile decodes them.
-CODECS = {
-    0x0001: ("PCM", True),
-    0x0002: ("MS ADPCM", True),
-    0x0003: ("float", True),
-    0x0006: ("A-law", True),
-    0x0007: ("µ-law", True),
-    0x0011: ("IMA ADPCM", True),
-    0x0031: ("GSM 6.10", True),
-    0x0038: ("NMS ADPCM", True),
-    0x0040: ("G.721 ADPCM", True),
-    0x000A: ("WMA Voice", False),
-    0x0020: ("Yamaha ADPCM", False),
-    0x0022: ("TrueSpeech", False),
-    0x0042: ("G.723.1", False),
-    0x0045: ("G.726 ADPCM", False),
-    0x0050: ("MP2", False),
-    0x0055: ("MP3", False),
-    0x0061: ("Duck DK4 ADPCM", False),
-    0x0062: ("Duck DK3 ADPCM", False),
-    0x0064: ("G.726 ADPCM", False),
-    0x0069: ("IMA ADPCM", True),
-    0x00FF: ("AAC", False),
-    0x0130: ("SIPRO", False),
-    0x0160: ("WMA 1", False),
-    0x0161: ("WMA 2", False),
-    0x0162: ("WMA Pro", False),
-    0x0163: ("WMA Lossless", False),
-    0x0270: ("ATRAC3", False),
-    0x028F: ("G.722", False),
-    0x1610: ("AAC", False),
-    0x2000: ("AC-3", False),
-    0x2001: ("DTS", False),
-    0x566F: ("Vorbis", False),
-    0x6771: ("Vorbis", False),
-    0x704F: ("Opus", False),
-    0xA106: ("AAC", False),
-    0xA109: ("Speex", False),
-    0xF1AC: ("FLAC", False),
-}
 # Ends of the 16 bytes that name a codec in a WAVE_FORMAT_EXTENSIBLE header, of
 # Microsoft's and of Ambisonics.
 _GUID_TAILS = (
@@ -58,7 +19,7 @@ _GUID_TAILS = (
     bytes.fromhex("00002107d3118644c8c1ca000000"),
 )
 # Sound of this kind is stored as if it were 16-bit samples, on CDs and in WAV files.
-_DTS_MAGICS = (
+DTS_MAGICS = (
     bytes.fromhex("ff1f00e8"),
     bytes.fromhex("1fffe800"),
     bytes.fromhex("fe7f0180"),
@@ -106,7 +67,7 @@ def inspect_wav(file, size):
         if length & 1 and not is_chunk(read_at(file, position, 8), size, order):
             position -= is_chunk(read_at(file, position - 1, 8), size, order)
     codec, by_libsndfile = _find_codec(form, order)
-    if codec == "PCM" and ranges and read_at(file, ranges[0][0], 4) in _DTS_MAGICS:
+    if codec == "PCM" and ranges and read_at(file, ranges[0][0], 4) in DTS_MAGICS:
         codec, by_libsndfile = "DTS", False
     found = Inspection(f"{_NAMES[head[:4]]} file ({codec})", demuxer="wav")
     if not form or not ranges:
@@ -204,7 +165,7 @@ def _find_codec(form, order):
     if tag == 0xFFFE and form[26:40] in _GUID_TAILS:
         tag = int.from_bytes(form[24:26], order)
     # Of an unknown codec libsndfile may know more.
-    return CODECS.get(tag, (f"codec {tag:#06x}", True))
+    return WAV_CODECS.get(tag, (f"codec {tag:#06x}", True))
 
 
 def _find_seconds(form, n_bytes, order):
