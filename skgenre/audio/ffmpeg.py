@@ -10,10 +10,10 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
-import soxr
 
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.mp4 import measure_boxes
+from skgenre.audio.resampling import resample
 
 # Frames that are joined at most. These stay in the processor's cache until their
 # channels are mixed; to copy them costs 4 ms for 30 s, and blocks of a million 10 ms.
@@ -282,7 +282,7 @@ class FfmpegReader:
             if rate == self.sample_rate:
                 yield from part
             else:
-                yield from _resample(part, rate, self.sample_rate)
+                yield from resample(part, old_rate=rate, new_rate=self.sample_rate)
 
     def _check_rate(self, rate):
         lowest = max(LOWEST_RATE, self.sample_rate // MAX_RATE_RATIO)
@@ -511,24 +511,3 @@ def _make_block(planes, form):
 def _find_kind_of_block(pair):
     rate, block = pair
     return rate, block.shape[1:]
-
-
-def _resample(blocks, rate, new_rate):
-    """Yield float blocks at another rate, ceil(n_frames * new_rate / rate) in all."""
-    stream, n_frames, n_new = None, 0, 0
-    # A few frames must not become a large block of many.
-    n_chunk_frames = max(1, MAX_BLOCK_FRAMES * rate // new_rate)
-    for block in blocks:
-        if block.dtype == np.int16:
-            block = block * np.float32(2.0**-15)
-        if stream is None:
-            n_channels = 1 if block.ndim == 1 else block.shape[1]
-            stream = soxr.ResampleStream(rate, new_rate, n_channels, quality="HQ")
-        n_frames += len(block)
-        for start in range(0, len(block), n_chunk_frames):
-            chunk = np.ascontiguousarray(block[start : start + n_chunk_frames])
-            resampled = stream.resample_chunk(chunk)
-            n_new += len(resampled)
-            yield resampled
-    rest = stream.resample_chunk(block[:0].copy(), last=True)
-    yield rest[: max(0, -(-n_frames * new_rate // rate) - n_new)]

@@ -5,13 +5,12 @@ import os
 import sys
 from contextlib import nullcontext
 
-import numpy as np
 import soundfile
-import soxr
 
 from skgenre.audio.c_streams import quiet_decoders
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.inspection import Inspection, View, read_at
+from skgenre.audio.resampling import resample
 
 NAME = f"libsndfile {soundfile.__libsndfile_version__}"
 
@@ -87,7 +86,11 @@ class LibsndfileReader:
             n_before = n_all - n_left
             blocks = self._read_recording(n_wanted, n_block_frames, n_before)
             if has_other_rate:
-                blocks = self._resample(blocks)
+                blocks = resample(
+                    blocks,
+                    old_rate=self._reader.samplerate,
+                    new_rate=self.sample_rate,
+                )
             for block in blocks:
                 taken = block[:n_left]
                 n_left -= len(taken)
@@ -122,17 +125,6 @@ class LibsndfileReader:
             if len(block):
                 yield block
         self._check_view()
-
-    def _resample(self, blocks):
-        """Yield blocks of another rate at that of the first recording."""
-        n_channels = self._reader.channels
-        stream = soxr.ResampleStream(
-            self._reader.samplerate, self.sample_rate, n_channels, quality="HQ"
-        )
-        for block in blocks:
-            yield stream.resample_chunk(block)
-        shape = (0,) if n_channels == 1 else (0, n_channels)
-        yield stream.resample_chunk(np.empty(shape, np.float32), last=True)
 
     def _check_view(self):
         if self._view is not None and self._view.error is not None:
