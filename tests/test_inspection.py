@@ -17,7 +17,7 @@ from numpy.testing import assert_array_equal
 from skgenre.audio import AudioDecodeError, decoder, load_audio, stream_audio
 from skgenre.audio.ffmpeg import DEMUXERS, is_installed
 from skgenre.audio.formats import FFMPEG_FORMATS, inspect_audio
-from skgenre.audio.inspection import View
+from skgenre.audio.inspection import Inspection, View
 
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="ffmpeg is not installed"
@@ -554,7 +554,8 @@ def test_an_error_of_a_file_object_is_raised_and_not_printed(tmp_path, capfd):
 
     from skgenre.audio.libsndfile import LibsndfileReader
 
-    reader = LibsndfileReader(Failing(make_file("WAV", seconds=5)))
+    file = Failing(make_file("WAV", seconds=5))
+    reader = LibsndfileReader(file, Inspection("a WAV file"))
     with pytest.raises(OSError, match="RuntimeError: the disk is gone"):
         list(reader.read_blocks(None, n_block_frames=10_000))
     assert capfd.readouterr() == ("", "")

@@ -1,6 +1,6 @@
 """A reader of any audio, by the decoder that reads all of it, or the error."""
 
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import soundfile
 
@@ -57,41 +57,36 @@ def open_audio(audio):
 
 def _make_reader(file, inspection):
     """Return the reader of the decoder that reads all of a file."""
-    found = f"is {inspection.kind}"
+    found, fault, demuxer = (
+        f"is {inspection.kind}",
+        inspection.fault,
+        inspection.demuxer,
+    )
     if inspection.decoder is None:
-        fault = f" {inspection.fault}" if inspection.fault else ""
+        fault = f" {fault}" if fault else ""
         raise DecoderError(f"{found}{fault}, expected intact {FORMATS} audio")
-    if inspection.decoder == "libsndfile":
-        try:
-            return LibsndfileReader(
-                file,
-                parts=inspection.parts,
-                n_frames=inspection.n_frames,
-                following=inspection.following,
-                kind=inspection.kind,
-            )
-        except soundfile.LibsndfileError as error:
-            reason = (
-                f"{found} that libsndfile cannot open ({describe_error(error)}), "
-                f"expected intact {FORMATS} audio"
-            )
-            # ffmpeg knows more codecs in these containers.
-            if inspection.demuxer is None:
-                raise DecoderError(reason) from error
-            if not ffmpeg.is_installed():
-                hint = f" (ffmpeg may read it: {INSTALL})"
-                raise DecoderError(reason + hint) from error
-            try:
-                return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
-            except DecoderError:
-                raise DecoderError(reason) from error
-    elif not ffmpeg.is_installed():
-        fault = inspection.fault or "which libsndfile does not read"
+    if inspection.decoder == "ffmpeg":
+        if ffmpeg.is_installed():
+            return ffmpeg.FfmpegReader(file, demuxer=demuxer)
+        fault = fault or "which libsndfile does not read"
         raise DecoderError(
             f"{found}, {fault}, expected {FORMATS} audio, or the decoder for others: "
             f"{INSTALL}"
         )
-    return ffmpeg.FfmpegReader(file, demuxer=inspection.demuxer)
+    try:
+        return LibsndfileReader(file, inspection)
+    except soundfile.LibsndfileError as error:
+        # ffmpeg knows more codecs in some containers.
+        hint = ""
+        if demuxer is not None and ffmpeg.is_installed():
+            with suppress(DecoderError):
+                return ffmpeg.FfmpegReader(file, demuxer=demuxer)
+        elif demuxer is not None:
+            hint = f" (ffmpeg may read it: {INSTALL})"
+        raise DecoderError(
+            f"{found} that libsndfile cannot open ({describe_error(error)}), expected "
+            f"intact {FORMATS} audio{hint}"
+        ) from error
 
 
 def find_decoders(audio):

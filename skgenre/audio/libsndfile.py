@@ -9,7 +9,7 @@ import soundfile
 
 from skgenre.audio.c_streams import quiet_decoders
 from skgenre.audio.errors import DecoderError
-from skgenre.audio.inspection import Inspection, View, read_at
+from skgenre.audio.inspection import View, read_at
 from skgenre.audio.resampling import resample
 
 NAME = f"libsndfile {soundfile.__libsndfile_version__}"
@@ -35,19 +35,18 @@ class LibsndfileReader:
     ----------
     file : binary file
         Can be seeked.
-    parts, n_frames, following, kind : tuple, int, tuple, str
-        As in `Inspection`. Recordings that follow are resampled to the rate of the
+    inspection : Inspection
+        What to read of it. Recordings that follow are resampled to the rate of the
         first where they have another one.
     """
 
     decoder = NAME
     incomplete = None
 
-    def __init__(self, file, *, parts=None, n_frames=None, following=(), kind="audio"):
-        self._file, self._kind = file, kind
-        first = Inspection(kind, parts=parts, n_frames=n_frames)
-        self._recordings = (first, *following)
-        self._open(parts)
+    def __init__(self, file, inspection):
+        self._file, self._kind = file, inspection.kind
+        self._recordings = (inspection, *inspection.following)
+        self._open(inspection.parts)
         self.sample_rate = self._reader.samplerate
         self.n_channels = self._reader.channels
 
