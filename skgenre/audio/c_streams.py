@@ -11,7 +11,7 @@ import ctypes
 import os
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 # Messages of decoders. All others are passed on.
 _DECODER_MESSAGES = re.compile(
@@ -61,17 +61,24 @@ class _Stream:
 
     def pass_on(self):
         """Write what others wrote to where they meant it to be."""
-        size = os.fstat(self._descriptor).st_size
-        if size > self._n_seen:
-            text = os.pread(self._descriptor, size - self._n_seen, self._n_seen)
-            self._n_seen = size
-            text = _DECODER_MESSAGES.sub(b"", text)
-            if text:
-                self._fwrite(text, 1, len(text), self._original)
+        self._n_seen += self._pass_on_from(self._descriptor)
+
+    def _pass_on_from(self, descriptor):
+        n_new = os.fstat(descriptor).st_size - self._n_seen
+        text = _DECODER_MESSAGES.sub(b"", os.pread(descriptor, n_new, self._n_seen))
+        if text:
+            self._fwrite(text, 1, len(text), self._original)
+        return n_new
 
     def forget(self):
+        """Begin another file in memory; to cut this one could lose a late message."""
         if self._n_seen > _MAX_KEPT_BYTES:
-            os.ftruncate(self._descriptor, 0)
+            new = os.memfd_create("skgenre")
+            before = os.dup(self._descriptor)
+            os.dup2(new, self._descriptor, inheritable=False)
+            os.close(new)
+            self._pass_on_from(before)
+            os.close(before)
             self._n_seen = 0
 
 
@@ -109,7 +116,8 @@ class _QuietStreams:
                     stream.set_back()
                     # What came between the two.
                     stream.pass_on()
-                    stream.forget()
+                    with suppress(OSError):  # too many open files: next time
+                        stream.forget()
 
     def pass_on_the_rest(self):
         """Pass on what was written by threads that took a file just before its end."""
