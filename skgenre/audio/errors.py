@@ -12,7 +12,7 @@ class DecoderError(Exception):
     """The reason why a decoder cannot read a file; `open_audio` adds the name."""
 
 
-class _NamedFiles(Exception):
+class _NamedFiles(Exception):  # noqa: N818
     """The part of exceptions that lists files, with a text on each of them."""
 
     _WHAT = ""
