@@ -207,6 +207,15 @@ def test_a_joined_file_of_another_rate_is_resampled(tmp_path, container):
     np.testing.assert_allclose(signal[22050:], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("rate", [1, 999, 22_050_000])
+def test_a_joined_file_of_a_rate_that_no_sound_has_is_refused(tmp_path, rate):
+    # At 1 Hz, a second of samples would make six hours.
+    other = make_file("WAV")
+    other = other[:24] + struct.pack("<I", rate) + other[28:]
+    reason = f"changes from 22050 to {rate} Hz after 1.00 s, expected 1000 to 2205000"
+    refuse_bytes(tmp_path, make_file("WAV") + other, reason)
+
+
 def test_what_is_missing_of_a_joined_recording_is_said(tmp_path):
     content = make_file("FLAC") + make_file("FLAC")[:-9000]
     signal, incomplete = load_bytes(tmp_path, content)

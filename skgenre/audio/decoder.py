@@ -10,16 +10,12 @@ from skgenre.audio.errors import AudioDecodeError, DecoderError
 from skgenre.audio.formats import inspect_audio
 from skgenre.audio.inspection import Inspection
 from skgenre.audio.libsndfile import LibsndfileReader, describe_error
+from skgenre.audio.resampling import HIGHEST_FILE_RATE, LOWEST_FILE_RATE
 from skgenre.audio.samples import SamplesReader
 from skgenre.audio.source import AudioSamples, find_version, name_source, open_source
 
 FORMATS = "WAV, AU, FLAC, OGG, MP3, AIFF, CAF, W64 or RF64"
 INSTALL = "pip install 'skgenre[ffmpeg]'"
-
-# Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
-# samples then makes eight hours at 22,050 Hz, which no memory holds.
-LOWEST_FILE_RATE = 1_000
-HIGHEST_FILE_RATE = 10_000_000
 
 
 @contextmanager
@@ -57,11 +53,8 @@ def open_audio(audio):
 
 def _make_reader(file, inspection):
     """Return the reader of the decoder that reads all of a file."""
-    found, fault, demuxer = (
-        f"is {inspection.kind}",
-        inspection.fault,
-        inspection.demuxer,
-    )
+    found, fault = f"is {inspection.kind}", inspection.fault
+    demuxer = inspection.demuxer
     if inspection.decoder is None:
         fault = f" {fault}" if fault else ""
         raise DecoderError(f"{found}{fault}, expected intact {FORMATS} audio")

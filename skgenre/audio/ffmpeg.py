@@ -13,7 +13,7 @@ import numpy as np
 
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.mp4 import measure_boxes
-from skgenre.audio.resampling import resample
+from skgenre.audio.resampling import check_rate, resample
 
 # Frames that are joined at most. These stay in the processor's cache until their
 # channels are mixed; to copy them costs 4 ms for 30 s, and blocks of a million 10 ms.
@@ -28,9 +28,6 @@ MAX_APE_FRAMES = 2**22
 
 # Planes (arrays of a channel each) that PyAV finds: it walks on beyond them.
 MAX_PLANES = 8
-
-# Rates in hertz of later parts of a file, and how far from that of the first.
-LOWEST_RATE, HIGHEST_RATE, MAX_RATE_RATIO = 1_000, 10_000_000, 100
 
 # Containers of one file each. Others (playlists, "concat") open files that they name,
 # and a name that is no demuxer would leave the choice to ffmpeg.
@@ -260,7 +257,8 @@ class FfmpegReader:
                 if n_joined:
                     yield form[2], _make_block(planes, form)
                 if found != form:
-                    self._check_rate(frame.sample_rate)
+                    seconds = self._n_decoded / self.sample_rate
+                    check_rate(frame.sample_rate, self.sample_rate, seconds)
                 form, n_joined = found, 0
                 is_planar = form[0].endswith("p")
                 n_bytes = np.dtype(DTYPES[form[0].removesuffix("p")]).itemsize
@@ -283,16 +281,6 @@ class FfmpegReader:
                 yield from part
             else:
                 yield from resample(part, old_rate=rate, new_rate=self.sample_rate)
-
-    def _check_rate(self, rate):
-        lowest = max(LOWEST_RATE, self.sample_rate // MAX_RATE_RATIO)
-        highest = min(HIGHEST_RATE, self.sample_rate * MAX_RATE_RATIO)
-        if rate != self.sample_rate and not lowest <= rate <= highest:
-            seconds = self._n_decoded / self.sample_rate
-            raise DecoderError(
-                f"changes from {self.sample_rate} to {rate} Hz after {seconds:.2f} s, "
-                f"expected {lowest} to {highest} Hz"
-            )
 
     def _describe_missing(self, *, is_whole):
         """Return what the header promises and the file lacks, or None."""

@@ -10,7 +10,7 @@ import soundfile
 from skgenre.audio.c_streams import quiet_decoders
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.inspection import View, read_at
-from skgenre.audio.resampling import resample
+from skgenre.audio.resampling import check_rate, resample
 
 NAME = f"libsndfile {soundfile.__libsndfile_version__}"
 
@@ -78,18 +78,15 @@ class LibsndfileReader:
             if number > 0:
                 self.close()
                 self._open(recording.parts)
-            has_other_rate = self._reader.samplerate != self.sample_rate
+            n_before, rate = n_all - n_left, self._reader.samplerate
+            check_rate(rate, self.sample_rate, n_before / self.sample_rate)
+            has_other_rate = rate != self.sample_rate
             n_wanted = sys.maxsize if has_other_rate else n_left
             if recording.n_frames is not None:
                 n_wanted = min(n_wanted, recording.n_frames)
-            n_before = n_all - n_left
             blocks = self._read_recording(n_wanted, n_block_frames, n_before)
             if has_other_rate:
-                blocks = resample(
-                    blocks,
-                    old_rate=self._reader.samplerate,
-                    new_rate=self.sample_rate,
-                )
+                blocks = resample(blocks, old_rate=rate, new_rate=self.sample_rate)
             for block in blocks:
                 taken = block[:n_left]
                 n_left -= len(taken)

@@ -5,6 +5,15 @@ import math
 import numpy as np
 import soxr
 
+from skgenre.audio.errors import DecoderError
+
+# Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
+# samples then makes eight hours at 22,050 Hz, which no memory holds.
+LOWEST_FILE_RATE = 1_000
+HIGHEST_FILE_RATE = 10_000_000
+# How far the rate of a later part of a file may be from that of the first.
+MAX_RATE_RATIO = 100
+
 # Samples of all channels that are made at a time: a file of few samples per second must
 # not become a large block of many.
 MAX_CHUNK_SAMPLES = 2**20
@@ -38,3 +47,14 @@ def resample(blocks, *, old_rate, new_rate):
         n_rest = max(0, math.ceil(n_frames * (new_rate / old_rate)) - n_new)
         yield rest[:n_rest]
         yield np.zeros((max(0, n_rest - len(rest)), *rest.shape[1:]), np.float32)
+
+
+def check_rate(rate, first_rate, seconds):
+    """Refuse the rate of a later part of a file that would make samples without end."""
+    lowest = max(LOWEST_FILE_RATE, first_rate // MAX_RATE_RATIO)
+    highest = min(HIGHEST_FILE_RATE, first_rate * MAX_RATE_RATIO)
+    if rate != first_rate and not lowest <= rate <= highest:
+        raise DecoderError(
+            f"changes from {first_rate} to {rate} Hz after {seconds:.2f} s, expected "
+            f"{lowest} to {highest} Hz"
+        )

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from skgenre._typing import Audio
 from skgenre._validation import check_number, check_positive_integer
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, open_audio
+from skgenre.audio.decoder import open_audio
 from skgenre.audio.errors import AudioDecodeError, IncompleteAudioWarning
-from skgenre.audio.resampling import resample
+from skgenre.audio.resampling import HIGHEST_FILE_RATE, resample
 from skgenre.audio.source import find_version, make_source, name_source
 
 # Keeps duration * sample_rate far from overflow; 30 years.
