@@ -239,8 +239,9 @@ def test_a_joined_mp3_of_another_format_follows(mp3, sample_rate, n_channels, be
     file = io.BytesIO(mp3 + between + other)
     first = inspect_mpeg(file)
     (second,) = first.following
-    for parts, content in ((first.parts, mp3), (second.parts, other)):
-        reader = LibsndfileReader(file, parts=parts)
+    first = first._replace(following=())
+    for found, content in ((first, mp3), (second, other)):
+        reader = LibsndfileReader(file, found)
         signal = np.concatenate(list(reader.read_blocks(None, n_block_frames=10_000)))
         signal = signal.reshape(len(signal), -1).mean(axis=1)
         assert_array_equal(signal, load_with_libsndfile(content))
@@ -274,7 +275,7 @@ def test_layers_one_and_two_are_counted(layer):
     file = io.BytesIO(50 * frame)
     inspection = inspect_mpeg(file)
     assert (inspection.kind, inspection.decoder) == (f"an MP{layer} file", "libsndfile")
-    reader = LibsndfileReader(file, parts=inspection.parts)
+    reader = LibsndfileReader(file, inspection)
     blocks = list(reader.read_blocks(None, n_block_frames=10_000))
     assert sum(map(len, blocks)) == 50 * {1: 384, 2: 1152}[layer]
 

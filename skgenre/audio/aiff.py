@@ -3,51 +3,20 @@
 import math
 import struct
 
+from skgenre.audio.codec_names import APPLE_BY_FFMPEG, APPLE_CODECS, APPLE_PLAIN
 from skgenre.audio.inspection import Inspection, describe_end, read_at
 from skgenre.audio.riff import MAX_CHUNKS, is_chunk, is_unknown
-
-# Codecs that libsndfile does not decode, in both containers.
-FFMPEG_CODECS = {
-    b"aac ": "AAC",
-    b"aach": "HE-AAC",
-    b"aacl": "AAC",
-    b"aacp": "HE-AAC",
-    b"ac-3": "AC-3",
-    b"ec-3": "E-AC-3",
-    b".mp1": "MP1",
-    b".mp2": "MP2",
-    b".mp3": "MP3",
-    b"flac": "FLAC",
-    b"opus": "Opus",
-    b"samr": "AMR",
-    b"sawb": "AMR-WB",
-    b"QDM2": "QDesign 2",
-    b"QDMC": "QDesign",
-    b"Qclp": "QCELP",
-    b"Qclq": "QCELP",
-    b"MAC3": "MACE 3:1",
-    b"MAC6": "MACE 6:1",
-    b"G722": "G.722",
-    b"G726": "G.726",
-}
 
 
 def inspect_aiff(file, size):
     """Return the Inspection of an AIFF or AIFF-C file, and where it ends."""
-    head = read_at(file, 0, 4096)
+    is_aifc = read_at(file, 8, 4) == b"AIFC"
     codec, common, ranges, promised, is_wrong = b"NONE", b"", [], 0, False
-    position = 12
-    for _ in range(MAX_CHUNKS):
-        in_head = position + 64 <= len(head)
-        chunk = (head[position:] if in_head else read_at(file, position, 64))[:64]
-        name, length = chunk[:4], int.from_bytes(chunk[4:8], "big")
-        start = position + 8
-        if not is_chunk(chunk, size - start, "big", is_last=name == b"SSND"):
-            break
+    for name, start, length in _walk_chunks(file, size, last=b"SSND"):
         if name == b"COMM":
-            common = chunk[8:]
-            if head[8:12] == b"AIFC":
-                codec = chunk[26:30]
+            common = read_at(file, start, 22)
+            if is_aifc:
+                codec = common[18:]
         elif name == b"SSND":
             # The length counts eight bytes in front of the samples.
             n_there = size - start
@@ -63,8 +32,7 @@ def inspect_aiff(file, size):
             ranges.append((start if not ranges else start + 8, stop))
             if stop == size:
                 break
-        position = start + length + (length & 1)
-    kind, decoder = _choose(codec, "AIFF" if head[8:12] == b"AIFF" else "AIFF-C")
+    kind, decoder = _choose(codec, "an AIFF-C" if is_aifc else "an AIFF")
     found = Inspection(kind, decoder, "aiff")
     if not ranges:
         return found._replace(decoder=None, fault="without any samples"), size
@@ -82,28 +50,35 @@ def inspect_aiff(file, size):
 def inspect_svx(file, size):
     """Return the Inspection of an Amiga 8SVX or 16SV file, and where it ends."""
     found = Inspection("an Amiga IFF file", demuxer="iff")
-    sample_rate = n_bytes = 0
-    position = 12
-    for _ in range(MAX_CHUNKS):
-        chunk = read_at(file, position, 28)
-        length = int.from_bytes(chunk[4:8], "big")
-        if not is_chunk(chunk, size - position - 8, "big", chunk[:4] == b"BODY"):
-            break
-        if chunk[:4] == b"VHDR":
-            sample_rate = int.from_bytes(chunk[20:22], "big")
-            if chunk[23:24] != b"\0":
+    width = 2 if read_at(file, 8, 4) == b"16SV" else 1
+    sample_rate = 0
+    for name, start, length in _walk_chunks(file, size, last=b"BODY"):
+        if name == b"VHDR":
+            header = read_at(file, start, 16)
+            sample_rate = int.from_bytes(header[12:14], "big")
+            if header[15:] != b"\0":
                 found = found._replace(decoder="ffmpeg", fault="which is compressed")
-        elif chunk[:4] == b"CHAN" and chunk[8:12] == b"\0\0\0\6":
+        elif name == b"CHAN" and read_at(file, start, 4) == b"\0\0\0\6":
             # libsndfile would join the two channels one behind the other.
             found = found._replace(decoder="ffmpeg", fault="of two channels")
-        elif chunk[:4] == b"BODY":
-            n_bytes = length
+        elif name == b"BODY":
+            seconds = length / width / sample_rate if sample_rate else None
+            incomplete = describe_end(size - start, length, seconds)
+            return found._replace(incomplete=incomplete), size
+    return found, size
+
+
+def _walk_chunks(file, size, *, last):
+    """Yield name, start and length of chunks; those named `last` may be cut off."""
+    position = 12
+    for _ in range(MAX_CHUNKS):
+        head = read_at(file, position, 8)
+        name, length = head[:4], int.from_bytes(head[4:], "big")
+        start = position + 8
+        if not is_chunk(head, size - start, "big", is_last=name == last):
             break
-        position += 8 + length + (length & 1)
-    width = 2 if read_at(file, 8, 4) == b"16SV" else 1
-    seconds = n_bytes / width / sample_rate if sample_rate else None
-    incomplete = describe_end(size - position - 8, n_bytes, seconds)
-    return found._replace(incomplete=incomplete), size
+        yield name, start, length
+        position = start + length + (length & 1)
 
 
 def inspect_caf(file, size):
@@ -137,7 +112,7 @@ def inspect_caf(file, size):
         if length < 0:
             break
         position += 12 + length
-    kind, decoder = _choose(codec, "Core Audio")
+    kind, decoder = _choose(codec, "a Core Audio")
     found = Inspection(kind, decoder, "caf")
     if found_length is None:
         return found._replace(decoder=None, fault="without any samples"), size
@@ -153,22 +128,13 @@ def inspect_caf(file, size):
     return found._replace(parts=((0, start - 8), length, (start, size))), size
 
 
-# Samples that are stored as they are.
-PLAIN_CODECS = {b"NONE": "PCM", b"lpcm": "PCM", b"sowt": "PCM", b"twos": "PCM"}
-PLAIN_CODECS |= {b"raw ": "PCM", b"in24": "PCM", b"in32": "PCM", b"fl32": "float"}
-PLAIN_CODECS |= {b"FL32": "float", b"fl64": "float", b"FL64": "float"}
-_NAMES = PLAIN_CODECS | {b"alac": "ALAC", b"ima4": "IMA ADPCM", b"ulaw": "µ-law"}
-_NAMES |= {b"ULAW": "µ-law", b"alaw": "A-law", b"ALAW": "A-law", b"GSM ": "GSM 6.10"}
-
-
 def _choose(codec, container):
-    article = "a" if container[0] == "C" else "an"
-    if container[0] == "C" and codec == b"ima4":
-        return f"{article} {container} file (IMA ADPCM)", "ffmpeg"
-    if codec in FFMPEG_CODECS:
-        return f"{article} {container} file ({FFMPEG_CODECS[codec]})", "ffmpeg"
-    name = _NAMES.get(codec, f"codec {codec.decode('ascii', 'replace')!r}")
-    return f"{article} {container} file ({name})", "libsndfile"
+    """Return the kind of a file, and the decoder of its codec."""
+    name = APPLE_CODECS.get(codec, f"codec {codec.decode('ascii', 'replace')!r}")
+    by_ffmpeg = codec in APPLE_BY_FFMPEG
+    # Core Audio's has another form, which libsndfile does not know.
+    by_ffmpeg |= codec == b"ima4" and container == "a Core Audio"
+    return f"{container} file ({name})", "ffmpeg" if by_ffmpeg else "libsndfile"
 
 
 def _find_seconds(common, codec, n_bytes):
@@ -180,7 +146,7 @@ def _find_seconds(common, codec, n_bytes):
     mantissa = int.from_bytes(common[10:18], "big")
     if not (mantissa and -64 < exponent < 0):
         return None
-    if codec in PLAIN_CODECS and n_channels * n_bits:
+    if codec in APPLE_PLAIN and n_channels * n_bits:
         n_frames = n_bytes // (n_channels * -(-n_bits // 8))
     elif codec == b"ima4":  # counted in packets
         n_frames *= 64

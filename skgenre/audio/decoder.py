@@ -1,6 +1,6 @@
 """A reader of any audio, by the decoder that reads all of it, or the error."""
 
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import soundfile
 
@@ -10,15 +10,11 @@ from skgenre.audio.errors import AudioDecodeError, DecoderError
 from skgenre.audio.formats import UNKNOWN, inspect_audio
 from skgenre.audio.inspection import Inspection, View
 from skgenre.audio.libsndfile import LibsndfileReader, describe_error
+from skgenre.audio.resampling import HIGHEST_FILE_RATE, LOWEST_FILE_RATE
 from skgenre.audio.samples import SamplesReader
 from skgenre.audio.source import AudioSamples, find_version, name_source, open_source
 
 INSTALL = "pip install 'skgenre[ffmpeg]'"
-
-# Sample rates of files, in hertz. A damaged header may say 1 Hz: half a minute of
-# samples then makes eight hours at 22,050 Hz, which no memory holds.
-LOWEST_FILE_RATE = 1_000
-HIGHEST_FILE_RATE = 10_000_000
 
 
 @contextmanager
@@ -56,40 +52,31 @@ def open_audio(audio):
 
 def _make_reader(file, inspection):
     """Return the reader of the decoder that reads all of a file."""
-    found = f"is {inspection.kind}"
+    found, fault = f"is {inspection.kind}", inspection.fault
+    demuxer = inspection.demuxer
     if inspection.decoder is None:
-        fault = f" {inspection.fault}" if inspection.fault else ""
+        fault = f" {fault}" if fault else ""
         raise DecoderError(f"{found}{fault}, expected intact audio")
-    if inspection.decoder == "libsndfile":
-        try:
-            return LibsndfileReader(
-                file,
-                parts=inspection.parts,
-                n_frames=inspection.n_frames,
-                following=inspection.following,
-                kind=inspection.kind,
-            )
-        except soundfile.LibsndfileError as error:
-            fault = f" that libsndfile cannot open ({describe_error(error)})"
-            if inspection.kind == UNKNOWN.kind:
-                fault = ""
-            reason = f"{found}{fault}, expected intact audio"
-            # ffmpeg knows more codecs in these containers.
-            if inspection.demuxer is None:
-                raise DecoderError(reason) from error
-            if not ffmpeg.is_installed():
-                hint = f" (ffmpeg may read it: {INSTALL})"
-                raise DecoderError(reason + hint) from error
-            try:
-                return _make_ffmpeg_reader(file, inspection)
-            except DecoderError:
-                raise DecoderError(reason) from error
-    elif not ffmpeg.is_installed():
-        fault = inspection.fault or "which libsndfile does not read"
+    if inspection.decoder == "ffmpeg":
+        if ffmpeg.is_installed():
+            return _make_ffmpeg_reader(file, inspection)
+        fault = fault or "which libsndfile does not read"
         raise DecoderError(
             f"{found}, {fault}, expected PyAV to be installed: {INSTALL}"
         )
-    return _make_ffmpeg_reader(file, inspection)
+    try:
+        return LibsndfileReader(file, inspection)
+    except soundfile.LibsndfileError as error:
+        # ffmpeg knows more codecs in some containers.
+        hint = ""
+        if demuxer is not None and ffmpeg.is_installed():
+            with suppress(DecoderError):
+                return _make_ffmpeg_reader(file, inspection)
+        elif demuxer is not None:
+            hint = f" (ffmpeg may read it: {INSTALL})"
+        if inspection.kind != UNKNOWN.kind:
+            found += f" that libsndfile cannot open ({describe_error(error)})"
+        raise DecoderError(f"{found}, expected intact audio{hint}") from error
 
 
 def _make_ffmpeg_reader(file, inspection):

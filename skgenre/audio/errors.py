@@ -12,12 +12,38 @@ class DecoderError(Exception):
     """The reason why a decoder cannot read a file; `open_audio` adds the name."""
 
 
-class AudioDecodeError(OSError, ValueError):
+class _NamedFiles(Exception):  # noqa: N818
+    """The part of exceptions that lists files, with a text on each of them."""
+
+    _WHAT = ""
+
+    def __init__(self, files: Iterable[tuple[str, str]]) -> None:
+        files = [(os.fsdecode(path), str(reason)) for path, reason in files]
+        self.paths = [path for path, _ in files]
+        self.reasons = [reason for _, reason in files]
+        # The arguments of an exception are what pickle and deepcopy rebuild it from.
+        super().__init__(files)
+
+    def __str__(self):
+        # A name that is not UTF-8 breaks print(), a line feed the list of files.
+        lines = [
+            f"{printable(path)}: {printable(reason)}"
+            for path, reason in zip(self.paths, self.reasons, strict=True)
+        ]
+        if len(lines) == 1:
+            return lines[0]
+        n_hidden = len(lines) - MAX_LISTED_FAILURES
+        if n_hidden > 0:
+            lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more (see .paths)"]
+        return "\n".join([f"{len(self.paths)} files {self._WHAT}:", *lines])
+
+
+class AudioDecodeError(_NamedFiles, OSError, ValueError):
     """Audio files that cannot be analysed, with a reason for each.
 
     Parameters
     ----------
-    failures : iterable of (path, reason)
+    files : iterable of (path, reason)
         What failed: the path of each file and why.
 
     Attributes
@@ -36,18 +62,10 @@ class AudioDecodeError(OSError, ValueError):
     b.wav: is a directory
     """
 
-    def __init__(self, failures: Iterable[tuple[str, str]]) -> None:
-        failures = [(os.fsdecode(path), str(reason)) for path, reason in failures]
-        self.paths = [path for path, _ in failures]
-        self.reasons = [reason for _, reason in failures]
-        # The arguments of an exception are what pickle and deepcopy rebuild it from.
-        super().__init__(failures)
-
-    def __str__(self):
-        return _list_files(self.paths, self.reasons, "cannot be analysed")
+    _WHAT = "cannot be analysed"
 
 
-class IncompleteAudioWarning(UserWarning):
+class IncompleteAudioWarning(_NamedFiles, UserWarning):
     """Audio files of which only a part is there, with what is missing of each.
 
     What is there was read. Such files are downloads that broke off, or their headers
@@ -55,7 +73,7 @@ class IncompleteAudioWarning(UserWarning):
 
     Parameters
     ----------
-    incomplete : iterable of (path, reason)
+    files : iterable of (path, reason)
         The path of each file and what is missing.
 
     Attributes
@@ -72,25 +90,4 @@ class IncompleteAudioWarning(UserWarning):
     a.mp3: ends after 41.20 of 240.00 s
     """
 
-    def __init__(self, incomplete: Iterable[tuple[str, str]]) -> None:
-        incomplete = [(os.fsdecode(path), str(reason)) for path, reason in incomplete]
-        self.paths = [path for path, _ in incomplete]
-        self.reasons = [reason for _, reason in incomplete]
-        super().__init__(incomplete)
-
-    def __str__(self):
-        return _list_files(self.paths, self.reasons, "are incomplete")
-
-
-def _list_files(paths, reasons, what):
-    # A name that is not UTF-8 breaks print(), a line feed the list of files.
-    lines = [
-        f"{printable(path)}: {printable(reason)}"
-        for path, reason in zip(paths, reasons, strict=True)
-    ]
-    if len(lines) == 1:
-        return lines[0]
-    n_hidden = len(lines) - MAX_LISTED_FAILURES
-    if n_hidden > 0:
-        lines[MAX_LISTED_FAILURES:] = [f"... and {n_hidden} more (see .paths)"]
-    return "\n".join([f"{len(paths)} files {what}:", *lines])
+    _WHAT = "are incomplete"

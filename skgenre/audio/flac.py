@@ -19,9 +19,8 @@ MAX_ENDS = 4
 
 
 class _Header(NamedTuple):
-    """What the first block of metadata tells; `offset` is where it begins."""
+    """What the first block of metadata tells."""
 
-    offset: int
     block_size: int
     sample_rate: int
     n_channels: int
@@ -29,26 +28,25 @@ class _Header(NamedTuple):
     n_frames: int
 
 
-def inspect_flac(file, size, *, offset=0):
-    """Return the Inspection of a FLAC file from an offset on, and where it ends.
+def inspect_flac(file, size):
+    """Return the Inspection of a FLAC file, and where it ends.
 
     The number of frames in the header is compared with the last frame: libsndfile reads
     no more than it says, and meets damage where it says too much.
     """
     found = Inspection("a FLAC file", demuxer="flac")
-    start = read_at(file, offset, 42)
+    start = read_at(file, 0, 42)
     if not start.startswith(_BEGINNING) or len(start) < 42:
         return found._replace(kind="a FLAC file with a damaged header"), size
     packed = int.from_bytes(start[18:26], "big")
     header = _Header(
-        offset,
         block_size=int.from_bytes(start[10:12], "big"),
         sample_rate=packed >> 44,
         n_channels=(packed >> 41 & 7) + 1,
         n_bits=(packed >> 36 & 31) + 1,
         n_frames=packed & (2**36 - 1),
     )
-    stop = _find_next_stream(file, offset + 42, size)
+    stop = _find_next_stream(file, 42, size)
     if stop < size:
         found = found._replace(parts=((0, stop),))
     n_there = _count_frames(file, header, stop)
@@ -60,7 +58,7 @@ def inspect_flac(file, size, *, offset=0):
         found = found._replace(incomplete=incomplete)
     packed += n_there - header.n_frames
     # libsndfile reads all that the header counts, and nothing beyond.
-    parts = ((0, offset + 18), packed.to_bytes(8, "big"), (offset + 26, stop))
+    parts = ((0, 18), packed.to_bytes(8, "big"), (26, stop))
     return found._replace(parts=parts, n_frames=n_there), stop
 
 
@@ -82,7 +80,7 @@ def _count_frames(file, header, stop):
     Some bytes of sound look like the head of a frame. One is believed where its number
     agrees with the header of the file, or a checksum proves it.
     """
-    lowest, n_bytes, following = header.offset + 42, TAIL_BYTES, b""
+    lowest, n_bytes, following = 42, TAIL_BYTES, b""
     ends = [stop, stop - 128]  # an ID3v1 tag may follow the sound
     block_stop = stop
     while block_stop > lowest:

@@ -5,6 +5,7 @@ import re
 
 from skgenre.audio.aiff import inspect_aiff, inspect_caf, inspect_svx
 from skgenre.audio.au import inspect_au
+from skgenre.audio.codec_names import MATROSKA_CODECS, WAV_CODECS
 from skgenre.audio.flac import inspect_flac
 from skgenre.audio.inspection import (
     Inspection,
@@ -13,139 +14,92 @@ from skgenre.audio.inspection import (
     read_at,
     shift_parts,
 )
-from skgenre.audio.mp4_codec import inspect_mp4
-from skgenre.audio.mpeg import inspect_mpeg
+from skgenre.audio.mp4 import inspect_mp4
+from skgenre.audio.mpeg import inspect_mpeg, skip_tags
 from skgenre.audio.ogg import inspect_ogg
 from skgenre.audio.other_files import find_other_file
-from skgenre.audio.riff import inspect_w64, inspect_wav
+from skgenre.audio.riff import DTS_MAGICS, inspect_w64, inspect_wav
 from skgenre.audio.voc import inspect_voc
 
-MAX_JUNK_BYTES = 2**16
-MAX_TAGS = 4  # behind the sound
 # Files joined into one ("cat a b"); beyond this number they are hostile.
 MAX_JOINED = 1000
 
-# Containers whose headers are compared with what is there: first bytes, inspector.
-_INSPECTORS = (
-    (rb"(?:RIFF|RIFX|RF64|BW64)....WAVE", inspect_wav),
-    (rb"riff\x2e\x91\xcf\x11", inspect_w64),
-    (rb"\.snd|dns\.", inspect_au),
-    (rb"FORM....AIF[FC]", inspect_aiff),
-    (rb"FORM....(?:8SVX|16SV)", inspect_svx),
-    (rb"caff", inspect_caf),
-    (rb"fLaC", inspect_flac),
-    (rb"OggS", inspect_ogg),
-    (rb"Creative Voice File\x1a", inspect_voc),
-    (rb"....(?:ftyp|moov|mdat|wide|skip|pnot)", inspect_mp4),
-)
-_INSPECTORS = tuple((re.compile(code, re.DOTALL), read) for code, read in _INSPECTORS)
+# Containers whose headers are compared with what is there, by their first bytes. Those
+# of RIFF and IFF have a length after the first four.
+INSPECTORS = {
+    b"RIFFWAVE": inspect_wav,
+    b"RIFXWAVE": inspect_wav,
+    b"RF64WAVE": inspect_wav,
+    b"BW64WAVE": inspect_wav,
+    b"FORMAIFF": inspect_aiff,
+    b"FORMAIFC": inspect_aiff,
+    b"FORM8SVX": inspect_svx,
+    b"FORM16SV": inspect_svx,
+    b"riff\x2e\x91\xcf\x11": inspect_w64,
+    b".snd": inspect_au,
+    b"dns.": inspect_au,
+    b"caff": inspect_caf,
+    b"fLaC": inspect_flac,
+    b"OggS": inspect_ogg,
+    b"Creative Voice File\x1a": inspect_voc,
+}
+MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"pnot")
 
-# What ffmpeg reads: first bytes, kind, demuxer. Never found by trying, for safety.
-_FFMPEG_FORMATS = (
-    (rb"\x1a\x45\xdf\xa3.{0,60}webm", "a WebM file", "matroska"),
-    (rb"\x1a\x45\xdf\xa3", "a Matroska file", "matroska"),
-    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file", "asf"),
-    (rb"MAC ", "a Monkey's Audio file", "ape"),
-    (rb"wvpk", "a WavPack file", "wv"),
-    (rb"TTA[12]", "a True Audio file", "tta"),
-    (rb"tBaK", "a TAK file", "tak"),
-    (rb"MP\+", "a Musepack file", "mpc"),
-    (rb"MPCK", "a Musepack file", "mpc8"),
-    (rb"DSD ", "a DSD file (DSF)", "dsf"),
-    (rb"FRM8.{8}DSD ", "a DSD file (DFF)", "iff"),
-    (rb"FORM....MAUD", "an Amiga IFF file", "iff"),
-    (rb"\x0b\x77..[\x00-\xbf][\x00-\x57]", "an AC-3 file", "ac3"),
-    (rb"\x0b\x77...[\x58-\x87]", "an E-AC-3 file", "eac3"),
-    (rb"DTSHDHDR", "a DTS-HD file", "dtshd"),
-    (
-        rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\x00|\xff\x1f\x00\xe8",
-        "a DTS file",
-        "dts",
-    ),
-    (rb"....\xf8\x72\x6f\xba", "a TrueHD file", "truehd"),
-    (rb"....\xf8\x72\x6f\xbb", "an MLP file", "mlp"),
-    (rb".{65}FSSD.{59}HCOM", "a Macintosh HCOM file", "hcom"),
-    (rb"#!AMR", "an AMR file", "amr"),
-    (rb"\x00\x00\x01\xba", "an MPEG program stream", "mpeg"),
-    (rb"G.{187}G.{187}G", "an MPEG transport stream", "mpegts"),
-    (rb".{4}G.{191}G.{191}G", "an MPEG transport stream", "mpegts"),
-    (rb"FLV\x01", "a Flash video", "flv"),
-    (rb"RIFF....AVI ", "an AVI video", "avi"),
-    (rb"RIFF....QLCM", "a QCP file", "qcp"),
-    (rb"RIFF....XWMA", "an xWMA file", "xwma"),
-    (rb"\.RMF|\.ra\xfd", "a RealMedia file", "rm"),
-    (rb"ajkg", "a Shorten file", "shn"),
-    (rb"ea3\x03|EA3", "an ATRAC file", "oma"),
-    (rb"TWIN", "a TwinVQ file", "vqf"),
-    (rb"RKA7", "an RK Audio file", "rka"),
-    (rb"OSQ ", "an OSQ file", "osq"),
-    (rb"qoaf", "a QOA file", "qoa"),
-    (rb"\x80\x00.{0,60}\(c\)CRI", "a CRI ADX file", "adx"),
-    (rb"nut/multimedia container\0", "a NUT file", "nut"),
-    (rb"\x06\x0e\x2b\x34", "an MXF file", "mxf"),
-    (rb"#!BROADCAST_GXF|\x00\x00\x00\x00\x01\xbc", "a GXF file", "gxf"),
-    (rb"\.SoX|XoS\.", "a SoX file", "sox"),
-    (rb"BONK|\0BONK", "a Bonk file", "bonk"),
-    (rb"\xb7\xd8\x00\x20", "a WTV video", "wtv"),
-)
-_FFMPEG_FORMATS = tuple(
-    (re.compile(code, re.DOTALL), Inspection(kind, "ffmpeg", demuxer))
-    for code, kind, demuxer in _FFMPEG_FORMATS
-)
+# What ffmpeg reads: kind and demuxer. Never found by trying, for safety.
+FFMPEG_FORMATS = {
+    b"\x1a\x45\xdf\xa3": ("a Matroska file", "matroska"),
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": ("a Windows Media file", "asf"),
+    b"RIFFAVI ": ("an AVI video", "avi"),
+    b"FLV\x01": ("a Flash video", "flv"),
+    b"\x00\x00\x01\xba": ("an MPEG program stream", "mpeg"),
+    b"MAC ": ("a Monkey's Audio file", "ape"),
+    b"wvpk": ("a WavPack file", "wv"),
+    b"TTA1": ("a True Audio file", "tta"),
+    b"tBaK": ("a TAK file", "tak"),
+    b"ajkg": ("a Shorten file", "shn"),
+    b"MP+": ("a Musepack file", "mpc"),
+    b"MPCK": ("a Musepack file", "mpc8"),
+    b"DSD ": ("a DSD file (DSF)", "dsf"),
+    b"FRM8": ("a DSD file (DFF)", "iff"),
+    b"#!AMR": ("an AMR file", "amr"),
+    b".RMF": ("a RealMedia file", "rm"),
+    b".ra\xfd": ("a RealMedia file", "rm"),
+    **{magic: ("a DTS file", "dts") for magic in DTS_MAGICS},
+}
 # What libsndfile knows, and ffmpeg does not or reads no better.
-_LIBSNDFILE_FORMATS = (
-    (rb"NIST_1A", "a NIST SPHERE file"),
-    (rb"\x64\xa3.\x00|\x00.\xa3\x64", "an IRCAM file"),
-    (rb"PVF1", "a Portable Voice file"),
-    (rb" paf|fap ", "a PARIS file"),
-    (rb"2BIT", "an AVR file"),
-    (rb"MATLAB 5\.0 MAT-file", "a MAT file"),
-    (rb"Extended Instrument: ", "a FastTracker instrument"),
-    (rb"ALawSoundFile\*\*", "a Psion WVE file"),
-)
-_LIBSNDFILE_FORMATS = tuple(
-    (re.compile(code, re.DOTALL), Inspection(kind))
-    for code, kind in _LIBSNDFILE_FORMATS
-)
+LIBSNDFILE_FORMATS = {
+    b"NIST_1A": "a NIST SPHERE file",
+    b"PVF1": "a Portable Voice file",
+    b" paf": "a PARIS file",
+    b"fap ": "a PARIS file",
+    b"2BIT": "an AVR file",
+    b"MATLAB 5.0 MAT-file": "a MAT file",
+    b"Extended Instrument: ": "a FastTracker instrument",
+    b"ALawSoundFile**": "a Psion WVE file",
+}
 # Of ffmpeg's demuxers, those that take the tags behind the sound for more of it.
-_STREAMS = frozenset({"aac", "ac3", "amr", "dts", "eac3", "loas", "truehd"})
+STREAMS = ("aac", "ac3", "amr", "dts", "eac3", "truehd")
+MAX_TAGS = 4
 # What is looked for behind junk: FLAC, Ogg, MPEG transport streams, ID3, AAC (ADTS).
-_BEGINNING = re.compile(
+BEGINNINGS = re.compile(
     rb"fLaC\0\0\0\x22|OggS\0[\x02\x06]|G.{187}G.{187}G.{187}G|ID3[\2-\4]\0"
     rb"|\xff[\xf0\xf1\xf8\xf9]",
     re.DOTALL,
 )
 UNKNOWN = Inspection("of no known audio format")
-_CODEC_NAMES = (  # of Matroska tracks
-    (b"A_OPUS", "Opus"),
-    (b"A_VORBIS", "Vorbis"),
-    (b"A_AAC", "AAC"),
-    (b"A_FLAC", "FLAC"),
-    (b"A_EAC3", "E-AC-3"),
-    (b"A_AC3", "AC-3"),
-    (b"A_DTS", "DTS"),
-    (b"A_TRUEHD", "TrueHD"),
-    (b"A_MPEG/L3", "MP3"),
-    (b"A_MPEG/L2", "MP2"),
-    (b"A_ALAC", "ALAC"),
-    (b"A_PCM", "PCM"),
-    (b"A_WAVPACK", "WavPack"),
-    (b"A_TTA", "True Audio"),
-    (b"A_REAL", "RealAudio"),
-)
-_WMA_NAMES = {0x0A: "WMA Voice", 0x160: "WMA 1", 0x161: "WMA 2", 0x162: "WMA Pro"}
-_WMA_NAMES |= {0x163: "WMA Lossless", 0x55: "MP3", 0x1610: "AAC", 0xFF: "AAC"}
-_ASF_SOUND = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
+ASF_SOUND = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 
 
 def inspect_audio(file):
     """Return the `Inspection` of a binary file that can be seeked."""
     found = _inspect_bytes(file)
     if found is UNKNOWN:
-        start = _find_beginning(read_at(file, 0, MAX_JUNK_BYTES))
+        start = _find_beginning(read_at(file, 0, 2**16))
         if start is not None:
-            found = _inspect_from(file, file.seek(0, os.SEEK_END), start)
-    if found.demuxer in _STREAMS and found.decoder == "ffmpeg":
+            size = file.seek(0, os.SEEK_END)
+            found = _inspect_bytes(View(file, ((start, size),)))
+            found = _shift(found, start, size)
+    if found.demuxer in STREAMS and found.decoder == "ffmpeg":
         parts = found.parts or ((0, file.seek(0, os.SEEK_END)),)
         start, end = parts[-1]
         stop = _find_tags_behind(file, end)
@@ -156,32 +110,17 @@ def inspect_audio(file):
 
 def _inspect_bytes(file):
     size = file.seek(0, os.SEEK_END)
-    head = read_at(file, 0, 64)
-    for code, inspect in _INSPECTORS:
-        if code.match(head):
-            return _inspect_joined(file, size, inspect)
-    is_tag = head.startswith(b"ID3")
-    if is_tag and (found := _inspect_behind_tag(file, size)) is not None:
-        return found
-    if is_tag and (found := inspect_mpeg(file)) is not None:
-        return found
-    if is_tag and (n_tag := _measure_tags(file)) >= size:
-        fault = f"of {n_tag} bytes without sound behind it, in a file of {size} bytes"
-        return Inspection("an ID3 tag", decoder=None, fault=fault)
     head = read_at(file, 0, 4096)
-    # Before MPEG, which may be joined behind it.
-    if _is_chain(head, 3):
-        return Inspection("an AAC file (ADTS)", "ffmpeg", "aac")
-    if head[:1] == b"\xff" and (found := _find_mpeg(file, size)) is not None:
+    found = _find_container(file, head, size)
+    if found is None and head.startswith(b"ID3"):
+        found = _inspect_behind_tag(file, size) or inspect_mpeg(file)
+        if found is None and skip_tags(file, 0, size) == size:
+            fault = f"that fills all {size} bytes, without sound behind it"
+            return Inspection("an ID3 tag", decoder=None, fault=fault)
+    if found is None and head.startswith(b"\xff"):
+        found = _find_mpeg(file, size)
+    if found is not None:
         return found
-    for code, found in _LIBSNDFILE_FORMATS:
-        if code.match(head):
-            return found
-    for code, found in _FFMPEG_FORMATS:
-        if code.match(head):
-            return _name_codec(file, found)
-    if _is_chain(head, 3, _find_loas_length):
-        return Inspection("an AAC file (LOAS)", "ffmpeg", "loas")
     other = find_other_file(file, head, size)
     if other is not None:
         return Inspection(other, decoder=None)
@@ -189,6 +128,37 @@ def _inspect_bytes(file):
     if (found := _find_mpeg(file, size)) is not None:
         return found
     return UNKNOWN
+
+
+def _find_container(file, head, size):
+    """Return the Inspection of a file that its first bytes name, or None."""
+    form = head[:4] + head[8:12]
+    for magic, inspect in INSPECTORS.items():
+        if head.startswith(magic) or form == magic:
+            return _inspect_joined(file, size, inspect)
+    if head[4:8] in MP4_BOXES:
+        return inspect_mp4(file, size)[0]
+    for magic, (kind, demuxer) in FFMPEG_FORMATS.items():
+        if head.startswith(magic) or form == magic:
+            return _name_codec(file, Inspection(kind, "ffmpeg", demuxer))
+    for magic, kind in LIBSNDFILE_FORMATS.items():
+        if head.startswith(magic):
+            return Inspection(kind)
+    if head[:2] + head[3:4] == b"\x64\xa3\0" or head[:1] + head[2:4] == b"\0\xa3\x64":
+        return Inspection("an IRCAM file")
+    if head[4:8] == b"\xf8\x72\x6f\xba":
+        return Inspection("a TrueHD file", "ffmpeg", "truehd")
+    if head.startswith(b"\x0b\x77") and len(head) > 5:
+        if head[5] >> 3 <= 10 and head[4] < 0xC0:
+            return Inspection("an AC-3 file", "ffmpeg", "ac3")
+        if 10 < head[5] >> 3 <= 16:
+            return Inspection("an E-AC-3 file", "ffmpeg", "eac3")
+    # Packets of 188 bytes; cameras and Blu-rays put four more in front of each.
+    if head[0:377:188] == b"GGG" or head[4:389:192] == b"GGG":
+        return Inspection("an MPEG transport stream", "ffmpeg", "mpegts")
+    if _is_adts(head):
+        return Inspection("an AAC file (ADTS)", "ffmpeg", "aac")
+    return None
 
 
 def _inspect_joined(file, size, inspect):
@@ -206,33 +176,16 @@ def _inspect_joined(file, size, inspect):
     return join_recordings(recordings) if len(recordings) > 1 else first
 
 
-def _measure_tags(file):
-    """Return where the ID3v2 tags that a file begins with say that they end."""
-    start, head = 0, read_at(file, 0, 10)
-    while head.startswith(b"ID3") and len(head) > 9:
-        # Seven bits in each of four bytes; some tags have a footer of ten.
-        start += sum((head[6 + n] & 0x7F) << (21 - 7 * n) for n in range(4)) + 10
-        start += 10 if head[5] & 0x10 else 0
-        head = read_at(file, start, 10)
-    return start
-
-
 def _inspect_behind_tag(file, size):
     """Return the Inspection of what follows ID3v2 tags, or None for MPEG audio."""
-    start = _measure_tags(file)
-    head = read_at(file, start, 16)
-    if head.startswith(b"fLaC"):  # libsndfile knows tags in front of it
-        return inspect_flac(file, size, offset=start)[0]
-    is_padding = head[:1] in (b"", b"\0") and head[4:8] != b"ftyp"
-    if is_padding or (head[0] == 0xFF and _find_adts_length(head) is None):
-        return None
-    found = _inspect_from(file, size, start)
-    return None if found.decoder is None or found.demuxer is None else found
+    start = skip_tags(file, 0, size)
+    behind = View(file, ((start, size),))
+    found = _find_container(behind, read_at(behind, 0, 4096), size - start)
+    return None if found is None else _shift(found, start, size)
 
 
-def _inspect_from(file, size, start):
-    """Return the Inspection of what begins at an offset of a file."""
-    found = _inspect_bytes(View(file, ((start, size),)))
+def _shift(found, start, size):
+    """Return the Inspection of a file by that of what begins at an offset of it."""
 
     def shift(each):
         parts = each.parts or ((0, size - start),)
@@ -246,9 +199,9 @@ def _find_beginning(block):
 
     Recordings of a radio begin anywhere.
     """
-    for match in _BEGINNING.finditer(block):
+    for match in BEGINNINGS.finditer(block):
         start = match.start()
-        if start and (block[start] != 0xFF or _is_chain(block[start:], 8)):
+        if start and (block[start] != 0xFF or _is_adts(block[start:], n_frames=8)):
             return start
     return None
 
@@ -282,37 +235,28 @@ def _find_mpeg(file, size):
 
 def _name_codec(file, found):
     """Return an Inspection with the codec in its kind, as far as the bytes tell."""
-    codec = None
     if found.demuxer == "matroska":
         head = read_at(file, 0, 2**16)
-        codec = next((name for code, name in _CODEC_NAMES if code in head), None)
-    elif found.demuxer == "asf":
-        head = read_at(file, 0, 2**16)
-        start = head.find(_ASF_SOUND) + 54
-        if start >= 54:
-            codec = _WMA_NAMES.get(int.from_bytes(head[start : start + 2], "little"))
-    return found if codec is None else found._replace(kind=f"{found.kind} ({codec})")
+        if b"webm" in head[:64]:
+            found = found._replace(kind="a WebM file")
+        names = (name for code, name in MATROSKA_CODECS.items() if code in head)
+        return found.with_codec(next(names, None))
+    if found.demuxer == "asf":
+        _, _, format = read_at(file, 0, 2**16).partition(ASF_SOUND)
+        code = int.from_bytes(format[38:40], "little")
+        return found.with_codec(WAV_CODECS.get(code, (None,))[0])
+    return found
 
 
-def _find_adts_length(code):
-    if len(code) < 6 or code[0] != 0xFF or code[1] & 0xF6 != 0xF0:
-        return None
-    length = (code[3] & 3) << 11 | code[4] << 3 | code[5] >> 5
-    return length if length >= 7 else None
-
-
-def _find_loas_length(code):
-    if len(code) < 3 or code[0] != 0x56 or code[1] & 0xE0 != 0xE0:
-        return None
-    return ((code[1] & 0x1F) << 8 | code[2]) + 3
-
-
-def _is_chain(head, n_frames, find_length=_find_adts_length):
-    """Whether so many frames follow each other, or half of them and the end."""
+def _is_adts(head, n_frames=3):
+    """Whether so many AAC frames follow each other, or half of them and the end."""
     position = 0
     for number in range(1, n_frames + 1):
-        length = find_length(head[position : position + 6])
-        if length is None:
+        code = head[position : position + 6]
+        if len(code) < 6 or code[0] != 0xFF or code[1] & 0xF6 != 0xF0:
+            return False
+        length = (code[3] & 3) << 11 | code[4] << 3 | code[5] >> 5
+        if length < 7:
             return False
         position += length
         if position >= len(head):

@@ -43,6 +43,10 @@ class Inspection(NamedTuple):
     fault: str | None = None
     following: tuple = ()
 
+    def with_codec(self, codec):
+        """Return the same with the name of the codec in its kind; None is not known."""
+        return self if codec is None else self._replace(kind=f"{self.kind} ({codec})")
+
 
 def join_recordings(recordings):
     """Return the Inspection of a file that holds several recordings."""

@@ -5,13 +5,12 @@ import os
 import sys
 from contextlib import nullcontext
 
-import numpy as np
 import soundfile
-import soxr
 
 from skgenre.audio.c_streams import quiet_decoders
 from skgenre.audio.errors import DecoderError
-from skgenre.audio.inspection import Inspection, View, read_at
+from skgenre.audio.inspection import View, read_at
+from skgenre.audio.resampling import check_rate, resample
 
 NAME = f"libsndfile {soundfile.__libsndfile_version__}"
 
@@ -36,19 +35,18 @@ class LibsndfileReader:
     ----------
     file : binary file
         Can be seeked.
-    parts, n_frames, following, kind : tuple, int, tuple, str
-        As in `Inspection`. Recordings that follow are resampled to the rate of the
+    inspection : Inspection
+        What to read of it. Recordings that follow are resampled to the rate of the
         first where they have another one.
     """
 
     decoder = NAME
     incomplete = None
 
-    def __init__(self, file, *, parts=None, n_frames=None, following=(), kind="audio"):
-        self._file, self._kind = file, kind
-        first = Inspection(kind, parts=parts, n_frames=n_frames)
-        self._recordings = (first, *following)
-        self._open(parts)
+    def __init__(self, file, inspection):
+        self._file, self._kind = file, inspection.kind
+        self._recordings = (inspection, *inspection.following)
+        self._open(inspection.parts)
         self.sample_rate = self._reader.samplerate
         self.n_channels = self._reader.channels
 
@@ -80,14 +78,15 @@ class LibsndfileReader:
             if number > 0:
                 self.close()
                 self._open(recording.parts)
-            has_other_rate = self._reader.samplerate != self.sample_rate
+            n_before, rate = n_all - n_left, self._reader.samplerate
+            check_rate(rate, self.sample_rate, n_before / self.sample_rate)
+            has_other_rate = rate != self.sample_rate
             n_wanted = sys.maxsize if has_other_rate else n_left
             if recording.n_frames is not None:
                 n_wanted = min(n_wanted, recording.n_frames)
-            n_before = n_all - n_left
             blocks = self._read_recording(n_wanted, n_block_frames, n_before)
             if has_other_rate:
-                blocks = self._resample(blocks)
+                blocks = resample(blocks, old_rate=rate, new_rate=self.sample_rate)
             for block in blocks:
                 taken = block[:n_left]
                 n_left -= len(taken)
@@ -122,17 +121,6 @@ class LibsndfileReader:
             if len(block):
                 yield block
         self._check_view()
-
-    def _resample(self, blocks):
-        """Yield blocks of another rate at that of the first recording."""
-        n_channels = self._reader.channels
-        stream = soxr.ResampleStream(
-            self._reader.samplerate, self.sample_rate, n_channels, quality="HQ"
-        )
-        for block in blocks:
-            yield stream.resample_chunk(block)
-        shape = (0,) if n_channels == 1 else (0, n_channels)
-        yield stream.resample_chunk(np.empty(shape, np.float32), last=True)
 
     def _check_view(self):
         if self._view is not None and self._view.error is not None:

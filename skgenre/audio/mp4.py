@@ -1,38 +1,91 @@
-"""How long an MP4 or QuickTime file should be, and what its tables claim."""
+"""MP4, M4A, 3GP and QuickTime files: their codec, their length, what tables claim."""
 
 import re
-import struct
+from itertools import islice
 
-# Of a box, looked at: a billion packets could be claimed anywhere in it.
+from skgenre.audio.codec_names import APPLE_CODECS
+from skgenre.audio.inspection import Inspection, read_at
+
+# Bought with a lock: no free decoder can read them.
+LOCKED = (b"drms", b"enca", b"aavd")
+BRANDS = {
+    b"M4A ": "an M4A file",
+    b"M4B ": "an M4B file",
+    b"M4P ": "an M4P file",
+    b"qt  ": "a QuickTime file",
+    b"3gp": "a 3GP file",
+    b"3g2": "a 3GP file",
+    b"aax": "an Audible file",
+}
+PICTURES = (b"heic", b"heix", b"hevc", b"mif1", b"avif")
+# Of a file, looked at for its index.
+MAX_BOXES = 1000
+# Of a box, looked at for tables: a billion packets could be claimed anywhere in it.
 MAX_HEADER_BYTES = 2**28
 
 
-def measure_boxes(file, n_file_bytes):
+def inspect_mp4(file, size):
+    """Return the Inspection of an MP4 file, and where it ends."""
+    brand = read_at(file, 8, 4)
+    if brand in PICTURES:
+        return Inspection("a picture (HEIF)", decoder=None), size
+    names = (name for start, name in BRANDS.items() if brand.startswith(start))
+    found = Inspection(next(names, "an MP4 file"), "ffmpeg", "mov")
+    for box, start, stop in islice(_walk_boxes(file, size), MAX_BOXES):
+        if box == b"moov":
+            codecs = _find_codecs(read_at(file, start, min(stop - start, 2**20)))
+            break
+    else:
+        # Recorders and browsers write it last: without it nothing can be found.
+        fault = "without its index ('moov'), as a download that was never finished"
+        return found._replace(decoder=None, fault=fault), size
+    if any(codec in LOCKED for codec in codecs):
+        return found._replace(decoder=None, fault="locked by its shop (DRM)"), size
+    codec = next((APPLE_CODECS[code] for code in codecs if code in APPLE_CODECS), None)
+    return found.with_codec(codec), size
+
+
+def _walk_boxes(file, size):
+    """Yield name, beginning and end of each box; the last may end beyond the file."""
+    start = 0
+    while start < size:
+        head = read_at(file, start, 16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        elif length == 0:
+            length = size - start
+        if len(head) < 8 or length < 8:
+            break
+        yield head[4:8], start, start + length
+        start += length
+
+
+def _find_codecs(index):
+    """Return the codes of the sample descriptions in an index."""
+    codecs, position = [], 0
+    while (position := index.find(b"stsd", position)) >= 0:
+        codecs.append(index[position + 16 : position + 20])
+        position += 4
+    return codecs
+
+
+def measure_boxes(file, size):
     """Return two numbers: bytes that the boxes of a file promise, and packets.
 
     The index of a file in one piece says better than bytes what is missing, so they are
     promised by files of fragments only. Packets are those of tables that say nothing on
     each of them, such as its size. True ones have a byte at least.
     """
-    start, n_promised, n_packets, has_fragments = 0, 0, 0, False
-    while start < n_file_bytes:
-        file.seek(start)
-        head = file.read(16).ljust(16, b"\0")
-        size, kind = struct.unpack_from(">I4s", head)
-        if size == 1:
-            (size,) = struct.unpack_from(">Q", head, 8)
-        elif size == 0:  # up to the end
-            size = n_file_bytes - start
-        if size < 8:
-            break
+    n_promised, n_packets, has_fragments = 0, 0, False
+    for box, start, stop in _walk_boxes(file, size):
         # Junk may follow. To ffmpeg it is a box, so its tables are counted.
-        n_promised = start + size if kind.isalnum() else n_promised
-        if kind not in (b"mdat", b"free", b"skip", b"wide"):
-            has_fragments |= kind == b"moof"
-            file.seek(start)
-            n_packets += _count_packets(file.read(min(size, MAX_HEADER_BYTES)))
-        start += size
-    return (n_promised if has_fragments else n_file_bytes), n_packets
+        n_promised = stop if box.isalnum() else n_promised
+        has_fragments |= box == b"moof"
+        if box not in (b"mdat", b"free", b"skip", b"wide"):
+            content = read_at(file, start, min(stop - start, MAX_HEADER_BYTES))
+            n_packets += _count_packets(content)
+    return (n_promised if has_fragments else size), n_packets
 
 
 def _count_packets(header):

@@ -10,7 +10,12 @@ import os
 import re
 from typing import NamedTuple
 
-from skgenre.audio.inspection import Inspection, describe_end, join_recordings
+from skgenre.audio.inspection import (
+    Inspection,
+    describe_end,
+    join_recordings,
+    read_at,
+)
 
 # Kilobits per second by index, for (is MPEG-1, layer); 0 stands for free format.
 _BIT_RATES = {
@@ -121,7 +126,7 @@ def inspect_mpeg(file):
     of what decoding takes.
     """
     size = file.seek(0, os.SEEK_END)
-    start = _skip_tags(file, 0, size)
+    start = skip_tags(file, 0, size)
     limit = size if start else min(size, _MAX_JUNK_BYTES)
     found = _find_frames(file, start, limit, size)
     if found is None:
@@ -164,11 +169,9 @@ def _inspect_recording(file, start, lengths, size):
         incomplete = f"ends within a frame, after {seconds:.2f} s"
 
     # Does libsndfile read all of it as it is?
-    file.seek(ranges[-1][1])
-    tail = file.read(129)
+    tail = read_at(file, ranges[-1][1], 129)
     has_clean_end = not tail or (len(tail) == 128 and tail.startswith(b"TAG"))
-    file.seek(ranges[0][0])
-    first_length = lengths.find(file.read(4))
+    first_length = lengths.find(read_at(file, ranges[0][0], 4))
     is_right = tag is not None and not tag.is_vbri
     is_right = is_right and tag.n_frames in (n_frames, n_frames + 1)
     if tag is None:
@@ -221,8 +224,7 @@ def _find_frames(file, start, limit, size, format=None):
     """Return where frames (at best of a known format) begin, and their lengths."""
     n_free = 0
     for block_start in range(start, limit, _SEARCH_BYTES):
-        file.seek(block_start)
-        block = file.read(_SEARCH_BYTES + _MAX_FREE_FRAME_BYTES)
+        block = read_at(file, block_start, _SEARCH_BYTES + _MAX_FREE_FRAME_BYTES)
         for match in _HEADER.finditer(block, 0, _SEARCH_BYTES + 2):
             # Most of what looks like a header is not followed by another one.
             offset = match.start()
@@ -249,12 +251,11 @@ def _follow_frames(file, start, size, known_format):
     """Return the lengths of the frames from start on, or None if they are none."""
     lengths, position = None, start
     for n_frames in range(_N_CHAIN_FRAMES):
-        file.seek(position)
-        header = file.read(4)
+        header = read_at(file, position, 4)
         found = _parse_header(header)
         if found is None or (n_frames and found[0] != lengths.format):
             # A short stream ends before it can be told from an accident.
-            ends = position >= size or _skip_tags(file, position, size) > position
+            ends = position >= size or skip_tags(file, position, size) > position
             is_known = lengths is not None and lengths.format == known_format
             return lengths if n_frames > 1 and (ends or is_known) else None
         if lengths is None:
@@ -270,8 +271,7 @@ def _follow_frames(file, start, size, known_format):
 
 def _measure_free_frame(file, start):
     """Return the bytes of an unpadded frame of free format: up to the next header."""
-    file.seek(start)
-    data = file.read(_MAX_FREE_FRAME_BYTES)
+    data = read_at(file, start, _MAX_FREE_FRAME_BYTES)
     for match in _HEADER.finditer(data, 40):  # no frame has less than that
         header = data[match.start() : match.start() + 3]
         if header[1] == data[1] and header[2] & 0xFC == data[2] & 0xFC:
@@ -289,7 +289,7 @@ def _walk(file, start, size, lengths):
         n_frames += n_more
         if n_more:
             ranges.append((position, stop))
-        behind = _skip_tags(file, stop, size)
+        behind = skip_tags(file, stop, size)
         # Fewer bytes than a header are no sound.
         found = _find_frames(file, behind, size - 3, size, format)
         if found is None:
@@ -310,8 +310,7 @@ def _count_frames(file, start, size, lengths):
     """Return where whole frames end, their number, and whether one more is cut."""
     position, n_frames, known = start, 0, lengths.known
     while position + 4 <= size:
-        file.seek(position)
-        data = file.read(_WALK_BYTES)
+        data = read_at(file, position, _WALK_BYTES)
         offset, n_before = 0, n_frames
         while True:
             # The loop that counts: half of its time is the slice, so it has no more.
@@ -330,12 +329,11 @@ def _count_frames(file, start, size, lengths):
     return position, n_frames, False
 
 
-def _skip_tags(file, start, size):
+def skip_tags(file, start, size):
     """Return where the tags (ID3, APE, Lyrics3) that begin at start end."""
     position = start
     while position < size:
-        file.seek(position)
-        head = file.read(32)
+        head = read_at(file, position, 32)
         if head.startswith(b"ID3") and len(head) > 9 and max(head[6:10]) < 128:
             # Seven bits per byte; some have a footer as long as their header.
             length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -345,8 +343,8 @@ def _skip_tags(file, start, size):
             if len(head) == 32 and head[23] & 0x20:  # a header, not a footer
                 length += int.from_bytes(head[12:16], "little")
         elif head.startswith(b"LYRICSBEGIN"):
-            file.seek(position)
-            end = re.search(rb"LYRICS(?:200|END)", file.read(2**20))
+            content = read_at(file, position, 2**20)
+            end = re.search(rb"LYRICS(?:200|END)", content)
             if end is None:
                 break
             length = end.end()
@@ -360,10 +358,8 @@ def _skip_tags(file, start, size):
 
 def _read_tag(file, start, lengths):
     """Return the `_Tag` of an MP3's first frame, or None if it is sound."""
-    file.seek(start)
-    length = lengths.find(file.read(4))
-    file.seek(start)
-    frame = file.read(length)
+    length = lengths.find(read_at(file, start, 4))
+    frame = read_at(file, start, length)
     at = lengths.format.tag_offset
     if frame[36:40] == b"VBRI":
         n_frames = int.from_bytes(frame[50:54])
@@ -390,8 +386,7 @@ def _read_tag(file, start, lengths):
 
 def _needs_earlier_frames(file, start, format):
     """Whether an MP3's frame has some of its sound in those before: its reservoir."""
-    file.seek(start)
-    frame = file.read(8)
+    frame = read_at(file, start, 8)
     at = 4 if frame[1] & 1 else 6  # behind a checksum
     begin = int.from_bytes(frame[at : at + 2])
     return bool(begin >> (7 if format.is_mpeg1 else 8))
@@ -400,8 +395,7 @@ def _needs_earlier_frames(file, start, format):
 def _make_tag(file, tag, n_frames, is_right, ranges, lengths):
     """Return the bytes of a tag that tells how much there is in the ranges."""
     format = lengths.format
-    file.seek(ranges[0][0])
-    header = file.read(4)
+    header = read_at(file, ranges[0][0], 4)
     # 128 (MPEG-1) or 80 kilobits per second, no checksum: there is room for a tag.
     header = bytes([255, header[1] | 1, 0x90 | header[2] & 0x0C, header[3] & 0xC0])
     frame = header + bytes(_parse_header(header)[1] - 4)

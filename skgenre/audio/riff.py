@@ -1,7 +1,9 @@
 """WAV and its relatives (RIFX, RF64, BW64, Wave64): codec, and whether all is there."""
 
 import struct
+from typing import NamedTuple
 
+from skgenre.audio.codec_names import WAV_CODECS
 from skgenre.audio.inspection import (
     Inspection,
     View,
@@ -11,46 +13,6 @@ from skgenre.audio.inspection import (
 )
 from skgenre.audio.mpeg import inspect_mpeg
 
-# Format tags, and whether libsndfile decodes them.
-CODECS = {
-    0x0001: ("PCM", True),
-    0x0002: ("MS ADPCM", True),
-    0x0003: ("float", True),
-    0x0006: ("A-law", True),
-    0x0007: ("µ-law", True),
-    0x0011: ("IMA ADPCM", True),
-    0x0031: ("GSM 6.10", True),
-    0x0038: ("NMS ADPCM", True),
-    0x0040: ("G.721 ADPCM", True),
-    0x000A: ("WMA Voice", False),
-    0x0020: ("Yamaha ADPCM", False),
-    0x0022: ("TrueSpeech", False),
-    0x0042: ("G.723.1", False),
-    0x0045: ("G.726 ADPCM", False),
-    0x0050: ("MP2", False),
-    0x0055: ("MP3", False),
-    0x0061: ("Duck DK4 ADPCM", False),
-    0x0062: ("Duck DK3 ADPCM", False),
-    0x0064: ("G.726 ADPCM", False),
-    0x0069: ("IMA ADPCM", True),
-    0x00FF: ("AAC", False),
-    0x0130: ("SIPRO", False),
-    0x0160: ("WMA 1", False),
-    0x0161: ("WMA 2", False),
-    0x0162: ("WMA Pro", False),
-    0x0163: ("WMA Lossless", False),
-    0x0270: ("ATRAC3", False),
-    0x028F: ("G.722", False),
-    0x1610: ("AAC", False),
-    0x2000: ("AC-3", False),
-    0x2001: ("DTS", False),
-    0x566F: ("Vorbis", False),
-    0x6771: ("Vorbis", False),
-    0x704F: ("Opus", False),
-    0xA106: ("AAC", False),
-    0xA109: ("Speex", False),
-    0xF1AC: ("FLAC", False),
-}
 # Ends of the 16 bytes that name a codec in a WAVE_FORMAT_EXTENSIBLE header, of
 # Microsoft's and of Ambisonics.
 _GUID_TAILS = (
@@ -58,7 +20,7 @@ _GUID_TAILS = (
     bytes.fromhex("00002107d3118644c8c1ca000000"),
 )
 # Sound of this kind is stored as if it were 16-bit samples, on CDs and in WAV files.
-_DTS_MAGICS = (
+DTS_MAGICS = (
     bytes.fromhex("ff1f00e8"),
     bytes.fromhex("1fffe800"),
     bytes.fromhex("fe7f0180"),
@@ -68,24 +30,67 @@ _DTS_MAGICS = (
 MAX_CHUNKS = 10_000
 
 
+class _Chunks(NamedTuple):
+    """What the chunks of a WAV file tell."""
+
+    form: bytes  # the content of 'fmt '
+    ranges: list  # pairs (start, stop) of offsets between which samples are
+    n_promised: int  # bytes of samples, by the header
+    is_wrong: bool  # where libsndfile would not read all of the samples
+    stop: int
+    rest: bytes  # the beginning of what is behind
+
+
 def inspect_wav(file, size):
     """Return the Inspection of a RIFF, RIFX, RF64 or BW64 file, and where it ends."""
-    head = read_at(file, 0, 4096)
-    order = "big" if head[:4] == b"RIFX" else "little"
+    magic = read_at(file, 0, 4)
+    order = "big" if magic == b"RIFX" else "little"
+    form, ranges, n_promised, is_wrong, stop, rest = _walk_chunks(file, size, order)
+    codec, by_libsndfile = _find_codec(form, order)
+    if codec == "PCM" and ranges and read_at(file, ranges[0][0], 4) in DTS_MAGICS:
+        codec, by_libsndfile = "DTS", False
+    found = Inspection(f"{_NAMES[magic]} file ({codec})", demuxer="wav")
+    if not form or not ranges:
+        missing = "samples" if form else "description of its samples ('fmt ')"
+        return found._replace(decoder=None, fault=f"without any {missing}"), size
+    n_bytes = sum(stop - start for start, stop in ranges)
+    # A byte of padding is no sound.
+    n_promised -= n_promised % max(1, int.from_bytes(form[12:14], order))
+    seconds = _find_seconds(form, n_promised, order)
+    found = found._replace(incomplete=describe_end(n_bytes, n_promised, seconds))
+    if codec == "MP3" and len(ranges) == 1:
+        # The samples are such a file, whose frames tell all.
+        mpeg = inspect_mpeg(View(file, ranges))
+        if mpeg is not None and mpeg.decoder == "libsndfile":
+            parts = shift_parts(mpeg.parts or ((0, n_bytes),), ranges[0][0])
+            missing = mpeg.incomplete or found.incomplete
+            return found._replace(parts=parts, incomplete=missing), size
+    if by_libsndfile is False:
+        return found._replace(decoder="ffmpeg"), size
+    is_joined = rest[:4] in _NAMES
+    if not is_joined and stop < size and found.incomplete is None:
+        incomplete = _describe_rest(form, n_bytes, size - stop, rest, order)
+        found = found._replace(incomplete=incomplete)
+    if is_wrong:
+        found = found._replace(parts=_write_header(form, ranges, n_bytes, order))
+    elif is_joined:
+        found = found._replace(parts=((0, stop),))
+    elif magic == b"BW64":  # the same as RF64, which libsndfile knows
+        found = found._replace(parts=(b"RF64", (4, size)))
+    return found, stop if is_joined else size
+
+
+def _walk_chunks(file, size, order):
     form, long_length, ranges, is_wrong, n_promised = b"", None, [], False, 0
-    rest, position = b"", 12
+    position, chunk = 12, b""
     for _ in range(MAX_CHUNKS):
-        # The beginning is read once, what stands behind the samples in small pieces.
-        in_head = position + 128 <= len(head)
-        chunk = (head[position:] if in_head else read_at(file, position, 128))[:128]
+        chunk = read_at(file, position, 128)
         name, length = chunk[:4], int.from_bytes(chunk[4:8], order)
-        start, rest = position + 8, chunk
-        if len(chunk) < 8 or not is_chunk(chunk, size - start, order, name == b"data"):
+        start = position + 8
+        if not is_chunk(chunk, size - start, order, is_last=name == b"data"):
             break
         if name == b"fmt " and not form:
-            form = chunk[8 : 8 + length]
-            if length > len(form):
-                form = read_at(file, start, min(length, 65536))
+            form = read_at(file, start, min(length, 65536))
         elif name == b"ds64":
             long_length = int.from_bytes(chunk[16:24], "little")
         elif name == b"data":
@@ -97,10 +102,10 @@ def inspect_wav(file, size):
             is_wrong |= bool(ranges) or not form
             ranges.append((start, stop))
             n_promised += promised
-            if stop == size:
-                position = size
-                break
             length = stop - start
+            if stop == size:
+                position, chunk = size, b""
+                break
         position = start + length + (length & 1)
         # Some writers forget the byte that makes the length of a chunk even.
         if length & 1 and not is_chunk(read_at(file, position, 8), size, order):
@@ -108,40 +113,7 @@ def inspect_wav(file, size):
             position -= is_unpadded
             # libsndfile would not find the samples.
             is_wrong |= is_unpadded and not ranges
-    codec, by_libsndfile = _find_codec(form, order)
-    if codec == "PCM" and ranges and read_at(file, ranges[0][0], 4) in _DTS_MAGICS:
-        codec, by_libsndfile = "DTS", False
-    found = Inspection(f"{_NAMES[head[:4]]} file ({codec})", demuxer="wav")
-    if not form or not ranges:
-        missing = "samples" if form else "description of its samples ('fmt ')"
-        return found._replace(decoder=None, fault=f"without any {missing}"), size
-    n_bytes = sum(stop - start for start, stop in ranges)
-    # A byte of padding is no sound.
-    n_promised -= n_promised % max(1, int.from_bytes(form[12:14], order))
-    seconds = _find_seconds(form, n_promised, order)
-    incomplete = describe_end(n_bytes, n_promised, seconds)
-    if codec == "MP3" and len(ranges) == 1:
-        # The samples are such a file, whose frames tell all.
-        start, stop = ranges[0]
-        mpeg = inspect_mpeg(View(file, ((start, stop),)))
-        if mpeg is not None and mpeg.decoder == "libsndfile":
-            parts = shift_parts(mpeg.parts or ((0, stop - start),), start)
-            missing = mpeg.incomplete or incomplete
-            return found._replace(parts=parts, incomplete=missing), size
-    if not by_libsndfile:
-        return found._replace(decoder="ffmpeg", incomplete=incomplete), size
-    is_joined = rest[:4] in _NAMES and position < size
-    if not is_joined and position < size and incomplete is None:
-        incomplete = _describe_rest(form, n_bytes, size - position, rest, order)
-    parts = None
-    if is_wrong:
-        parts = _write_header(form, ranges, n_bytes, order)
-    elif is_joined:
-        parts = ((0, position),)
-    elif head[:4] == b"BW64":  # the same as RF64, which libsndfile knows
-        parts = (b"RF64", (4, size))
-    found = found._replace(parts=parts, incomplete=incomplete)
-    return found, position if is_joined else size
+    return _Chunks(form, ranges, n_promised, is_wrong, position, chunk)
 
 
 def inspect_w64(file, size):
@@ -161,7 +133,7 @@ def inspect_w64(file, size):
             break
         position += (length + 7) & ~7
     codec, by_libsndfile = _find_codec(form, "little")
-    decoder = "libsndfile" if by_libsndfile else "ffmpeg"
+    decoder = "ffmpeg" if by_libsndfile is False else "libsndfile"
     kind = f"a Wave64 file ({codec})"
     return Inspection(kind, decoder, "w64", incomplete=incomplete), size
 
@@ -204,12 +176,11 @@ def _find_end(file, start, length, size, order):
 
 
 def _find_codec(form, order):
-    """Return the name of a codec, and whether libsndfile decodes it."""
+    """Return the name of a codec, and whether libsndfile decodes it (None: perhaps)."""
     tag = int.from_bytes(form[:2], order)
     if tag == 0xFFFE and form[26:40] in _GUID_TAILS:
         tag = int.from_bytes(form[24:26], order)
-    # Of an unknown codec libsndfile may know more.
-    return CODECS.get(tag, (f"codec {tag:#06x}", True))
+    return WAV_CODECS.get(tag, (f"codec {tag:#06x}", None))
 
 
 def _find_seconds(form, n_bytes, order):

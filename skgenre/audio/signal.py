@@ -5,13 +5,13 @@ import warnings
 from numbers import Integral
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from skgenre._typing import Audio
 from skgenre._validation import check_number, check_positive_integer
-from skgenre.audio.decoder import HIGHEST_FILE_RATE, open_audio
+from skgenre.audio.decoder import open_audio
 from skgenre.audio.errors import AudioDecodeError, IncompleteAudioWarning
+from skgenre.audio.resampling import HIGHEST_FILE_RATE, resample
 from skgenre.audio.source import find_version, make_source, name_source
 
 # Keeps duration * sample_rate far from overflow; 30 years.
@@ -233,14 +233,12 @@ class AudioStream:
                 if file_rate != sample_rate:
                     decimation = max(1, file_rate / sample_rate)
                     n_read += math.ceil(RESAMPLING_MARGIN_FRAMES * decimation)
-            # A file of few samples per second must not become a large block of many.
-            n_wide = max(reader.n_channels, math.ceil(sample_rate / file_rate))
-            n_block_frames = max(1, MAX_BLOCK_SAMPLES // n_wide)
+            n_block_frames = max(1, MAX_BLOCK_SAMPLES // reader.n_channels)
             blocks = reader.read_blocks(n_read, n_block_frames=n_block_frames)
             blocks = self._check_unchanged(blocks, version)
             blocks = self._mix_to_mono(blocks, n_kept=n_kept, file_rate=file_rate)
             if file_rate != sample_rate:
-                blocks = _resample(blocks, file_rate=file_rate, sample_rate=sample_rate)
+                blocks = resample(blocks, old_rate=file_rate, new_rate=sample_rate)
             yield from _take_samples(blocks, n_samples)
             self.incomplete = inspection.incomplete or reader.incomplete
 
@@ -343,22 +341,6 @@ def _average_channels(block):
 
 def _find_scale(block):
     return np.float32(2.0**-15 if block.dtype == np.int16 else 1.0)
-
-
-def _resample(blocks, *, file_rate, sample_rate):
-    """Resample to exactly ceil(n_samples * ratio) samples, as librosa does."""
-    # Bit for bit what soxr.resample gives for the whole, however it is cut.
-    stream = soxr.ResampleStream(file_rate, sample_rate, 1, quality="HQ")
-    n_frames = n_samples = 0
-    for block in blocks:
-        resampled = stream.resample_chunk(block)
-        n_frames += len(block)
-        n_samples += len(resampled)
-        yield resampled
-    rest = stream.resample_chunk(np.empty(0, np.float32), last=True)
-    n_rest = math.ceil(n_frames * (sample_rate / file_rate)) - n_samples
-    n_missing = n_rest - len(rest)
-    yield np.pad(rest, (0, n_missing)) if n_missing > 0 else rest[:n_rest]
 
 
 def _take_samples(blocks, n_samples):
