@@ -303,7 +303,7 @@ def test_a_damaged_flac_is_refused_unless_the_part_is_whole(tmp_path):
 def test_text_named_like_audio_is_refused(tmp_path, extension):
     path = tmp_path / f"track{extension}"
     path.write_text("This is no music.\n" * 100)
-    refused(path, "is a text, expected intact audio")
+    refused(path, "is a text file, expected intact audio")
 
 
 def test_a_sample_rate_of_zero_is_refused(wav):

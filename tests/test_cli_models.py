@@ -377,14 +377,14 @@ def test_songs_of_any_length_take_all_of_their_segments(model_file, tmp_path, ca
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("text.wav", "Format not recognised"),
+        ("text.wav", "is a text file"),
         ("folder", "is a directory"),
         ("absent.wav", "No such file"),
         ("short.wav", "too short: 1.00 s"),
         ("silent.wav", "holds only silence"),
         ("https://example.org/song.mp3", "URLs are not fetched"),
         ("-", "standard input is not read"),
-        ("", "No such file"),
+        ("", "is an empty path"),
     ],
 )
 @pytest.mark.parametrize("form", ["json", "csv", "table"])

@@ -263,7 +263,7 @@ def list_bad_tracks(path, content):
         (None, "is None, expected an audio file"),
         (np.nan, "is nan, expected an audio file"),
         (pd.NA, "is <NA>, expected an audio file"),
-        ("", "is '', expected an audio file"),
+        ("", "is an empty path, expected an audio file"),
         (content, "bytes, expected a path: .* io.BytesIO"),
         (io.BytesIO(b""), r"is empty \(0 bytes\)"),
         (closed, "closed file, expected an open file"),

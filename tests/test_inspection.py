@@ -441,7 +441,7 @@ OTHERS = {
     "a property list of macOS": b"bplist00\xd4" + bytes(60),
     "attributes that macOS keeps beside a file": b"\0\5\x16\7\0\2\0\0Mac OS X"
     + bytes(60),
-    "a text": "Ein Stück Text,\nfür Menschen.\n".encode(),
+    "a text file": "Ein Stück Text,\nfür Menschen.\n".encode(),
     "nothing but 5000 zero bytes, as a download that was never finished": bytes(5000),
     "of no known audio format": bytes(range(128, 256)) * 30,
 }

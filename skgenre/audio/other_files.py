@@ -53,7 +53,7 @@ def find_other_file(file, head, size):
         if text.startswith(start):
             return kind
     is_cue_sheet = 'file "' in text and "track 01 audio" in text
-    return "a cue sheet" if is_cue_sheet else "a text"
+    return "a cue sheet" if is_cue_sheet else "a text file"
 
 
 def _holds_only_zeros(file, size):

@@ -135,7 +135,8 @@ def list_sources(X):
             audio = audio[0]
         name = f"X[{position}]"
         if is_missing(audio):
-            sources.append(NoAudio(name, f"is {audio!r}, expected an audio file"))
+            found = "an empty path" if isinstance(audio, str) else repr(audio)
+            sources.append(NoAudio(name, f"is {found}, expected an audio file"))
         else:
             sources.append(make_source(audio, name=name))
     return sources
