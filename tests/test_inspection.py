@@ -238,6 +238,15 @@ def test_a_joined_file_of_a_rate_that_no_sound_has_is_refused(tmp_path, rate):
     refuse_bytes(tmp_path, make_file("WAV") + other, reason)
 
 
+def test_a_joined_recording_without_the_channel_is_named(tmp_path):
+    path = tmp_path / "track.wav"
+    soundfile.write(path, make_noise(22050, 6), 22050)
+    path.write_bytes(path.read_bytes() + make_file("WAV"))
+    reason = "has 2 channels after 1.00 s, expected at least 5 for channel=4"
+    with pytest.raises(AudioDecodeError, match=reason):
+        load_audio(path, channel=4)
+
+
 def test_what_is_missing_of_a_joined_recording_is_said(tmp_path):
     content = make_file("FLAC") + make_file("FLAC")[:-9000]
     signal, incomplete = load_bytes(tmp_path, content)

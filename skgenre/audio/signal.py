@@ -255,7 +255,16 @@ class AudioStream:
         number = self._find_channel()
         n_frames, is_silent, has_sound = 0, True, False
         for block in blocks:
-            mono = _average_channels(block) if number is None else _pick(block, number)
+            if number is None:
+                mono = _average_channels(block)
+            elif block.ndim == 1 or number < block.shape[1]:
+                mono = _pick(block, number)
+            else:  # of a recording that is joined behind another
+                reason = (
+                    f"has {block.shape[1]} channels after {n_frames / file_rate:.2f} "
+                    f"s, expected at least {number + 1} for channel={self._channel!r}"
+                )
+                raise AudioDecodeError([(self.name, reason)])
             # Extremes are NaN where any value is: two passes, and no temporary array.
             peak = max(-mono.min(), mono.max())
             if not peak <= MAX_PEAK:
