@@ -20,6 +20,7 @@ from skgenre.audio.ogg import inspect_ogg
 from skgenre.audio.other_files import find_other_file
 from skgenre.audio.riff import DTS_MAGICS, inspect_w64, inspect_wav
 from skgenre.audio.voc import inspect_voc
+from skgenre.audio.wavpack import inspect_wavpack
 
 # Files joined into one ("cat a b"); beyond this number they are hostile.
 MAX_JOINED = 1000
@@ -42,6 +43,7 @@ INSPECTORS = {
     b"fLaC": inspect_flac,
     b"OggS": inspect_ogg,
     b"Creative Voice File\x1a": inspect_voc,
+    b"wvpk": inspect_wavpack,
 }
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"pnot")
 
@@ -53,7 +55,6 @@ FFMPEG_FORMATS = {
     b"FLV\x01": ("a Flash video", "flv"),
     b"\x00\x00\x01\xba": ("an MPEG program stream", "mpeg"),
     b"MAC ": ("a Monkey's Audio file", "ape"),
-    b"wvpk": ("a WavPack file", "wv"),
     b"TTA1": ("a True Audio file", "tta"),
     b"tBaK": ("a TAK file", "tak"),
     b"ajkg": ("a Shorten file", "shn"),
