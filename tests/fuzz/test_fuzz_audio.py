@@ -28,7 +28,10 @@ def ffmpeg_seeds(tmp_path_factory):
     return write_ffmpeg_seeds(tmp_path_factory.mktemp("ffmpeg_seeds"))
 
 
-def check(answer):
+def check(decoder, path, content, *, demuxer=None):
+    """Hand a mutant to the decoder; hold what became of it to the limits."""
+    path.write_bytes(content)
+    answer = decoder.decode(path, demuxer)
     assert answer["outcome"] in ("sound", "refused"), answer
     assert answer["cpu_seconds"] <= MAX_SECONDS
     assert answer["n_bytes"] <= MAX_BYTES
@@ -40,9 +43,7 @@ def test_a_mutant_is_sound_or_one_error_within_time_and_memory(
     decoder, seeds, tmp_path_factory, mutant
 ):
     name, content = mutant(seeds)
-    path = tmp_path_factory.getbasetemp() / f"mutant-{name}"
-    path.write_bytes(content)
-    check(decoder.decode(path))
+    check(decoder, tmp_path_factory.getbasetemp() / f"mutant-{name}", content)
 
 
 @fuzzing(300)
@@ -52,5 +53,4 @@ def test_ffmpeg_reads_or_refuses_a_mutant_within_time_and_memory(
 ):
     name, content = mutant(ffmpeg_seeds)
     path = tmp_path_factory.getbasetemp() / f"mutant-{name}"
-    path.write_bytes(content)
-    check(decoder.decode(path, FFMPEG_DEMUXERS[path.suffix]))
+    check(decoder, path, content, demuxer=FFMPEG_DEMUXERS[path.suffix])
