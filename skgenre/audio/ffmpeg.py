@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skgenre.audio.errors import DecoderError
+from skgenre.audio.inspection import describe_end, read_at
 from skgenre.audio.mp4 import measure_boxes
 from skgenre.audio.resampling import check_rate, resample
 
@@ -296,10 +297,7 @@ class FfmpegReader:
                 f"ends after {end:.2f} of the {duration:.2f} s that its header promises"
             )
         elif is_cut and (duration is None or not is_whole):
-            found.append(
-                f"ends after {self._file.n_bytes} of the {self._promise.n_bytes} bytes "
-                "that its header promises"
-            )
+            found.append(describe_end(self._file.n_bytes, self._promise.n_bytes))
         elif self._stopped_by is not None and not (
             duration is not None and seconds > duration - 0.01
         ):
@@ -390,8 +388,7 @@ class _Promise(NamedTuple):
 
 
 def _find_promise(file, demuxer):
-    file.seek(0)
-    head = file.read(2**12)
+    head = read_at(file, 0, 2**12)
     if demuxer in ("iff", "avi"):
         length = int.from_bytes(head[4:8], "big" if demuxer == "iff" else "little")
         return _Promise(8 + length if length < 2**32 - 1 else None)
@@ -416,8 +413,7 @@ def _find_promise(file, demuxer):
 
 def _check_ape(file):
     """Refuse Monkey's Audio whose packets would be a gigabyte of silence each."""
-    file.seek(0)
-    head = file.read(2**12).ljust(2**12, b"\0")
+    head = read_at(file, 0, 2**12).ljust(2**12, b"\0")
     version, _, n_descriptor = struct.unpack_from("<HHI", head, 4)
     if version < 3980:  # the number is given by the version
         return

@@ -59,7 +59,7 @@ def inspect_flac(file, size):
     packed += n_there - header.n_frames
     # libsndfile reads all that the header counts, and nothing beyond.
     parts = ((0, 18), packed.to_bytes(8, "big"), (26, stop))
-    return found._replace(parts=parts, n_frames=n_there), stop
+    return found._replace(parts=parts), stop
 
 
 def _find_next_stream(file, start, size):

@@ -22,8 +22,6 @@ class Inspection(NamedTuple):
         What the decoder is given instead of the file, where its header is wrong or tags
         are around it: pieces that follow each other, bytes or pairs (start, stop) of
         offsets in the file.
-    n_frames : int or None
-        Frames to read, at most, where more would meet damage; None reads all.
     incomplete : str or None
         What is missing of the sound that the header promises, for a warning, as in
         "ends after 41.20 of the 240.00 s that its header promises". What is there can
@@ -38,7 +36,6 @@ class Inspection(NamedTuple):
     decoder: str | None = "libsndfile"
     demuxer: str | None = None
     parts: tuple | None = None
-    n_frames: int | None = None
     incomplete: str | None = None
     fault: str | None = None
     following: tuple = ()

@@ -82,8 +82,6 @@ class LibsndfileReader:
             check_rate(rate, self.sample_rate, n_before / self.sample_rate)
             has_other_rate = rate != self.sample_rate
             n_wanted = sys.maxsize if has_other_rate else n_left
-            if recording.n_frames is not None:
-                n_wanted = min(n_wanted, recording.n_frames)
             blocks = self._read_recording(n_wanted, n_block_frames, n_before)
             if has_other_rate:
                 blocks = resample(blocks, old_rate=rate, new_rate=self.sample_rate)
