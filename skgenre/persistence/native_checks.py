@@ -70,10 +70,14 @@ def check_forest(forest):
     """Whether each tree expects the features that the forest has checked."""
     from sklearn.tree import BaseDecisionTree
 
-    return all(
-        isinstance(tree, BaseDecisionTree)
-        and tree.n_features_in_ == forest.n_features_in_
-        for tree in getattr(forest, "estimators_", ())
+    return not hasattr(forest, "estimators_") or (
+        # One array of probabilities is made for each.
+        forest.n_outputs_ == 1
+        and all(
+            isinstance(tree, BaseDecisionTree)
+            and tree.n_features_in_ == forest.n_features_in_
+            for tree in forest.estimators_
+        )
     )
 
 
@@ -81,6 +85,12 @@ def check_machine(machine):
     """Whether the arrays of a support vector machine have the sizes it reads."""
     if not hasattr(machine, "support_vectors_"):
         return True
+    # Of a function's result libsvm trusts the size.
+    if machine.kernel not in ("linear", "poly", "rbf", "sigmoid", "precomputed"):
+        raise ValueError(
+            f"kernel must be one of libsvm's own, or 'precomputed', to be in a model "
+            f"file, got {machine.kernel!r}"
+        )
     n_classes, n_vectors = len(machine.classes_), len(machine.support_)
     n_pairs = n_classes * (n_classes - 1) // 2
     shapes = {
@@ -94,8 +104,9 @@ def check_machine(machine):
     support, counts = machine.support_, machine._n_support
     return (
         all(np.shape(getattr(machine, name)) == size for name, size in shapes.items())
+        # The second is read where the first has a size.
+        and np.shape(machine._probA) == np.shape(machine._probB)
         and np.shape(machine._probA) in ((0,), (n_pairs,))
-        and np.shape(machine._probB) in ((0,), (n_pairs,))
         and machine._sparse is False
         and (counts >= 0).all()
         and counts.sum() == n_vectors

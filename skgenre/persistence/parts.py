@@ -162,8 +162,10 @@ def check_part(part):
             f"the model has the {kind} {module}.{name}, which no other process can "
             "import: define it at the top level of a module of its own."
         )
-    names = vars(part) if _is_composed(part) else ()
-    is_sound = not any(callable(getattr(type(part), name, None)) for name in names)
+    is_sound = not _list_replaced(part)
+    if isinstance(part, BaseEstimator) and hasattr(part, "n_classes_"):
+        # It says how large the arrays of probabilities are to be.
+        is_sound &= part.n_classes_ == len(part.classes_)
     if isinstance(part, (MFCCExtractor, BaseTrackClassifier)):
         part._check_parameters()
     elif isinstance(part, TrainedNetwork):
@@ -190,6 +192,22 @@ def check_part(part):
             is_sound = is_sound and types == {n: type(v) for n, v in settings.items()}
     if not is_sound:
         raise ValueError(f"the parts of its {type(part).__name__} do not fit together")
+
+
+def _list_replaced(part):
+    """Return the attributes that hide what the class of an object has.
+
+    Of other packages these are methods only: a class may define what `fit` replaces.
+    """
+    if not _is_composed(part):
+        return []
+    kind = type(part)
+    is_known = kind.__module__.partition(".")[0] in ("skgenre", "sklearn")
+    return [
+        name
+        for name in vars(part).keys() - getattr(kind, "__dataclass_fields__", {}).keys()
+        if hasattr(kind, name) and (is_known or callable(getattr(kind, name)))
+    ]
 
 
 def settle(part, cache_dir, *, written_by_other_keras):

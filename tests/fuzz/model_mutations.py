@@ -15,6 +15,8 @@ import numpy as np
 from hypothesis import strategies as st
 from model_archive import read_parts, write_parts
 
+from skgenre.persistence.allowed_types import CHECKS
+
 # What numbers and texts are replaced by, in JSON.
 _EXTREMES = (
     *("0", "1", "2", "-1", "-2", "0.5", "-0.5", "7", "100", "1000000000"),
@@ -29,6 +31,10 @@ _FILLINGS = (0, 1, -1, 2, 1e9, 2**31 - 9, -(2**31), 2**62, 1e300, np.nan, np.inf
 _DTYPES = ("<f8", ">f8", "<f4", "<i8", ">i8", "<i4", "|u1", "|b1", "<U1", "<c16")
 # Attributes that decide which code runs, and which few instances have of their own.
 _NAMES = ("_impl", "_sparse", "_estimator_type", "_parameter_constraints", "__class__")
+# What compiled code reads.
+COMPILED = {"Tree"} | {
+    name.rpartition(".")[2] for name, check in CHECKS.items() if check is not None
+}
 # Numbers of attributes, kinds and places wrap around.
 _numbers = st.integers(0, 2**16)
 _EDITS = (
@@ -40,7 +46,9 @@ _EDITS = (
 
 def model_mutants():
     """Strategy: functions from `Library` to the name of a model and its mutant."""
-    edits = st.tuples(st.sampled_from(_EDITS), _numbers, _numbers, _numbers)
+    edits = st.tuples(
+        st.sampled_from(_EDITS), st.booleans(), _numbers, _numbers, _numbers
+    )
     return st.builds(ModelMutant, _numbers, st.lists(edits, min_size=1, max_size=4))
 
 
@@ -199,8 +207,8 @@ class ModelMutant:
         info, root = library.models[name]
         # A place for the model itself, which can be replaced, too.
         top = Node("TupleNode", "builtins", "tuple", [(0, copy.deepcopy(root))])
-        for edit, *numbers in self.edits:
-            apply(top, library, edit, *numbers)
+        for edit in self.edits:
+            apply(top, library, *edit)
         write(top.children[0][1], info, file)
         return name
 
@@ -209,7 +217,7 @@ def pick(items, number):
     return items[number % len(items)]
 
 
-def apply(top, library, edit, first, second, third):
+def apply(top, library, edit, is_aimed, first, second, third):
     """Change the nodes below `top`; `first` says where."""
     places = list_places(top)
     if edit in ("fill", "reshape", "cast"):
@@ -222,6 +230,8 @@ def apply(top, library, edit, first, second, third):
         wanted = [p for p in places if p[1].kind in ("ListNode", "TupleNode")]
     else:
         wanted = places
+    if is_aimed:
+        wanted = [p for p in wanted if p[0][0] in COMPILED] or wanted
     if not wanted:
         return
     # First the kind of place: of a forest's thousand nodes one is the forest's.
@@ -281,19 +291,19 @@ def apply(top, library, edit, first, second, third):
             parent.key_types.append(key_type)
     elif edit == "retype":
         changed = copy.copy(node)
-        names = [name for name in library.classes if of_kind(library, name) == node.kind]
-        if names:
-            changed.module, changed.name = pick(names, second)
+        alike = [
+            name
+            for name in library.classes
+            if library.by_class[name][0].kind == node.kind
+        ]
+        if alike:
+            changed.module, changed.name = pick(alike, second)
         put(changed)
 
 
 def put_label(parent, index, label, node):
     if all(known != label for known, _ in parent.children):
         parent.children[index] = label, node
-
-
-def of_kind(library, name):
-    return library.by_class[name][0].kind
 
 
 def has_array(node):
@@ -351,7 +361,7 @@ def reshape(array, number, size):
         lambda: array[None],
         lambda: array.T.copy(),
         lambda: array[:0] if array.ndim else array[None][:0],
-        lambda: np.resize(flat, (size % 300,) + array.shape[1:]),
+        lambda: np.resize(flat, (size % 300, *array.shape[1:])),
         lambda: np.asfortranarray(array),
         lambda: array[:1] if array.ndim else array,
         lambda: array[..., :1] if array.ndim else array,

@@ -18,6 +18,11 @@ MAX_BYTES = 1_000_000_000
 METHODS = ("predict", "predict_proba", "decision_function")
 
 
+def is_harmless(outcome):
+    """Whether it is a result, an ordinary exception or a refusal."""
+    return outcome in ("predicts", "refused") or outcome.startswith("raises ")
+
+
 class ModelProcess(WorkerProcess):
     """Load models and predict in a process whose memory is limited.
 

@@ -166,7 +166,9 @@ MODELS = {
         LogisticRegression(), method="temperature", cv=2
     ),
     "one of two": OneVsRestClassifier(TREE),
-    "frozen": make_pipeline(FrozenEstimator(StandardScaler().fit(np.eye(4))), LogisticRegression()),
+    "frozen": make_pipeline(
+        FrozenEstimator(StandardScaler().fit(np.eye(4))), LogisticRegression()
+    ),
     "scaled": make_pipeline(
         MinMaxScaler(), MaxAbsScaler(), RobustScaler(), Normalizer(), FOREST
     ),

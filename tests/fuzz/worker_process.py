@@ -103,7 +103,10 @@ def answer_requests(judge, *, max_bytes, max_seconds):
     import resource  # not on Windows
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    print("ready", flush=True)
+    # What else is printed, by C libraries, too, is no answer.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    print("ready", file=answers, flush=True)
     for line in sys.stdin:
         limit = read_status("VmSize") + max_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
@@ -120,7 +123,7 @@ def answer_requests(judge, *, max_bytes, max_seconds):
             "cpu_seconds": time.process_time() - cpu_start,
             "n_bytes": read_status("VmHWM") - before,
         }
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 def read_status(name):
