@@ -130,9 +130,9 @@ def model_card(
     tracks = f"Digest of the training tracks: {_escape(digest or 'not kept')}."
     limits = [_GENRES]
     if benchmark is not None:
-        tested = benchmark.setting.get("data_digest")
-        same = "the same" if tested == digest else f"another: {_escape(tested)}"
-        if digest and tested:
+        other = benchmark.setting.get("data_digest")
+        same = "the same" if other == digest else f"another: {_escape(other)}"
+        if digest and other:
             tracks += f" That of the benchmark's tracks is {same}."
         found = {fold["protocol"] for fold in benchmark.folds}
         limits += [_SCORES, *(_PROTOCOLS[name] for name in _PROTOCOLS if name in found)]
@@ -153,7 +153,13 @@ def model_card(
     if audit is not None:
         _add_table(card, _TRAINING, tabulate_findings(audit))
     if benchmark is not None:
-        notes = [summarise(benchmark), *(f"Note: {n}" for n in benchmark.notes())]
+        tested = benchmark.setting.get("n_tracks_per_genre", {}).values()
+        notes = [
+            summarise(benchmark),
+            f"Tested on {sum(tested)} tracks of {len(tested)} genres; "
+            f"{len(benchmark.unreadable)} files could not be read.",
+            *(f"Note: {note}" for note in benchmark.notes()),
+        ]
         card.add(**{_RESULTS: _write_list(map(_escape, notes))})
         for table in make_tables(benchmark):
             _add_table(card, _RESULTS, table)
