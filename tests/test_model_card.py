@@ -160,7 +160,7 @@ def test_card_has_the_scores_with_intervals_and_what_they_mean(model_file, bench
             assert " ".join(cells) in " ".join(outline.text.split())
     assert "classifies" in outline.text
     assert "Tested on 24 tracks of 3 genres; 0 files could not be read" in outline.text
-    assert "all tracks of an artist are either in training or in test" in outline.text
+    assert "all tracks of an artist are in either the training or" in outline.text
     assert "those of one track are on both sides" in outline.text
     assert "Protocol filtered" not in outline.text
 

@@ -31,20 +31,23 @@ _TRAINING = f"{_MODEL}/Training Procedure"
 _RESULTS = f"{_MODEL}/Evaluation Results"
 _START = "How to Get Started with the Model"
 
-_GENRES = "The model knows these genres only, and music like its training tracks only."
+_GENRES = (
+    "The model knows only these genres. Expect more errors on music that is unlike its "
+    "training tracks."
+)
 _SCORES = (
-    "The scores are those of models with the same settings, each trained on a part of "
-    "the tracks: an estimate for this model on tracks that are chosen in the same way. "
-    "The 95 % intervals are for the choice of the tested tracks; what another "
-    "collection would change is not in them."
+    "The scores are from models with the same settings, each trained on a part of the "
+    "tracks. They estimate how well this model does on tracks that are chosen in the "
+    "same way. The 95 % intervals are for the choice of the tested tracks, not for "
+    "other collections."
 )
 _PROTOCOLS = {
-    "track": "Protocol track: tracks of one artist may be in training and in test. "
-    "Expect lower scores for new artists.",
-    "artist": "Protocol artist: all tracks of an artist are either in training or in "
-    "test. The scores are for new artists.",
-    "filtered": "Protocol filtered: one given split. That of GTZAN keeps artists "
-    "apart, so the scores are for new artists.",
+    "track": "Protocol track: tracks of one artist can be in both the training and the "
+    "test set. Expect lower scores for new artists.",
+    "artist": "Protocol artist: all tracks of an artist are in either the training or "
+    "the test set. The scores are for new artists.",
+    "filtered": "Protocol filtered: one given split. GTZAN's keeps artists apart, so "
+    "its scores are for new artists.",
 }
 # Parameters that change no number.
 _LEFT_OUT = (*EXECUTION_PARAMETERS, "callbacks", "memory")
