@@ -93,7 +93,7 @@ def mutate_models(folder):
     path = folder / "mutant.skops"
 
     def predict(mutant):
-        name = mutant(library, path)
+        name, _ = mutant(library, path)
         return path, process.predict(path, files[name][1])
 
     with ModelProcess(files) as process:

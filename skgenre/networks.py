@@ -177,6 +177,54 @@ def _log_covariance(values):
     return ops.take(flat, rows * n_mfcc + columns, axis=1)
 
 
+BUILDERS = (build_mlp, build_cnn, build_lstm, build_covariance)
+
+
+def list_weight_shapes(build, input_shape, n_classes, parameters):
+    """Return the shapes of the weights that a builder of this module would make.
+
+    In the order of Keras' ``get_weights``. Nothing is built: of a model from a file
+    this tells first whether its network is as large as the weights in the file.
+    """
+    n_frames, n_mfcc = input_shape
+    shapes = []
+
+    def add_dense(n_inputs, sizes):
+        for n_units in sizes:
+            shapes.extend([(n_inputs, n_units), (n_units,)])
+            n_inputs = n_units
+
+    if build is build_mlp:
+        sizes = parameters["hidden_layer_sizes"]
+        add_dense(n_frames * n_mfcc, [*sizes, n_classes])
+    elif build is build_cnn:
+        n_channels = 1
+        for n_filters, kernel in zip(
+            parameters["filters"], parameters["kernel_sizes"], strict=True
+        ):
+            n_rows, n_columns = kernel
+            shapes += [(n_rows, n_columns, n_channels, n_filters), (n_filters,)]
+            shapes += [(n_filters,)] * 4  # of the batch normalisation
+            if parameters["padding"] == "valid":
+                n_frames, n_mfcc = n_frames - n_rows + 1, n_mfcc - n_columns + 1
+            n_frames, n_mfcc, n_channels = -(-n_frames // 2), -(-n_mfcc // 2), n_filters
+        add_dense(
+            n_frames * n_mfcc * n_channels, [parameters["dense_units"], n_classes]
+        )
+    elif build is build_lstm:
+        for n_units in parameters["units"]:
+            shapes += [(n_mfcc, 4 * n_units), (n_units, 4 * n_units), (4 * n_units,)]
+            n_mfcc = n_units
+        add_dense(n_mfcc, [parameters["dense_units"], n_classes])
+    elif build is build_covariance:
+        n_lags = sum(lag < n_frames for lag in parameters["lags"])
+        n_statistics = n_mfcc + n_mfcc * (n_mfcc + 1) // 2 + n_lags * n_mfcc
+        shapes += [(n_statistics,)] * 4
+        hidden_units = parameters["hidden_units"]
+        add_dense(n_statistics, [*([hidden_units] if hidden_units else []), n_classes])
+    return shapes
+
+
 def _penalty(l2):
     from keras import regularizers
 

@@ -7,6 +7,7 @@ them get as far as the objects that scikit-learn's compiled code is to believe i
 import copy
 import io
 import json
+import random
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -29,27 +30,34 @@ _EXTREMES = (
 )
 _FILLINGS = (0, 1, -1, 2, 1e9, 2**31 - 9, -(2**31), 2**62, 1e300, np.nan, np.inf)
 _DTYPES = ("<f8", ">f8", "<f4", "<i8", ">i8", "<i4", "|u1", "|b1", "<U1", "<c16")
+_SHAPES = (
+    *("shorter", "longer", "flat", "deeper", "wrapped", "turned", "empty"),
+    *("resized", "Fortran", "first", "column", "narrower", "number"),
+)
 # Attributes that decide which code runs, and which few instances have of their own.
 _NAMES = ("_impl", "_sparse", "_estimator_type", "_parameter_constraints", "__class__")
 # What compiled code reads.
 COMPILED = {"Tree"} | {
     name.rpartition(".")[2] for name, check in CHECKS.items() if check is not None
 }
-# Numbers of attributes, kinds and places wrap around.
-_numbers = st.integers(0, 2**16)
+# Most wrong files differ in a number.
 _EDITS = (
-    *("swap", "share", "transplant", "transplant", "transplant", "graft", "graft"),
-    *("number", "number", "number", "fill", "fill", "fill", "reshape", "reshape"),
-    *("cast", "repeat", "unfold", "drop", "rename", "add", "retype"),
+    *("fill",) * 12,
+    *("number",) * 5,
+    *("reshape", "transplant") * 3,
+    *("graft", "share") * 2,
+    *("swap", "cast", "repeat", "unfold", "drop", "rename", "add", "retype"),
 )
 
 
 def model_mutants():
-    """Strategy: functions from `Library` to the name of a model and its mutant."""
-    edits = st.tuples(
-        st.sampled_from(_EDITS), st.booleans(), _numbers, _numbers, _numbers
-    )
-    return st.builds(ModelMutant, _numbers, st.lists(edits, min_size=1, max_size=4))
+    """Strategy: functions from `Library` to the name of a model and its mutant.
+
+    Each edit has one number, which decides all of it: small examples, of the first of
+    everything, would find little.
+    """
+    numbers = st.integers(0, 2**64 - 1)
+    return st.builds(ModelMutant, numbers, st.lists(numbers, min_size=1, max_size=3))
 
 
 @dataclass(eq=False)
@@ -196,191 +204,188 @@ def list_places(root):
 
 @dataclass(frozen=True)
 class ModelMutant:
-    """Which of the models, and one to four edits: a kind and three numbers each."""
+    """Which of the models, and one to three edits."""
 
     seed: int
     edits: list
 
     def __call__(self, library, file):
-        """Write the mutant into a file; return the name of the model."""
-        name = pick(sorted(library.models), self.seed)
+        """Write the mutant into a file; return the model's name and what was done."""
+        name = random.Random(self.seed).choice(sorted(library.models))
         info, root = library.models[name]
         # A place for the model itself, which can be replaced, too.
         top = Node("TupleNode", "builtins", "tuple", [(0, copy.deepcopy(root))])
-        for edit in self.edits:
-            apply(top, library, *edit)
+        done = [apply(top, library, random.Random(number)) for number in self.edits]
         write(top.children[0][1], info, file)
-        return name
+        return name, done
 
 
-def pick(items, number):
-    return items[number % len(items)]
-
-
-def apply(top, library, edit, is_aimed, first, second, third):
-    """Change the nodes below `top`; `first` says where."""
-    places = list_places(top)
-    if edit in ("fill", "reshape", "cast"):
-        wanted = [p for p in places if has_array(p[1].children[p[2]][1])]
-    elif edit == "number":
-        wanted = [p for p in places if p[1].children[p[2]][1].kind == "JsonNode"]
-    elif edit in ("drop", "rename", "add"):
-        wanted = [p for p in places if p[1].kind == "DictNode"]
-    elif edit == "repeat":
-        wanted = [p for p in places if p[1].kind in ("ListNode", "TupleNode")]
-    else:
-        wanted = places
-    if is_aimed:
+def apply(top, library, rng):
+    """Change the nodes below `top`; return what was done, and where."""
+    edit, places = rng.choice(_EDITS), list_places(top)
+    applies = {
+        "number": lambda parent, node: node.kind == "JsonNode",
+        "repeat": lambda parent, node: parent.kind in ("ListNode", "TupleNode"),
+        **dict.fromkeys(ARRAY_EDITS, lambda parent, node: node.array is not None),
+        **dict.fromkeys(DICT_EDITS, lambda parent, node: parent.kind == "DictNode"),
+    }.get(edit, lambda parent, node: True)
+    wanted = [p for p in places if applies(p[1], p[1].children[p[2]][1])]
+    if rng.random() < 0.75:
         wanted = [p for p in wanted if p[0][0] in COMPILED] or wanted
     if not wanted:
-        return
+        return None
     # First the kind of place: of a forest's thousand nodes one is the forest's.
-    kinds = sorted({place for place, _, _ in wanted})
-    kind = pick(kinds, first)
-    here = [p for p in wanted if p[0] == kind]
-    if edit in CHANGES and third % 4 == 0:
-        # Everywhere alike, as the number of features in all trees of a forest.
-        here = [p for p in wanted if p[0][1] == kind[1]]
-    elif edit in CHANGES:
-        here = [pick(here, first // len(kinds))]
-    if edit in CHANGES:
+    kind = rng.choice(sorted({p[0] for p in wanted}))
+    here = [rng.choice([p for p in wanted if p[0] == kind])]
+    if edit == "number" or edit in ARRAY_EDITS:
+        if rng.random() < 0.25:
+            # Everywhere alike, as the number of features in all trees of a forest.
+            here = [p for p in wanted if p[0][1] == kind[1]]
+        change = draw_change(edit, rng)
         for _, parent, index in here:
             label, node = parent.children[index]
-            changed = CHANGES[edit](node, second, third // 4)
-            parent.children[index] = label, changed
-        return
-    _, parent, index = pick(here, first // len(kinds))
+            parent.children[index] = label, change(node)
+        return edit, kind
+    _, parent, index = here[0]
     label, node = parent.children[index]
-
-    def put(new):
-        parent.children[index] = label, new
-
-    if edit == "swap":
-        _, other, position = pick(places, second)
-        put(other.children[position][1])
-        other.children[position] = other.children[position][0], node
-    elif edit == "share":
-        _, other, position = pick(places, second)
-        put(other.children[position][1])
-    elif edit == "transplant":
-        alike = library.by_place.get(kind) or pick(
-            sorted(library.by_place.values(), key=len), second
-        )
-        put(copy.deepcopy(pick(alike, second)))
-    elif edit == "graft":
-        of_class = library.by_class[pick(library.classes, second)]
-        put(copy.deepcopy(pick(of_class, third)))
-    elif edit == "repeat":
-        copies = [(len(parent.children) + n, node) for n in range(1 + second % 40)]
-        parent.children.extend(copies)
-    elif edit == "unfold":
-        for _ in range(1 + second % 40):
-            node = Node("ListNode", "builtins", "list", [(0, node), (1, node)])
-        put(node)
-    elif edit == "drop":
+    names = {known for known, _ in parent.children}
+    if edit == "drop":
         del parent.children[index], parent.key_types[index]
     elif edit == "rename":
-        put_label(parent, index, pick(library.labels, second), node)
+        label = rng.choice(sorted({*library.labels} - names))
+        parent.children[index] = label, node
     elif edit == "add":
-        key_type = parent.key_types[index]
-        names = [*library.labels, *_NAMES]
-        new = pick(names, second)
-        values = library.by_class[pick(library.classes, third)]
-        if all(label != new for label, _ in parent.children):
-            parent.children.append((new, copy.deepcopy(pick(values, third))))
-            parent.key_types.append(key_type)
-    elif edit == "retype":
-        changed = copy.copy(node)
+        label = rng.choice(sorted({*library.labels, *_NAMES} - names))
+        new = rng.choice(library.by_class[rng.choice(library.classes)])
+        parent.children.append((label, copy.deepcopy(new)))
+        parent.key_types.append(parent.key_types[index])
+    elif edit == "repeat":
+        n_items = len(parent.children)
+        copies = [(n_items + n, node) for n in range(rng.randint(1, 40))]
+        parent.children.extend(copies)
+    else:
+        parent.children[index] = (
+            label,
+            draw_node(edit, kind, node, places, library, rng),
+        )
+    return edit, kind
+
+
+def draw_node(edit, place, node, places, library, rng):
+    """What stands in the place of a node."""
+    if edit in ("swap", "share"):
+        _, other, position = rng.choice(places)
+        label, found = other.children[position]
+        if edit == "swap":
+            other.children[position] = label, node
+        return found
+    if edit == "unfold":
+        for _ in range(rng.randint(1, 40)):
+            node = Node("ListNode", "builtins", "list", [(0, node), (1, node)])
+        return node
+    if edit == "transplant" and place in library.by_place:
+        return copy.deepcopy(rng.choice(library.by_place[place]))
+    if edit == "retype":
         alike = [
             name
             for name in library.classes
             if library.by_class[name][0].kind == node.kind
         ]
+        changed = copy.copy(node)
         if alike:
-            changed.module, changed.name = pick(alike, second)
-        put(changed)
+            changed.module, changed.name = rng.choice(alike)
+        return changed
+    return copy.deepcopy(rng.choice(library.by_class[rng.choice(library.classes)]))
 
 
-def put_label(parent, index, label, node):
-    if all(known != label for known, _ in parent.children):
-        parent.children[index] = label, node
+def draw_change(edit, rng):
+    """A function from a node to one that is changed, alike for all nodes."""
+    if edit == "number":
+        content = {"content": rng.choice(_EXTREMES), "is_json": True}
+        return lambda node: Node("JsonNode", "builtins", "str", rest=content)
+    change = ARRAY_EDITS[edit](rng)
 
-
-def has_array(node):
-    return node.array is not None
-
-
-def change_number(node, number, _):
-    text = pick(_EXTREMES, number)
-    return Node("JsonNode", "builtins", "str", rest={"content": text, "is_json": True})
-
-
-def on_array(change):
-    def change_node(node, number, size):
+    def change_array(node):
         changed = copy.copy(node)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            changed.array = np.asarray(change(node.array, number, size))
+            changed.array = np.asarray(change(node.array))
         # A number stays one.
         is_number = node.name != "ndarray" and changed.array.ndim == 0
-        changed.name = "ndarray"
-        if is_number:
-            changed.name = type(changed.array[()]).__name__
+        changed.name = type(changed.array[()]).__name__ if is_number else "ndarray"
         return changed
 
-    return change_node
+    return change_array
 
 
-def fill(array, number, where):
+def draw_filling(rng):
     """One value, or all, of an array (or of one field) becomes an extreme one."""
-    changed = np.array(array)
-    part = changed
-    if array.dtype.names:
-        part = changed[pick(array.dtype.names, where)]
-    value = pick(_FILLINGS, number)
-    if part.dtype.kind not in "iufcb" or not part.size:
-        return array
-    if part.dtype.kind in "iu":
-        info = np.iinfo(part.dtype)
-        value = 0 if value != value else int(min(max(value, info.min), info.max))
-    position = where % (part.size + 1)
-    if position == part.size:
-        part[...] = value
-    else:
-        part[np.unravel_index(position, part.shape)] = value
-    return changed
+    value, where, is_whole = rng.choice(_FILLINGS), rng.random(), rng.random() < 0.5
+    is_index = rng.random() < 0.75
+
+    def fill(array):
+        changed = np.array(array)
+        part = changed
+        if array.dtype.names:
+            kinds = "i" if is_index else "iuf"
+            names = [n for n in array.dtype.names if array.dtype[n].kind in kinds]
+            part = changed[names[int(where * len(names))]]
+        if part.dtype.kind not in "iufcb" or not part.size:
+            return array
+        number = value
+        if part.dtype.kind in "iu":
+            limits = np.iinfo(part.dtype)
+            number = 0 if value != value else min(max(value, limits.min), limits.max)
+            number = int(number)
+        if is_whole:
+            # Leaves stay leaves: what follows is read only behind a node.
+            part[part != -1 if array.dtype.names else ...] = number
+        else:
+            part.flat[int(where * part.size)] = number
+        return changed
+
+    return fill
 
 
-def reshape(array, number, size):
-    flat = array.reshape(-1)
-    changes = (
-        lambda: array[:-1] if array.ndim else array[None],
-        lambda: np.concatenate([array, array]) if array.ndim else array[None],
-        lambda: flat,
-        lambda: array[..., None],
-        lambda: array[None],
-        lambda: array.T.copy(),
-        lambda: array[:0] if array.ndim else array[None][:0],
-        lambda: np.resize(flat, (size % 300, *array.shape[1:])),
-        lambda: np.asfortranarray(array),
-        lambda: array[:1] if array.ndim else array,
-        lambda: array[..., :1] if array.ndim else array,
-        lambda: array[..., :-1] if array.ndim else array,
-        lambda: flat[0:1].reshape(()) if flat.size else array,
-    )
-    return pick(changes, number)()
+def draw_shape(rng):
+    size = rng.randrange(300)
+
+    def shape(array):
+        flat = array.reshape(-1)
+        rows = array if array.ndim else array[None]
+        return {
+            "shorter": lambda: rows[:-1],
+            "longer": lambda: np.concatenate([rows, rows]),
+            "flat": lambda: flat,
+            "deeper": lambda: array[..., None],
+            "wrapped": lambda: array[None],
+            "turned": lambda: array.T.copy(),
+            "empty": lambda: rows[:0],
+            "resized": lambda: np.resize(flat, (size, *array.shape[1:])),
+            "Fortran": lambda: np.asfortranarray(array),
+            "first": lambda: rows[:1],
+            "column": lambda: rows[..., :1],
+            "narrower": lambda: rows[..., :-1],
+            "number": lambda: flat[:1].reshape(()) if flat.size else array,
+        }[name]()
+
+    name = rng.choice(_SHAPES)
+    return shape
 
 
-def cast(array, number, _):
-    if array.dtype.names:
-        return array[pick(array.dtype.names, number)].copy()
-    try:
-        return array.astype(pick(_DTYPES, number))
-    except (ValueError, TypeError):
-        return array
+def draw_cast(rng):
+    dtype = rng.choice(_DTYPES)
+
+    def cast(array):
+        if array.dtype.names:
+            return array[array.dtype.names[0]].copy()
+        try:
+            return array.astype(dtype)
+        except (ValueError, TypeError):
+            return array
+
+    return cast
 
 
-CHANGES = {
-    "number": change_number,
-    **{change.__name__: on_array(change) for change in (fill, reshape, cast)},
-}
+ARRAY_EDITS = {"fill": draw_filling, "reshape": draw_shape, "cast": draw_cast}
+DICT_EDITS = ("drop", "rename", "add")

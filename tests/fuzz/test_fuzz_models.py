@@ -24,10 +24,10 @@ def test_a_mutant_predicts_or_raises_or_is_refused_within_time_and_memory(tmp_pa
     @settings(fuzzing(200), derandomize="SKGENRE_FUZZ_EXAMPLES" not in os.environ)
     @given(mutant=model_mutants())
     def check(mutant):
-        name = mutant(library, mutant_file)
+        name, edits = mutant(library, mutant_file)
         answer = process.predict(mutant_file, files[name][1])
         outcomes[answer["outcome"]] += 1
-        assert is_harmless(answer["outcome"]), (name, answer)
+        assert is_harmless(answer["outcome"]), (name, edits, answer)
         assert answer["cpu_seconds"] <= MAX_SECONDS
         assert answer["n_bytes"] <= MAX_BYTES
 
