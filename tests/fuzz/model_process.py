@@ -1,6 +1,5 @@
 """A process that loads models and predicts, so that what kills it kills no test."""
 
-import gc
 import json
 import os
 import sys
@@ -57,7 +56,7 @@ class ModelProcess(WorkerProcess):
 def main():
     from fuzz.model_seeds import TRUSTED
 
-    from skgenre import ModelFileError, clear_network_pool, load_model
+    from skgenre import ModelFileError, load_model
 
     warnings.simplefilter("ignore")
 
@@ -77,7 +76,6 @@ def main():
         except BaseException as error:
             return f"load_model raises {type(error).__name__}: {error}"
         outcomes = [call(model, name, X) for name in METHODS if hasattr(model, name)]
-        clear_network_pool()
         bad = [outcome for outcome in outcomes if outcome.startswith("not an ")]
         if bad or "predicts" in outcomes:
             return (bad or ["predicts"])[0]
@@ -85,7 +83,6 @@ def main():
 
     for intact in json.loads(sys.argv[1]):
         assert predict(intact) == "predicts", intact
-    gc.freeze()  # Or each `clear_network_pool` goes through all of TensorFlow.
     answer_requests(predict, max_bytes=MAX_BYTES, max_seconds=MAX_SECONDS)
 
 
