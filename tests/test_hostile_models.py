@@ -16,7 +16,7 @@ import pytest
 import skops.io
 from model_archive import read_parts, write_parts
 from numpy.testing import assert_array_equal
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -624,6 +624,14 @@ def test_sizes_of_probabilities_are_those_of_the_classes(
 
     forge(file, enlarge)
     with pytest.raises(ModelFileError, match="do not fit together"):
+        load_model(file)
+
+
+def test_votes_are_for_classes_that_there_are(features, file):
+    voting = VotingClassifier([("logistic", LogisticRegression())])
+    save_model(make_pipeline(MEANS, voting).fit(*features), file)
+    edit_array(file, "LogisticRegression", "classes_", lambda labels: labels + 10**9)
+    with pytest.raises(ModelFileError, match="VotingClassifier do not fit together"):
         load_model(file)
 
 

@@ -11,6 +11,7 @@ from skgenre.persistence.native_checks import (
     check_forest,
     check_machine,
     check_neighbors,
+    check_voting,
 )
 
 # What is made by `__new__` and given its attributes; no constructor runs.
@@ -52,7 +53,7 @@ _SKLEARN_OBJECTS = {
     "sklearn.ensemble.ExtraTreesClassifier": check_forest,
     "sklearn.ensemble.RandomForestClassifier": check_forest,
     "sklearn.ensemble.StackingClassifier": None,
-    "sklearn.ensemble.VotingClassifier": None,
+    "sklearn.ensemble.VotingClassifier": check_voting,
     "sklearn.ensemble.AdaBoostClassifier": None,
     "sklearn.feature_selection.SelectKBest": None,
     "sklearn.feature_selection.VarianceThreshold": None,

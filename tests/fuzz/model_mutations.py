@@ -232,6 +232,8 @@ def apply(top, library, rng):
     wanted = [p for p in places if applies(p[1], p[1].children[p[2]][1])]
     if rng.random() < 0.75:
         wanted = [p for p in wanted if p[0][0] in COMPILED] or wanted
+    if edit == "fill" and rng.random() < 0.5:
+        wanted = [p for p in wanted if is_of_indices(p[1].children[p[2]][1])] or wanted
     if not wanted:
         return None
     # First the kind of place: of a forest's thousand nodes one is the forest's.
@@ -269,6 +271,11 @@ def apply(top, library, rng):
             draw_node(edit, kind, node, places, library, rng),
         )
     return edit, kind
+
+
+def is_of_indices(node):
+    """Whether an array is of whole numbers, or has nodes of trees."""
+    return node.array.dtype.kind in "iu" or node.array.dtype.names is not None
 
 
 def draw_node(edit, place, node, places, library, rng):
