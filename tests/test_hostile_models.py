@@ -630,7 +630,15 @@ def test_sizes_of_probabilities_are_those_of_the_classes(
 def test_votes_are_for_classes_that_there_are(features, file):
     voting = VotingClassifier([("logistic", LogisticRegression())])
     save_model(make_pipeline(MEANS, voting).fit(*features), file)
-    edit_array(file, "LogisticRegression", "classes_", lambda labels: labels + 10**9)
+
+    def rename(schema, members):
+        fitted = find(schema, "VotingClassifier")["content"]["content"]["estimators_"]
+        labels = find(fitted, "LogisticRegression")["content"]["content"]["classes_"]
+        members[labels["file"]] = npy(
+            array_header("<i8", (1,)), struct.pack("<q", 10**9)
+        )
+
+    forge(file, rename)
     with pytest.raises(ModelFileError, match="VotingClassifier do not fit together"):
         load_model(file)
 

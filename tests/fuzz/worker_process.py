@@ -76,7 +76,10 @@ class WorkerProcess:
 
     def _start(self):
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            self._command,
+            **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE},
+            # Where it was when it died goes to the standard error.
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
         assert self._read_line(120) == b"ready\n"
 
