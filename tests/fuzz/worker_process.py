@@ -111,8 +111,9 @@ def answer_requests(judge, *, max_bytes, max_seconds):
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
-        limit = read_status("VmSize") + max_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        # Not of addresses: compilers and pools of threads reserve gigabytes of them.
+        limit = read_status("VmData") + max_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
         before = read_status("VmRSS")
         # The peak of memory is counted from here.
         Path("/proc/self/clear_refs").write_text("5")
