@@ -11,6 +11,7 @@ import json
 import lzma
 import math
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -44,6 +45,12 @@ ZIP_ERRORS = (
     OSError,
     NotImplementedError,
     RuntimeError,
+)
+
+# Where a cell would begin with a formula: also after what other spreadsheets take for
+# the end of a cell or a row (";" in much of Europe), and after what they strip.
+_FORMULA = re.compile(
+    r"(^|[;\t\r\n])(?=[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20].)", re.DOTALL
 )
 
 _CHUNK_BYTES = 1 << 20
@@ -157,8 +164,24 @@ def check_columns(names, columns, *, where):
             hint = f" Columns are separated by commas, not by {separator!r}."
     raise ValueError(
         f"{where} must have the column{s} {' and '.join(map(repr, columns))}, got "
-        f"{list(names)!r}.{hint}"
+        f"{list(names)!r:.500}.{hint}"
     )
+
+
+def format_csv_row(values):
+    """Return values as a line of CSV; no text becomes a formula of a spreadsheet.
+
+    A text in which a cell would begin with ``=``, ``+``, ``-`` or ``@`` gets a quote
+    (``'``) before that, as OWASP advises. Numbers stay as they are.
+    """
+    values = [
+        _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+        for value in values
+    ]
+    line = io.StringIO()
+    # With another end of lines, csv would not quote a text that holds "\r".
+    csv.writer(line, lineterminator="\r\n").writerow(values)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def read_npz(path):

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 
@@ -356,6 +357,23 @@ def test_segments_have_times_and_probabilities(made_tracks, model_file, capsys):
     assert_array_equal(values[:, 0], [0, 3])
     assert_array_equal(values[:, 1], [3, 6])
     assert_array_equal(values[:, 2:], timeline.probabilities)
+
+
+def test_no_cell_of_csv_is_a_formula_of_a_spreadsheet(
+    model_file, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    names = ["=1+1.wav", "a\r=b.wav", "c;@d.wav", "e,=f.wav"]
+    assert main(["predict", model_file, "--csv", *names]) == 1
+    _, *rows = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
+    expected = ["'=1+1.wav", "a\r'=b.wav", "c;'@d.wav", "e,=f.wav"]
+    assert [row[0] for row in rows] == expected
+
+
+def test_csv_on_a_terminal_has_no_control_characters(model_file, capsys, monkeypatch):
+    monkeypatch.setattr("skgenre.cli.predict.is_output_terminal", lambda: True)
+    main(["predict", model_file, "--csv", "\x1b[2J.wav"])
+    assert capsys.readouterr().out.splitlines()[1].startswith(r"\x1b[2J.wav,")
 
 
 def test_segments_of_a_table_have_a_column_per_genre(made_tracks, model_file, capsys):

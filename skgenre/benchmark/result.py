@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skgenre._io import atomic_write
+from skgenre._io import atomic_write, format_csv_row
 from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
@@ -288,6 +287,9 @@ class BenchmarkResult:
     def save(self, directory: StrPath) -> None:
         """Write ``results.json`` and ``results.csv``, whole or not at all.
 
+        In ``results.csv``, a text that a spreadsheet would run as a formula gets a
+        quote (``'``) first; ``results.json`` has it as it is.
+
         Parameters
         ----------
         directory : str or Path
@@ -306,9 +308,8 @@ class BenchmarkResult:
             errors="backslashreplace",
             newline="",
         ) as file:
-            writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.folds)
+            rows = [self.folds[0], *(fold.values() for fold in self.folds)]
+            file.writelines(map(format_csv_row, rows))
 
 
 def write_markdown(rows):
