@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from skgenre._io import (
     describe_os_error,
     find_versions,
     format_csv_row,
+    format_json,
     open_zip,
+    parse_json,
     parse_npy,
     plain,
     printable,
@@ -231,6 +234,30 @@ def test_version_of_a_module_of_another_package_names_the_package(monkeypatch):
     monkeypatch.setattr(metadata, "version", find)
     expected = f"{np.__version__} (numpy)"
     assert find_versions(("tensorflow",)) == {"tensorflow": expected}
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_words_that_json_does_not_have_are_refused(word):
+    with pytest.raises(ValueError, match=f"{word} is no JSON"):
+        parse_json(f'{{"a": [{word}]}}'.encode())
+
+
+def test_numbers_that_json_does_not_have_are_written_as_null():
+    content = {"a": [math.nan, -math.inf, np.float32("inf"), 0.5], "b": "NaN"}
+    written = parse_json(format_json(content, default=plain).encode())
+    assert written == {"a": [None, None, None, 0.5], "b": "NaN"}
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_texts_of_an_array_have_characters_that_exist(order):
+    stream = io.BytesIO()
+    np.save(stream, np.array(["a", "\U0010ffff"], f"{order}U1"))
+    content = stream.getvalue()
+    assert parse_npy(content).tolist() == ["a", "\U0010ffff"]
+    # Numpy and Python end in a SystemError.
+    with pytest.raises(ValueError, match="characters that do not exist"):
+        parse_npy(content[:-4] + b"\xff" * 4)
+    assert parse_npy(content[:-8].replace(b"(2,)", b"(0,)")).tolist() == []
 
 
 def test_numbers_of_numpy_are_written_as_numbers_and_other_objects_as_text():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import operator
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skgenre._io import atomic_write, format_csv_row
+from skgenre._io import atomic_write, format_csv_row, format_json
 from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
@@ -280,9 +279,7 @@ class BenchmarkResult:
             The attributes and the summary; a score that a model does not have is null.
         """
         content = {"summary": self.summary(), **dataclasses.asdict(self)}
-        # JSON has no NaN.
-        content = json.loads(json.dumps(content), parse_constant=lambda name: None)
-        return json.dumps(content, indent=2)
+        return format_json(content, indent=2)
 
     def save(self, directory: StrPath) -> None:
         """Write ``results.json`` and ``results.csv``, whole or not at all.

@@ -10,10 +10,9 @@ examples:
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
 """
 
-import json
 import os
 
-from skgenre._io import format_csv_row, printable
+from skgenre._io import format_csv_row, format_json, printable
 from skgenre.cli.arguments import add_command_parser
 from skgenre.cli.screen import is_output_terminal, say, show_progress
 
@@ -210,7 +209,7 @@ class JSONAnswers(_Answers):
 
     def _print_object(self, content):
         # All lines but the last object's end in a comma: print it before the next one.
-        say(f"{self._separator}{json.dumps(content)}", end="")
+        say(f"{self._separator}{format_json(content)}", end="")
         self._separator = ",\n"
 
 
