@@ -234,3 +234,12 @@ def test_columns_that_are_no_texts_are_refused_by_name(name, values, tmp_path):
         np.savez(file, **{**arrays, name: values})
     with pytest.raises(ValueError, match=f"^{file} "):
         load_mfcc_npz(file)
+
+
+def test_a_long_genre_does_not_fill_the_memory(tmp_path):
+    # Padded to the longest, ten thousand genres would be an array of 4 GB.
+    genres = [*map(str, range(10_000)), "x" * 100_000]
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"mapping": genres, "labels": [], "mfcc": []}))
+    with pytest.raises(ValueError, match=f"^{file} must have genres of at most 255"):
+        load_mfcc_json(file)

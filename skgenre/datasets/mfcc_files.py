@@ -27,6 +27,7 @@ from skgenre._validation import (
     is_missing,
     name_missing_groups,
 )
+from skgenre.datasets._tracks import check_genres
 from skgenre.segments import flatten_tracks
 
 _JSON_KEYS = ("mapping", "labels", "mfcc")
@@ -133,11 +134,13 @@ def load_mfcc_json(file: StrPath) -> Bunch:
         raise ValueError(
             f"{file} must have the keys {_JSON_KEYS}, each a list; lacks {missing}."
         )
-    names = np.array([str(name) for name in content["mapping"]], dtype=str)
-    repeated = [name for name, count in Counter(names.tolist()).items() if count > 1]
+    names = [str(name) for name in content["mapping"]]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated or any(map(is_missing, content["mapping"])):
         wrong = f"{repeated[0]!r:.50} twice" if repeated else "an empty one"
         raise ValueError(f"{file} must have a mapping of distinct genres, got {wrong}.")
+    check_genres(names, where=file)
+    names = np.array(names, dtype=str)
     labels = content["labels"]
     for label in labels:
         if type(label) is not int or not 0 <= label < len(names):
