@@ -148,10 +148,10 @@ def make_derived_parts(estimator):
         and "onehot" in estimator.encode
     ):
         encoder = OneHotEncoder(
-            categories=[range(n_bins) for n_bins in estimator.n_bins_],
+            categories=[range(len(edges) - 1) for edges in estimator.bin_edges_],
             sparse_output=estimator.encode == "onehot",
         )
-        estimator._encoder = encoder.fit([[0.0] * len(estimator.n_bins_)])
+        estimator._encoder = encoder.fit([[0.0] * len(estimator.bin_edges_)])
 
 
 def get_keras_global(name):

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer
 from sklearn.svm import SVC
 
 from skgenre import (
@@ -644,6 +644,17 @@ def test_objects_of_other_content_than_attributes_are_refused(good):
     forge(file, replace)
     with pytest.raises(ModelFileError, match="LogisticRegression without attributes"):
         load_model(file)
+
+
+def test_encoder_of_bins_is_never_the_files_own(features, file):
+    bins = KBinsDiscretizer(3, strategy="uniform")
+    model = make_pipeline(MEANS, bins, LogisticRegression()).fit(*features)
+    save_model(model, file)
+    assert find(json.loads(read_parts(file)[1]["schema.json"]), "OneHotEncoder") is None
+    # A crafted one writes outside of the array that it fills.
+    add_attribute(file, "KBinsDiscretizer", "_encoder", text("crafted"))
+    X, _ = features
+    assert_array_equal(load_model(file).predict_proba(X), model.predict_proba(X))
 
 
 def test_probabilities_of_other_classes_than_there_are_are_refused(features, file):

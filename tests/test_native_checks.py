@@ -13,7 +13,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import KBinsDiscretizer, PolynomialFeatures
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -37,7 +37,6 @@ FITTED = [
     NuSVC(kernel="sigmoid"),
     KNeighborsClassifier(),
     KNeighborsClassifier(algorithm="brute", metric="cosine"),
-    KBinsDiscretizer(3, encode="ordinal"),
     PolynomialFeatures(3),
 ]
 
@@ -102,7 +101,6 @@ def fit_tree(n_features):
             {"Y_norm_squared": np.ones(1)},
         ),
         (
-            KBinsDiscretizer(3, encode="ordinal"),
             "n_bins_",
             np.array([3, 3, 3, 1 << 40]),
         ),

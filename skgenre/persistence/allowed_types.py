@@ -6,7 +6,7 @@ nowhere else. Each is listed under the outermost package that has it, as users i
 it, so that a file survives the moving of modules.
 """
 
-from skgenre.persistence import native_checks as checks
+import skgenre.persistence.native_checks as checks
 
 
 def _list_names(text):
@@ -58,8 +58,8 @@ sklearn.naive_bayes: BernoulliNB CategoricalNB ComplementNB GaussianNB Multinomi
 sklearn.neighbors: NearestCentroid NeighborhoodComponentsAnalysis
 sklearn.neural_network: MLPClassifier
 sklearn.pipeline: FeatureUnion Pipeline
-sklearn.preprocessing: Binarizer FunctionTransformer KernelCenterer LabelBinarizer
-sklearn.preprocessing: LabelEncoder MaxAbsScaler MinMaxScaler Normalizer
+sklearn.preprocessing: Binarizer FunctionTransformer KBinsDiscretizer KernelCenterer
+sklearn.preprocessing: LabelBinarizer LabelEncoder MaxAbsScaler MinMaxScaler Normalizer
 sklearn.preprocessing: PowerTransformer QuantileTransformer RobustScaler StandardScaler
 sklearn.random_projection: GaussianRandomProjection
 sklearn.svm: LinearSVC
@@ -75,7 +75,6 @@ _CHECKS = {
         *("nodes", checks.check_histogram_tree),
     ),
     "neighbors.KNeighborsClassifier": ("_fit_X", checks.check_neighbors),
-    "preprocessing.KBinsDiscretizer": ("bin_edges_", checks.check_bins),
     "preprocessing.PolynomialFeatures": ("_max_degree", checks.check_polynomials),
     "svm.NuSVC": ("support_vectors_", checks.check_machine),
     "svm.SVC": ("support_vectors_", checks.check_machine),

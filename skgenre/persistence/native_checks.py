@@ -133,11 +133,6 @@ def check_stack(stack):
     return {*stack.stack_method_} <= {"predict_proba", "decision_function", "predict"}
 
 
-def check_bins(bins):
-    """Whether there are as many bins as edges, of which an encoder is made anew."""
-    return [len(edges) - 1 for edges in bins.bin_edges_] == bins.n_bins_.tolist()
-
-
 def check_polynomials(polynomials):
     """Whether there are no more of them than a row of features can be expanded to."""
     return polynomials._max_degree <= 100 and polynomials._n_out_full <= 1 << 20

@@ -172,12 +172,11 @@ def check_object(part, *, is_allowed):
     """
     kind = type(part)
     for name in getattr(part, "__dict__", ()):
-        # A default of a data class is an attribute of the class.
         replaced = getattr(kind, name, None)
-        is_default = name in getattr(kind, "__dataclass_fields__", ())
-        if callable(replaced) or (
-            is_allowed and hasattr(kind, name) and not is_default
-        ):
+        # The default of a data class; and a property is found before an attribute.
+        is_harmless = name in getattr(kind, "__dataclass_fields__", ())
+        is_harmless |= isinstance(replaced, property) or not is_allowed
+        if callable(replaced) or (hasattr(kind, name) and not is_harmless):
             raise ValueError(f"an attribute replaces {kind.__name__}.{name}")
     if isinstance(part, (MFCCExtractor, BaseTrackClassifier, TrainedNetwork)):
         part._check_parameters()
