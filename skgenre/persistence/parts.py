@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from collections import UserList
 from types import FunctionType
 
 import numpy as np
@@ -12,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from skgenre._compat import (
     SKLEARN_TRAINING_ATTRIBUTES,
     drop_callbacks,
-    drop_neighbor_tree,
-    make_neighbor_tree,
+    drop_derived_parts,
+    make_derived_parts,
 )
 from skgenre._fitting import is_search
 from skgenre._validation import plain_integers
@@ -22,7 +23,7 @@ from skgenre.mfcc import count_frames
 from skgenre.networks import BUILDERS, list_weight_shapes
 from skgenre.segments import count_segment_samples
 from skgenre.track_classifier import BaseTrackClassifier
-from skgenre.training import OWN_SETTINGS, Architecture, TrainedNetwork
+from skgenre.training import TrainedNetwork
 
 # Ten hours in segments of three seconds have 81 MB.
 MAX_TRACK_BYTES = 1 << 27
@@ -55,9 +56,9 @@ def copy_model(model):
     def copy(value):
         if id(value) not in copies:
             copies[id(value)] = value, _copy_value(value, copy)
+            _check_importable(copies[id(value)][1])
         return copies[id(value)][1]
 
-    check_classifier(model)
     return copy(model), [part for _, part in copies.values()]
 
 
@@ -75,6 +76,9 @@ def check_classifier(model):
 
 def _copy_value(value, copy):
     """Copy one object; `copy` copies those in it."""
+    if isinstance(value, UserList):
+        # Of scikit-learn's, up to 1.8, for the remaining columns.
+        value = value.data
     if type(value) in (list, tuple):
         return type(value)([copy(item) for item in value])
     if type(value) in (dict, Bunch):
@@ -82,9 +86,9 @@ def _copy_value(value, copy):
         copied.update((name, copy(item)) for name, item in value.items())
         return copied
     if isinstance(value, np.ndarray) and value.dtype == object:
-        copied = np.empty_like(value)
-        copied.flat = [copy(item) for item in value.flat]
-        return copied
+        # Not assigned to `flat`, which would unpack arrays in the array.
+        items = [copy(item) for item in value.flat]
+        return np.fromiter(items, dtype=object).reshape(value.shape)
     if is_search(value) or hasattr(value, "best_estimator_"):
         # Not fitted, it is a parameter of another estimator.
         return copy(getattr(value, "best_estimator_", value.estimator))
@@ -101,18 +105,18 @@ def make_portable(kind, attributes):
     attributes = drop_callbacks(attributes)
     for name in _LOCAL_ATTRIBUTES:
         attributes.pop(name, None)
-    drop_neighbor_tree(attributes)
+    drop_derived_parts(kind, attributes)
     if issubclass(kind, TrainedNetwork):
         attributes["training_state"] = None
+    is_estimator = issubclass(kind, BaseEstimator)
     for name, attribute in attributes.items():
         # Nothing that predicts needs the state of a generator.
         if isinstance(attribute, (np.random.RandomState, np.random.Generator)):
             attributes[name] = None
-    if issubclass(kind, BaseEstimator):
-        for name, attribute in attributes.items():
-            # A parameter: unlike `vars`, the signature lacks those of a user's builder.
-            if not name.startswith("_") and not name.endswith("_"):
-                attributes[name] = plain_integers(attribute)
+        # A parameter: unlike `vars`, the signature lacks those of a user's builder.
+        elif is_estimator and not name.startswith("_") and not name.endswith("_"):
+            attributes[name] = plain_integers(attribute)
+    if is_estimator:
         for name, parameter in inspect.signature(kind).parameters.items():
             # The version that wrote an older file did not have all parameters, and
             # `cv` may list the splits of the training tracks.
@@ -154,12 +158,8 @@ def list_feature_parameters(parts):
     return found
 
 
-def check_part(part):
-    """Refuse a part of a model that no other process can import, or that is unsound.
-
-    Of allowed types, but with crafted content, a loaded model could replace methods, or
-    make compiled code read outside of its arrays.
-    """
+def _check_importable(part):
+    """Refuse a function, type or estimator that no other process can import."""
     target = part if isinstance(part, (FunctionType, type)) else type(part)
     module, name = target.__module__, target.__qualname__
     is_there = getattr(sys.modules.get(module), name, None) is target
@@ -168,49 +168,43 @@ def check_part(part):
     if module == "__main__" or not is_there:
         kind = "class" if isinstance(target, type) else "function"
         raise ValueError(
-            f"the model has the {kind} {module}.{name}, which no other process can "
-            "import: define it at the top level of a module of its own."
+            f"the {kind} {module}.{name}, which no other process can import: define it "
+            "at the top level of a module of its own"
         )
-    is_sound = not _list_replaced(part)
-    if isinstance(part, BaseEstimator) and hasattr(part, "n_classes_"):
-        # It says how large the arrays of probabilities are to be.
-        is_sound &= part.n_classes_ == len(part.classes_)
-    if isinstance(part, (MFCCExtractor, BaseTrackClassifier)):
+
+
+def check_object(part, *, is_allowed):
+    """Refuse an object whose content does not fit its type, allowed or only trusted.
+
+    With crafted attributes a loaded model could replace methods, or make compiled code
+    read outside of its arrays.
+    """
+    kind = type(part)
+    for name in getattr(part, "__dict__", ()):
+        replaced = getattr(kind, name, None)
+        # The default of a data class; and a property is found before an attribute.
+        is_harmless = name in getattr(kind, "__dataclass_fields__", ())
+        is_harmless |= isinstance(replaced, property) or not is_allowed
+        if callable(replaced) or (hasattr(kind, name) and not is_harmless):
+            raise ValueError(f"an attribute replaces {kind.__name__}.{name}")
+    if isinstance(part, (MFCCExtractor, BaseTrackClassifier, TrainedNetwork)):
         part._check_parameters()
     if isinstance(part, MFCCExtractor):
         _check_size(part)
-    elif isinstance(part, TrainedNetwork):
-        is_sound &= isinstance(part.architecture, Architecture) and (
-            isinstance(part.weights, list) and len(part.weights) > 0
-        )
-        is_sound = is_sound and all(
-            isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
-            for array in part.weights
-        )
-        is_sound = is_sound and _is_of_size(part.architecture, part.weights)
-    elif isinstance(part, Architecture):
-        shape, settings = part.input_shape, part.settings
-        is_sound = (
-            is_sound
-            and isinstance(shape, tuple)
-            and [type(size) for size in shape] == [int, int]
-            and type(part.n_classes) is int
-            and isinstance(part.parameters, dict)
-            and callable(part.build)
-        )
-        if settings is not None:
-            types = {name: type(value) for name, value in OWN_SETTINGS.items()}
-            is_sound = is_sound and isinstance(settings, dict)
-            is_sound = is_sound and types == {n: type(v) for n, v in settings.items()}
-    if not is_sound:
-        raise ValueError(f"the parts of its {type(part).__name__} do not fit together")
+    if isinstance(part, TrainedNetwork) and not _is_of_size(part):
+        raise ValueError(f"the parts of its {kind.__name__} do not fit together")
+    n_classes = getattr(part, "n_classes_", None)
+    # Probabilities are allocated by the one, and filled by the other.
+    if isinstance(n_classes, (int, np.integer)) and n_classes != len(part.classes_):
+        raise ValueError(f"the parts of its {kind.__name__} do not fit together")
 
 
-def _is_of_size(architecture, weights):
+def _is_of_size(network):
     """Whether one of our networks would be as large as the weights that it is to have.
 
     Keras makes all of it before it is given any.
     """
+    architecture, weights = network.architecture, network.weights
     if architecture.build not in BUILDERS:
         return True
     shapes = list_weight_shapes(
@@ -238,26 +232,10 @@ def _check_size(extractor):
             )
 
 
-def _list_replaced(part):
-    """Return the attributes that hide what the class of an object has.
-
-    Of other packages these are methods only: a class may define what `fit` replaces.
-    """
-    if not _is_composed(part):
-        return []
-    kind = type(part)
-    is_known = kind.__module__.partition(".")[0] in ("skgenre", "sklearn")
-    return [
-        name
-        for name in vars(part).keys() - getattr(kind, "__dataclass_fields__", {}).keys()
-        if hasattr(kind, name) and (is_known or callable(getattr(kind, name)))
-    ]
-
-
 def settle(part, cache_dir, *, written_by_other_keras):
     """Prepare one part of a loaded model for this process."""
     if isinstance(part, MFCCExtractor):
         part.cache_dir = cache_dir
     elif isinstance(part, TrainedNetwork) and written_by_other_keras:
         part.forget_fingerprint()
-    make_neighbor_tree(part)
+    make_derived_parts(part)

@@ -5,7 +5,8 @@ import warnings
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.decomposition import PCA
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, KernelPCA
 from sklearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
@@ -15,33 +16,52 @@ from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
     ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     StackingClassifier,
     VotingClassifier,
 )
-from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.feature_selection import (
+    RFE,
+    SelectFromModel,
+    SelectKBest,
+    VarianceThreshold,
+)
 from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF, Matern
+from sklearn.kernel_approximation import Nystroem, RBFSampler
 from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
+    Perceptron,
     RidgeClassifier,
+    RidgeClassifierCV,
     SGDClassifier,
 )
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.naive_bayes import GaussianNB
+from sklearn.multiclass import (
+    OneVsOneClassifier,
+    OneVsRestClassifier,
+    OutputCodeClassifier,
+)
+from sklearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC, LinearSVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from skgenre import (
@@ -175,11 +195,54 @@ MODELS = {
     "quantiles": make_pipeline(
         QuantileTransformer(n_quantiles=5), PowerTransformer(), PCA(3), TREE
     ),
+    "gradient boosting": GradientBoostingClassifier(n_estimators=2, random_state=0),
+    "histogram boosting": HistGradientBoostingClassifier(
+        max_iter=2, min_samples_leaf=2, random_state=0
+    ),
+    "nu-svc": NuSVC(nu=0.3),
+    "one against one": OneVsOneClassifier(NuSVC(nu=0.3)),
+    "output codes": OutputCodeClassifier(Perceptron(), random_state=0),
+    "gaussian process": GaussianProcessClassifier(1.0 * RBF() + Matern()),
+    "bernoulli": make_pipeline(
+        KBinsDiscretizer(3, encode="onehot-dense", strategy="uniform"),
+        BernoulliNB(),
+    ),
+    "sparse bins": make_pipeline(
+        KBinsDiscretizer(3, strategy="uniform"), RidgeClassifierCV()
+    ),
+    "categories": make_pipeline(
+        KBinsDiscretizer(3, encode="ordinal", strategy="uniform"),
+        CategoricalNB(),
+    ),
+    "polynomials": make_pipeline(
+        FunctionTransformer(), PolynomialFeatures(2), RFE(LogisticRegression())
+    ),
+    "kernels": make_pipeline(
+        FeatureUnion([("pca", KernelPCA(2, kernel="rbf")), ("near", Nystroem())]),
+        SelectFromModel(ExtraTreesClassifier(3, random_state=0)),
+        RBFSampler(random_state=0),
+        LogisticRegression(),
+    ),
+    "columns": make_pipeline(
+        ColumnTransformer(
+            [("scaled", StandardScaler(), slice(0, 2))], remainder="passthrough"
+        ),
+        HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=2),
+    ),
+    "calibrated boosting": CalibratedClassifierCV(
+        GradientBoostingClassifier(n_estimators=1, random_state=0), cv=2
+    ),
     "selected": make_pipeline(
         FeatureUnion([("best", SelectKBest(k=2)), ("all", VarianceThreshold())]),
         KNeighborsClassifier(3),
     ),
 }
+
+
+BINARY_MODELS = (
+    *("logistic", "svc", "perceptrons", "calibrated", "boosted trees"),
+    *("gradient boosting", "histogram boosting"),
+)
 
 
 def write_models(folder):
@@ -220,6 +283,14 @@ def write_models(folder):
         else:
             write(name, model, plain, y)
     # Of two genres much is another form: one row of coefficients, one column.
-    for name in ("logistic", "svc", "perceptrons", "calibrated", "boosted trees"):
+    for name in (
+        "logistic",
+        "svc",
+        "perceptrons",
+        "calibrated",
+        "boosted trees",
+        "gradient boosting",
+        "histogram boosting",
+    ):
         write(f"{name}, two genres", MODELS[name], plain[:8], y[:8])
     return files
