@@ -651,20 +651,6 @@ def test_probabilities_of_other_classes_than_there_are_are_refused(features, fil
         load_model(file)
 
 
-def test_attributes_of_the_class_are_not_replaced(features, file):
-    save_model(make_pipeline(MEANS, SVC()).fit(*features), file)
-
-    def replace(schema, members):
-        attributes = find(schema, "SVC")["content"]
-        attributes["key_types"]["content"].append(node("TypeNode", "builtins.str"))
-        # Of another machine, which has one class and twice the support vectors.
-        attributes["content"]["_impl"] = text("epsilon_svr")
-
-    forge(file, replace)
-    with pytest.raises(ModelFileError, match="SVC do not fit together"):
-        load_model(file)
-
-
 @pytest.mark.parametrize(
     ("model", "attribute"),
     [
