@@ -11,7 +11,9 @@ import json
 import lzma
 import math
 import os
+import re
 import struct
+import sys
 import zipfile
 import zlib
 from collections import Counter
@@ -26,6 +28,7 @@ from skgenre._ending import finished_before_the_end
 # Features hardly compress: an npz file that unpacks to more than both is a zip bomb.
 MAX_NPZ_BYTES = 1_000_000_000
 MAX_NPZ_EXPANSION = 100
+MAX_NPZ_MEMBERS = 1000
 
 # What zipfile raises for damage; besides errors of its own and of the compression:
 # for a directory that lies EOFError, struct.error, ValueError, OverflowError, KeyError
@@ -45,7 +48,16 @@ ZIP_ERRORS = (
     RuntimeError,
 )
 
+# Where a cell would begin with a formula: also after what other spreadsheets take for
+# the end of a cell or a row (";" in much of Europe), and after what they strip.
+_FORMULA = re.compile(
+    r"(^|[;\t\r\n])(?=[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20].)", re.DOTALL
+)
+
 _CHUNK_BYTES = 1 << 20
+# An entry of a directory has 46 bytes, the member's name and, in files of more than
+# 2 GB, 28 bytes more.
+_MAX_ENTRY_BYTES = 128
 
 
 @contextmanager
@@ -94,13 +106,23 @@ def read_json(path, *, max_bytes):
 
 
 def parse_json(content):
-    """Parse the bytes of a JSON file; ValueError also for a key that is there twice."""
+    """Parse the bytes of a JSON file.
+
+    ValueError also for a key that is there twice, and for NaN and infinities, which
+    JSON does not have.
+    """
     try:
         return json.loads(
-            content.decode("utf-8-sig"), object_pairs_hook=_refuse_repeated_keys
+            content.decode("utf-8-sig"),
+            object_pairs_hook=_refuse_repeated_keys,
+            parse_constant=_refuse_constant,
         )
     except RecursionError as error:
         raise ValueError(str(error)) from error
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is no JSON")
 
 
 def _refuse_repeated_keys(pairs):
@@ -110,6 +132,14 @@ def _refuse_repeated_keys(pairs):
         repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {repeated!r:.50} is there twice")
     return content
+
+
+def format_json(content, *, indent=None, default=None):
+    """Return content as JSON; NaN and infinities, which it does not have, as null."""
+    content = json.loads(
+        json.dumps(content, default=default), parse_constant=lambda name: None
+    )
+    return json.dumps(content, indent=indent, allow_nan=False)
 
 
 def read_table(path, columns):
@@ -153,8 +183,24 @@ def check_columns(names, columns, *, where):
             hint = f" Columns are separated by commas, not by {separator!r}."
     raise ValueError(
         f"{where} must have the column{s} {' and '.join(map(repr, columns))}, got "
-        f"{list(names)!r}.{hint}"
+        f"{list(names)!r:.500}.{hint}"
     )
+
+
+def format_csv_row(values):
+    """Return values as a line of CSV; no text becomes a formula of a spreadsheet.
+
+    A text in which a cell would begin with ``=``, ``+``, ``-`` or ``@`` gets a quote
+    (``'``) before that, as OWASP advises. Numbers stay as they are.
+    """
+    values = [
+        _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+        for value in values
+    ]
+    line = io.StringIO()
+    # With another end of lines, csv would not quote a text that holds "\r".
+    csv.writer(line, lineterminator="\r\n").writerow(values)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def read_npz(path):
@@ -168,7 +214,7 @@ def read_npz(path):
         max_bytes = max(MAX_NPZ_BYTES, MAX_NPZ_EXPANSION * n_packed_bytes)
         arrays, place = {}, ""
         try:
-            with zipfile.ZipFile(file) as archive:
+            with open_zip(file, max_members=MAX_NPZ_MEMBERS) as archive:
                 n_bytes = sum(member.file_size for member in archive.infolist())
                 if n_bytes > max_bytes:
                     raise ValueError(
@@ -182,6 +228,39 @@ def read_npz(path):
             reason = place + (str(error) or type(error).__name__)
             raise ValueError(f"{path} is no intact npz file: {reason}.") from error
     return arrays
+
+
+def open_zip(opened, *, max_members):
+    """Return the zip archive in an open file.
+
+    ValueError where it has more than `max_members`, or a directory too large for them,
+    of which the rest is not read; one of ZIP_ERRORS where it is damaged.
+    """
+    max_bytes = max(_MAX_ENTRY_BYTES * max_members, _CHUNK_BYTES)
+    archive = zipfile.ZipFile(_BoundedReads(opened, max_bytes))
+    if len(archive.infolist()) > max_members:
+        raise ValueError(
+            f"it has {len(archive.infolist())} members, expected at most {max_members}"
+        )
+    return archive
+
+
+class _BoundedReads:
+    """A file of which at most `max_bytes` are read at once, ValueError beyond.
+
+    Zipfile reads a directory in one call, and takes twelve times its size of memory.
+    """
+
+    def __init__(self, file, max_bytes):
+        self._file, self._max_bytes = file, max_bytes
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size=-1):
+        most = self._max_bytes + 1
+        content = self._file.read(min(size, most) if size >= 0 else most)
+        if len(content) == most:
+            raise ValueError(f"its directory has more than {most - 1} bytes")
+        return content
 
 
 def read_member(archive, name, *, max_bytes):
@@ -217,6 +296,13 @@ def parse_npy(content):
             f"{len(content) - n_header} bytes of array, expected {n_bytes} for {dtype} "
             f"of shape {shape}"
         )
+    if dtype.kind == "U":
+        characters = np.dtype(np.uint32).newbyteorder(dtype.byteorder)
+        if (
+            np.frombuffer(content, characters, offset=n_header).max(initial=0)
+            > sys.maxunicode
+        ):
+            raise ValueError("array of texts with characters that do not exist")
     values = np.frombuffer(content, dtype, math.prod(shape), offset=n_header)
     return values.reshape(shape, order=order)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
 import stat
@@ -18,7 +17,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import skgenre
-from skgenre._io import ZIP_ERRORS, find_versions, parse_json, plain, read_member
+from skgenre._io import (
+    ZIP_ERRORS,
+    find_versions,
+    format_json,
+    parse_json,
+    plain,
+    read_member,
+)
 
 if TYPE_CHECKING:  # `read_model_info` does without numpy.
     from skgenre._typing import StrPath
@@ -244,7 +250,7 @@ def pack_archive(info, members):
     ValueError for what is so large that `read_members` would refuse it.
     """
     info = {**info, "digest": _compute_digest(members)}
-    members = {INFO: json.dumps(info, indent=1, default=plain).encode(), **members}
+    members = {INFO: format_json(info, indent=1, default=plain).encode(), **members}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
