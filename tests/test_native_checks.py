@@ -100,10 +100,6 @@ def fit_tree(n_features):
             "effective_metric_params_",
             {"Y_norm_squared": np.ones(1)},
         ),
-        (
-            "n_bins_",
-            np.array([3, 3, 3, 1 << 40]),
-        ),
         (PolynomialFeatures(), "_n_out_full", 1 << 40),
         (PolynomialFeatures(), "_max_degree", 1 << 40),
     ],
