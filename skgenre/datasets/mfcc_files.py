@@ -45,7 +45,8 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than `y`; a genre is missing.
+        `X` has another rank, another length than `y`, infinite values or partly missing
+        segments; a genre is missing.
 
     Examples
     --------
@@ -188,7 +189,8 @@ def save_mfcc_npz(
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than the others; a genre is missing.
+        `X` has another rank, another length than the others, infinite values or partly
+        missing segments; a genre is missing.
 
     Examples
     --------
@@ -240,7 +242,8 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     ------
     ValueError
         The file was not written by `save_mfcc_npz`, is of a later version or damaged,
-        or unpacks to more than a gigabyte and a hundred times its size.
+        has infinite values or partly missing segments, or unpacks to more than a
+        gigabyte and a hundred times its size.
 
     Examples
     --------
@@ -259,12 +262,12 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     arrays = read_npz(file)
     try:
         about = json.loads(str(arrays["about"]))
-        version, parameters = about["version"], about["parameters"]
+        version, parameters = int(about["version"]), dict(about["parameters"])
         data, target, paths = arrays["data"], arrays["target"], arrays["paths"]
-        versions, is_newer = about["versions"], version > _NPZ_VERSION
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        versions = dict(about["versions"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ValueError(f"{file} is no file of save_mfcc_npz.") from error
-    if is_newer:
+    if version > _NPZ_VERSION:
         raise ValueError(
             f"{file} has version {version}; this skgenre reads versions up to "
             f"{_NPZ_VERSION}."
@@ -278,6 +281,7 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
         )
     if any(column.shape != data.shape[:1] for column in columns):
         raise ValueError(f"{file} must hold a genre, path and group of each track.")
+    _check_values(data, name=file)
     return Bunch(
         data=data,
         target=target,
@@ -296,7 +300,20 @@ def _check_segments(X):
             "X must be floats of shape (n_tracks, n_segments, n_frames, n_mfcc), got "
             f"{X.dtype} of shape {X.shape}."
         )
+    _check_values(X, name="X")
     return X
+
+
+def _check_values(X, *, name):
+    """Refuse infinite values, and segments that are partly NaN."""
+    for track, features in enumerate(X):
+        is_nan = np.isnan(features)
+        is_missing = is_nan.all(axis=(1, 2), keepdims=True)
+        if np.isinf(features).any() or (is_nan != is_missing).any():
+            raise ValueError(
+                f"{name} must hold finite numbers, and missing segments all of NaN, "
+                f"got others in track {track}."
+            )
 
 
 def _as_text(values):
