@@ -326,7 +326,7 @@ def test_folders_in_place_of_entries_are_one_warning_and_stay(kept):
     with pytest.warns(RuntimeWarning) as caught:
         assert_array_equal(extractor.transform(paths), features)
     assert len(caught) == 1
-    assert "of 2 of 2 tracks, the first at " in str(caught[0].message)
+    assert "(2 of 2 tracks, the first at " in str(caught[0].message)
     assert all(entry.is_dir() for entry in entries)
 
 
@@ -362,7 +362,7 @@ def test_entries_that_the_system_refuses_are_one_warning(
     (warned,) = caught
     assert warned.filename == __file__
     assert "could not be read from cache_dir" in str(warned.message)
-    assert "(of 2 of 2 tracks, " in str(warned.message)
+    assert "(2 of 2 tracks, " in str(warned.message)
     assert caplog.records == []
 
 
@@ -448,6 +448,20 @@ def test_content_that_changes_while_it_is_read_is_not_kept(
     with pytest.raises(AudioDecodeError, match=r"tone\.wav: changed while"):
         extractor.transform([path])
     assert list_entries(store) == []
+
+
+def test_a_file_whose_content_cannot_be_read_whole_is_not_kept_and_said_so(
+    write_tone, tmp_path, monkeypatch
+):
+    def fail(file, digest):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("hashlib.file_digest", fail)
+    path = write_tone(duration=3.0)
+    extractor = MFCCExtractor(n_segments=1, cache_dir=tmp_path, cache_key="content")
+    with pytest.warns(RuntimeWarning, match=r"Input/output error \(1 of 1 .*tone\.wav"):
+        X = extractor.transform([path])
+    assert_array_equal(X, MFCCExtractor(n_segments=1).transform([path]))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")

@@ -3,7 +3,7 @@
 import math
 import sys
 import warnings
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -146,12 +146,13 @@ def analyse_files(
                     incomplete[path] = outcome.incomplete
             else:
                 failures[path] = outcome.failure
-            for what, where in outcome.store_faults:
+            if outcome.store_fault is not None:
+                what, where = outcome.store_fault
                 store_faults.setdefault(what, []).append(where)
     for (what, reason), places in sorted(store_faults.items()):
         warnings.warn(
-            f"features could not be {what} cache_dir {store.directory}: {reason} (of "
-            f"{len(places)} of {len(sources)} tracks, the first at {places[0]}). They "
+            f"features could not be {what} cache_dir {store.directory}: {reason} "
+            f"({len(places)} of {len(sources)} tracks, the first at {places[0]}). They "
             f"are computed {'again next time' if what == 'kept in' else 'again'}.",
             RuntimeWarning,
             stacklevel=find_stacklevel(),
@@ -170,30 +171,33 @@ def find_stacklevel():
 
 
 class _Outcome(NamedTuple):
-    """What became of one file; `store_faults` are as `_describe_fault` returns them."""
+    """What became of one file; `store_fault` is as `_describe_fault` returns it."""
 
     features: Any = None
     failure: str | None = None
     incomplete: str | None = None
-    store_faults: tuple = ()
+    store_fault: tuple | None = None
 
 
 def _analyse_file(source, analyse, store, check_kept):
-    source, store_faults = hold_source(source), []
+    source, store_fault = hold_source(source), None
     # Where the features are, or will be, by the decoder that decides their values.
     entries = {}
     if store is not None:
-        # The decoder says what is wrong with a path better than stat does.
-        with suppress(OSError):
+        try:
             for decoder in find_decoders(source):
                 entry = entries[decoder] = store.entry_path(source, decoder=decoder)
                 try:
                     kept = store.load(entry, check=check_kept)
                 except OSError as error:
-                    store_faults.append(_describe_fault("read from", error, entry))
+                    store_fault = _describe_fault("read from", error, entry)
                     continue
                 if kept is not None:
                     return _Outcome(kept)
+        except AudioDecodeError:
+            pass  # raised again where the file is analysed
+        except OSError as error:
+            store_fault = _describe_fault("kept in", error, name_source(source))
     try:
         features, decoder, incomplete = analyse(source)
     except AudioDecodeError as error:
@@ -205,8 +209,8 @@ def _analyse_file(source, analyse, store, check_kept):
                 return _Outcome(failure="changed while it was read")
             store.save(entry, features)
         except OSError as error:
-            store_faults.append(_describe_fault("kept in", error, entry))
-    return _Outcome(features, incomplete=incomplete, store_faults=tuple(store_faults))
+            store_fault = _describe_fault("kept in", error, entry)
+    return _Outcome(features, incomplete=incomplete, store_fault=store_fault)
 
 
 def _describe_fault(what, error, entry):
