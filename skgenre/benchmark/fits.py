@@ -1,5 +1,6 @@
 """The fits of a benchmark, and the folder that keeps the finished ones."""
 
+import errno
 import hashlib
 import json
 import math
@@ -183,7 +184,8 @@ class FinishedFits:
         except OSError as error:
             if error.errno in EXHAUSTED:
                 raise
-            return None, describe_os_error(error)
+            is_loop = error.errno == errno.ELOOP  # a link to itself
+            return None, "damage" if is_loop else describe_os_error(error)
         return (kept["row"], None) if reason is None else (None, reason)
 
     def save(self, fit, row):
