@@ -119,9 +119,9 @@ class FeatureStore:
         """
         source = hold_source(make_source(audio))
         if isinstance(source, str) and self.cache_key == "stat":
-            # Neither the inode nor the time of its last change: both are others after
-            # a copy (rsync -a, cp -p, a backup), and the latter after chmod and ln, so
-            # that whole collections would be analysed again.
+            # Not the inode, nor the time of the last change of status: `cp -a` keeps
+            # neither, `chmod` and `ln` not the latter (of ten files none, while all
+            # kept their modification time), and all would be analysed again.
             try:
                 path = os.path.realpath(source)
                 status = os.stat(path)
