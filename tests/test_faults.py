@@ -396,8 +396,8 @@ def test_an_edit_with_the_clock_set_back_while_a_file_is_read_is_refused(
     path.write_bytes(Path(tracks.paths[0]).read_bytes())
     load = FeatureStore.load
 
-    def load_and_edit(self, entry):
-        kept = load(self, entry)
+    def load_and_edit(self, entry, **options):
+        kept = load(self, entry, **options)
         os.utime(path, ns=(0, 0))
         return kept
 
