@@ -1,10 +1,14 @@
 """The feature store: a warm hit against joblib.Memory, and analyses in a grid search.
 
-python benchmarks/bench_store.py [--n-pairs 11]
+With --data, also what files told apart by their content cost, warm and cold.
+
+python benchmarks/bench_store.py [--n-pairs 11] [--data DIR]
 """
 
 import argparse
+import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skgenre import FeatureStore, MFCCExtractor, TrackStatistics, make_genre_tracks
+from skgenre import (
+    FeatureStore,
+    MFCCExtractor,
+    TrackStatistics,
+    load_genre_folder,
+    make_genre_tracks,
+)
 from skgenre.features import extractor as extractor_module
 
 N_HITS = 200
@@ -25,10 +35,13 @@ CANDIDATES = {"logisticregression__C": np.logspace(-2, 2, 8)}
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n-pairs", type=int, default=11)
+    parser.add_argument("--data", type=Path, help="folder of genre folders")
     arguments = parser.parse_args()
     print_header()
     with tempfile.TemporaryDirectory() as folder:
         compare_hits(Path(folder), arguments.n_pairs)
+        if arguments.data is not None:
+            compare_keys(Path(folder), arguments.data, arguments.n_pairs)
         count_analyses(Path(folder))
 
 
@@ -58,6 +71,24 @@ def compare_hits(folder, n_pairs):
 
     print_pairs("hit, joblib.Memory", measure_pairs(hit, remember, n_pairs), N_HITS)
     print_pairs("hit, raw read of the file", measure_pairs(hit, read, n_pairs), N_HITS)
+
+
+def compare_keys(folder, data, n_pairs):
+    """All tracks of a folder, found by their stat (theirs) and their content (ours)."""
+    paths = load_genre_folder(data).paths
+    n_bytes = sum(os.path.getsize(path) for path in paths)
+    print(f"{len(paths)} tracks of {n_bytes / len(paths) / 1e6:.2f} MB")
+    for what, is_warm in ("warm", True), ("cold", False):
+
+        def extract(key, is_warm=is_warm):
+            store = folder / key
+            if not is_warm:
+                FeatureStore(store).clear()
+            MFCCExtractor(cache_dir=store, cache_key=key).transform(paths)
+
+        sides = partial(extract, "content"), partial(extract, "stat")
+        seconds = measure_pairs(*sides, n_pairs)
+        print_pairs(f"{what}, by content and by stat", seconds, len(paths))
 
 
 def give(path, parameters):

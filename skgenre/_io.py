@@ -1,10 +1,13 @@
 """Read and write files: atomic writes; bounded JSON, CSV, npy, npz and zip.
 
+Only regular files are read: a pipe could wait for ever, and a device never ends.
+
 Also what every message about files needs: printable names, reasons of errors and
 versions of packages.
 """
 
 import csv
+import errno
 import functools
 import io
 import json
@@ -12,6 +15,7 @@ import lzma
 import math
 import os
 import re
+import stat
 import struct
 import sys
 import zipfile
@@ -58,6 +62,29 @@ _CHUNK_BYTES = 1 << 20
 # An entry of a directory has 46 bytes, the member's name and, in files of more than
 # 2 GB, 28 bytes more.
 _MAX_ENTRY_BYTES = 128
+FILE_KINDS = {
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symbolic link",
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+# The process, or the system, has no more of something: the fault of no file.
+EXHAUSTED = (errno.EMFILE, errno.ENFILE)
+
+# What numpy raises for damage, besides ValueError.
+_NPY_HEADER_ERRORS = (
+    SyntaxError,
+    TokenError,
+    TypeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+)
+# As numpy's own limit; a usual header has 118.
+_MAX_NPY_HEADER_BYTES = 10_000
 
 
 @contextmanager
@@ -86,13 +113,44 @@ def atomic_write(path, mode="wb", **open_options):
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
+def open_regular(path, flags=os.O_RDONLY, *, follow_links=True):
+    """Return the descriptor of a regular file; an opener for `open`.
+
+    io.UnsupportedOperation, which is an OSError and a ValueError, for anything else.
+    """
+    _check_regular(os.stat(path, follow_symlinks=follow_links), path)
+    # It may be another thing by now. To open a pipe would wait for somebody to write;
+    # for regular files the flag means nothing.
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if not follow_links:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    try:
+        _check_regular(os.fstat(descriptor), path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_regular(status, path):
+    if not stat.S_ISREG(status.st_mode):
+        kind = name_kind(status)
+        raise io.UnsupportedOperation(f"{path} is a {kind}, expected a regular file")
+
+
+def name_kind(status):
+    """Return what something is that is no regular file."""
+    return FILE_KINDS.get(stat.S_IFMT(status.st_mode), "special file")
+
+
 def read_json(path, *, max_bytes):
     """Parse a JSON file, with or without a byte order mark.
 
     ValueError, with the file's name, where it is damaged, is larger than `max_bytes` or
     has a key twice.
     """
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         n_bytes = os.fstat(file.fileno()).st_size
         if n_bytes > max_bytes:
             raise ValueError(
@@ -149,7 +207,7 @@ def read_table(path, columns):
     column twice, or has a row that is longer or shorter than the header.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with open(path, newline="", encoding="utf-8-sig", opener=open_regular) as file:
             reader = csv.DictReader(file)
             names, rows = reader.fieldnames or [], list(reader)
     except (csv.Error, UnicodeDecodeError) as error:
@@ -209,7 +267,7 @@ def read_npz(path):
     ValueError, with the file's name, where it is damaged, holds objects, or unpacks to
     more than a gigabyte and a hundred times its size.
     """
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=open_regular) as file:
         n_packed_bytes = os.fstat(file.fileno()).st_size
         max_bytes = max(MAX_NPZ_BYTES, MAX_NPZ_EXPANSION * n_packed_bytes)
         arrays, place = {}, ""
@@ -313,17 +371,21 @@ def _parse_npy_header(header):
     # Not above: `read_model_info` does without numpy.
     import numpy as np
 
+    if len(header) > _MAX_NPY_HEADER_BYTES:  # numpy's words advise to trust the file
+        raise ValueError(f"array with a header of {len(header)} bytes")
     stream = io.BytesIO(header)
     version = np.lib.format.read_magic(stream)
     if version != (1, 0):
         raise ValueError(f"array of format version {version}, expected (1, 0)")
     try:
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except (SyntaxError, TokenError, TypeError, MemoryError, RecursionError) as error:
+    except _NPY_HEADER_ERRORS as error:
         raise ValueError(f"array with a damaged header ({error})") from error
     if dtype.hasobject:
         raise ValueError("array that holds objects, which are never loaded")
-    if dtype.itemsize == 0 or min(shape, default=0) < 0:
+    # numpy takes True for a number.
+    is_size = all(type(size) is int and size >= 0 for size in shape)
+    if dtype.itemsize == 0 or not is_size:
         raise ValueError(f"array of shape {shape} and type {dtype}")
     return shape, "F" if is_fortran else "C", dtype
 

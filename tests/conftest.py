@@ -67,6 +67,16 @@ def model_file(made_tracks, tmp_path_factory):
 
 
 @pytest.fixture
+def no_more_files():
+    """A function after which no file can be opened, until the end of the test."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # No number below three, those of the standard streams, is left.
+    yield lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.fixture
 def odd_names(made_tracks, tmp_path):
     """Audio files whose names have a line feed, and a byte that is not UTF-8."""
     names = [b"line\nfeed.wav", b"byte\xff.wav"]

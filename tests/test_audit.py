@@ -87,6 +87,15 @@ def test_a_path_given_twice_is_two_tracks(tones, tmp_path):
     assert found(report) == expected
 
 
+def test_too_many_open_files_are_no_fault_of_the_tracks(made_tracks, no_more_files):
+    paths = made_tracks.paths[:2]
+    audit_tracks(paths)  # imports what it needs
+    no_more_files()
+    with pytest.raises(OSError, match="Too many open files: close") as caught:
+        audit_tracks(paths)
+    assert caught.value.filename == paths[0]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_named_pipe_does_not_hang_the_audit(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")

@@ -183,6 +183,21 @@ def test_each_file_is_analysed_once(made_tracks, monkeypatch, tmp_path):
     assert sorted(analysed) == sorted(made_tracks.paths)
 
 
+@pytest.mark.parametrize("own", ["stat", "content"])
+@pytest.mark.parametrize("cache_key", ["stat", "content"])
+def test_files_are_told_apart_by_content_where_either_says_so(
+    made_tracks, tmp_path, cache_key, own
+):
+    model = make_model("dummy", n_segments=1, cache_key=own)
+    store = {"cache_dir": tmp_path, "cache_key": cache_key}
+    run_benchmark({"model": model}, made_tracks, n_splits=2, **store)
+    key = "content" if "content" in (own, cache_key) else "stat"
+    before = len(list(tmp_path.glob("*/*.npy")))
+    extractor = MFCCExtractor(n_segments=1, cache_dir=tmp_path, cache_key=key)
+    extractor.transform(made_tracks.paths)
+    assert len(list(tmp_path.glob("*/*.npy"))) == before
+
+
 def test_given_models_are_not_changed(made_tracks, models):
     before = repr(models)
     run_benchmark(models, made_tracks, n_splits=2, epochs=2)
@@ -248,6 +263,7 @@ def test_progress_goes_to_the_logger(made_tracks, caplog, monkeypatch):
             "target must hold a genre for each track, got nan for track 2",
         ),
         ({"output": __file__}, r"output must be a folder .*test_benchmark\.py"),
+        ({"cache_key": "time"}, "cache_key must be one of 'stat', 'content'"),
         ({"cache_dir": __file__}, r"cache_dir must be a folder .*test_benchmark\.py"),
     ],
 )

@@ -84,6 +84,29 @@ def test_defaults_of_extract_are_those_of_the_extractor(made_tracks, tmp_path):
     assert load_mfcc_npz(file).parameters == defaults
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "extract FOLDER -o OUT --segments 1 --cache-key content",
+        "train FOLDER -o OUT --model knn --cache-key content",
+        "train FOLDER -o OUT --model knn --set cache_key=content",
+        "benchmark --data FOLDER --models dummy --folds 2 --cache-key content",
+    ],
+)
+def test_commands_find_files_by_content_in_the_cache(folder, tmp_path, command):
+    next(folder.rglob("text.wav")).unlink()
+    words = {"FOLDER": str(folder), "OUT": str(tmp_path / "out.npz")}
+    command = [words.get(word, word) for word in command.split()]
+    command += ["--cache-dir", str(tmp_path / "store")]
+    assert main(command) == 0
+    kept = sorted(tmp_path.glob("store/*/*.npy"))
+    assert len(kept) == 6
+    for path in folder.rglob("*.wav"):
+        os.utime(path, ns=(0, 0))
+    assert main(command) == 0
+    assert sorted(tmp_path.glob("store/*/*.npy")) == kept
+
+
 def test_extract_takes_a_channel(made_tracks, tmp_path, capsys):
     file = str(tmp_path / "features.npz")
     command = ["extract", folder_of(made_tracks), "-o", file, "--segments", "1"]

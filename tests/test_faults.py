@@ -1,6 +1,8 @@
 """Kills, full disks, dead workers: what was finished stays, nothing damaged is read."""
 
 import contextlib
+import errno
+import hashlib
 import json
 import logging
 import os
@@ -219,6 +221,86 @@ def test_a_fold_under_the_name_of_another_is_fitted_again(tracks, tmp_path):
     assert scores(run(tracks, tmp_path)) == scores(expected)
 
 
+FORGED_ROWS = {
+    "no row": {"row": None},
+    "of another model": {"model": "other"},
+    "of more tracks": {"n_test": 10**400},
+    "that failed": {"error": "boom"},
+    "not of its predictions": {"accuracy": 0.75},
+    "infinite": {"log_loss": float("inf")},
+    "f1 of two": {"f1_macro": 2.0},
+    "text": {"accuracy": "x"},
+    "huge": {"fit_seconds": 10**400},
+    "shorter than no time": {"fit_seconds": -1.0},
+    "other columns": {"more": 1.0},
+    "best of a list": {"best_params": []},
+    "no predictions": {"predictions": {}},
+    "of other tracks": {"predictions": {"rows": [0, 99]}},
+    "of other genres": {"predictions": {"target": ["jazz", "jazz"]}},
+    "too few": {"predictions": {"predicted": []}},
+    "lists": {"predictions": {"predicted": [["blues"], ["blues"]]}},
+}
+
+
+@pytest.mark.parametrize("change", FORGED_ROWS.values(), ids=FORGED_ROWS)
+def test_a_fold_that_no_fit_has_written_is_fitted_again(
+    tracks, tmp_path, change, caplog
+):
+    expected = run(tracks, tmp_path)
+    path = sorted(tmp_path.glob("fits/*.json"))[0]
+    kept = json.loads(path.read_text())
+    del kept["checksum"]
+    predictions = change.get("predictions")
+    if "row" in change:
+        kept.update(change)
+    elif predictions:
+        kept["row"]["predictions"].update(predictions)
+    else:
+        kept["row"].update(change)
+    text = json.dumps(kept, sort_keys=True)
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps({**kept, "checksum": checksum}))
+    with caplog.at_level(logging.WARNING):
+        assert scores(run(tracks, tmp_path)) == scores(expected)
+    assert caplog.text.count("run again: 1 (1 for damage)") == 1
+
+
+def test_folds_that_cannot_be_read_are_said_to_be_so(
+    tracks, tmp_path, monkeypatch, caplog
+):
+    expected = run(tracks, tmp_path)
+    system_open = os.open
+
+    def refuse(path, *more, **options):
+        if "fits" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return system_open(path, *more, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with caplog.at_level(logging.WARNING):
+        assert scores(run(tracks, tmp_path)) == scores(expected)
+    assert "run again: 4 (4 for Permission denied)" in caplog.text
+
+
+def test_too_many_open_files_run_no_finished_fold_again(
+    tracks, tmp_path, monkeypatch, caplog
+):
+    run(tracks, tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("fits/*.json")}
+    system_open = os.open
+
+    def refuse(path, *more, **options):
+        if Path(path) in kept:
+            raise OSError(errno.EMFILE, "Too many open files", str(path))
+        return system_open(path, *more, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        run(tracks, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert caplog.text == ""
+
+
 def test_a_damaged_account_of_the_data_is_named(tracks, tmp_path):
     run(tracks, tmp_path)
     (tmp_path / "data.json").write_bytes(b"\xff")
@@ -314,8 +396,8 @@ def test_an_edit_with_the_clock_set_back_while_a_file_is_read_is_refused(
     path.write_bytes(Path(tracks.paths[0]).read_bytes())
     load = FeatureStore.load
 
-    def load_and_edit(self, entry):
-        kept = load(self, entry)
+    def load_and_edit(self, entry, **options):
+        kept = load(self, entry, **options)
         os.utime(path, ns=(0, 0))
         return kept
 

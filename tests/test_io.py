@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import stat
 import subprocess
 import sys
 import tracemalloc
@@ -21,6 +22,7 @@ from skgenre._io import (
     find_versions,
     format_csv_row,
     format_json,
+    open_regular,
     open_zip,
     parse_json,
     parse_npy,
@@ -138,6 +140,60 @@ def test_a_cell_of_any_size_is_refused_by_the_name_of_the_table(tmp_path):
         read_table(file, ("path",))
 
 
+READERS = (
+    lambda path: read_json(path, max_bytes=100),
+    lambda path: read_table(path, ("a",)),
+    read_npz,
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
+@pytest.mark.parametrize("read", READERS)
+def test_pipes_devices_and_folders_are_not_read_and_named(tmp_path, read):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path, kind in [
+        (pipe, "named pipe"),
+        (link, "named pipe"),
+        (tmp_path, "directory"),
+        ("/dev/zero", "device"),
+    ]:
+        with pytest.raises(ValueError, match=f"^{path} is a {kind}, expected a regu"):
+            read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
+def test_a_file_that_becomes_a_pipe_before_it_is_opened_does_not_wait(
+    tmp_path, monkeypatch
+):
+    file, system_stat = tmp_path / "file", os.stat
+    file.touch()
+
+    def stat_and_replace(path, **options):
+        status = system_stat(path, **options)
+        file.unlink()
+        os.mkfifo(file)
+        return status
+
+    monkeypatch.setattr(os, "stat", stat_and_replace)
+    before = len(os.listdir("/dev/fd"))
+    with pytest.raises(OSError, match="is a named pipe"):
+        open_regular(file)
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_links_are_followed_unless_forbidden(tmp_path):
+    link = tmp_path / "link"
+    (tmp_path / "file").touch()
+    link.symlink_to("file")
+    descriptor = open_regular(link)
+    assert stat.S_ISREG(os.fstat(descriptor).st_mode)
+    os.close(descriptor)
+    with pytest.raises(OSError, match="is a symbolic link, expected a regular file"):
+        open_regular(link, follow_links=False)
+
+
 def test_a_member_of_an_archive_is_read_up_to_its_bound(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(10_000))
@@ -203,6 +259,22 @@ def test_an_array_is_what_numpy_has_saved_and_no_byte_more(array):
     np.testing.assert_array_equal(parsed, array)
     with pytest.raises(ValueError, match="bytes of array, expected"):
         parse_npy(content + b"x")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "'descr': ('<f4',), 'fortran_order': False, 'shape': (1,)",
+        "'descr': '<f4', 'fortran_order': False, 'shape': (True,)",
+        "'descr': '<f4', 'fortran_order': False, 'shape': (-1,)",
+        "'descr': '<f4', 'fortran_order': False, 'shape': (1,)," + " " * 20_000,
+    ],
+)
+def test_a_forged_header_of_an_array_is_refused(fields):
+    header = f"{{{fields}}}".encode()
+    content = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(4)
+    with pytest.raises(ValueError, match=r"^array (of|with)"):
+        parse_npy(content)
 
 
 def test_printable_text_stays_and_the_rest_is_escaped():

@@ -204,16 +204,6 @@ def test_an_array_with_a_damaged_header_is_refused_by_its_name(tmp_path, head):
         load_mfcc_npz(tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_a_number_that_json_does_not_have_is_not_saved(number, features, tmp_path):
-    X, y = features
-    X = X.copy()
-    X[0, 0, 0, 0] = number
-    with pytest.raises(ValueError, match="X must hold finite numbers"):
-        save_mfcc_json(tmp_path / "a.json", X, y)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("name", "values"),
     [
@@ -243,3 +233,43 @@ def test_a_long_genre_does_not_fill_the_memory(tmp_path):
     file.write_text(json.dumps({"mapping": genres, "labels": [], "mfcc": []}))
     with pytest.raises(ValueError, match=f"^{file} must have genres of at most 255"):
         load_mfcc_json(file)
+
+
+@pytest.mark.parametrize(
+    ("segment", "value"), [(0, np.inf), (0, -np.inf), (0, np.nan), (1, np.nan)]
+)
+def test_values_that_no_model_takes_are_neither_saved_nor_loaded(
+    tmp_path, segment, value
+):
+    X, file = np.zeros((2, 2, 3, 4)), tmp_path / "features.npz"
+    X[0, 1] = np.nan
+    save_mfcc_npz(file, X, ["blues", "rock"], paths=["a.wav", "b.wav"])
+    arrays = dict(np.load(file))
+    X[1, segment, 2, 3] = value
+    message = "must hold finite numbers, .* got others in track 1"
+    with pytest.raises(ValueError, match=f"^X {message}"):
+        save_mfcc_npz(file, X, ["blues", "rock"], paths=["a.wav", "b.wav"])
+    with pytest.raises(ValueError, match=f"^X {message}"):
+        save_mfcc_json(tmp_path / "features.json", X, ["blues", "rock"])
+    np.savez(file, **{**arrays, "data": X})
+    with pytest.raises(ValueError, match=f"^{file} {message}"):
+        load_mfcc_npz(file)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "[]",
+        "{}",
+        '{"version": NaN, "parameters": {}, "versions": {}}',
+        '{"version": 1, "parameters": 5, "versions": {}}',
+        '{"version": 1, "parameters": {}, "versions": "x"}',
+        '{"version": 1e999, "parameters": {}, "versions": {}}',
+    ],
+)
+def test_an_account_of_features_that_nobody_saved_is_refused(tmp_path, about):
+    file = tmp_path / "features.npz"
+    save_mfcc_npz(file, np.zeros((1, 1, 3, 4)), ["blues"], paths=["a.wav"])
+    np.savez(file, **{**np.load(file), "about": np.array(about)})
+    with pytest.raises(ValueError, match="is no file of save_mfcc_npz"):
+        load_mfcc_npz(file)

@@ -19,6 +19,7 @@ from skgenre.audio.signal import (
 )
 from skgenre.audio.source import (
     NoAudio,
+    digest_source,
     hold_source,
     list_sources,
     make_source,
@@ -50,6 +51,7 @@ __all__ = [
     "IncompleteAudioWarning",
     "NoAudio",
     "check_channel",
+    "digest_source",
     "find_decoders",
     "hold_source",
     "list_sources",

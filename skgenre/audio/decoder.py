@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 import soundfile
 
 import skgenre.audio.ffmpeg as ffmpeg
-from skgenre._io import describe_os_error
+from skgenre._io import EXHAUSTED, describe_os_error
 from skgenre.audio.errors import AudioDecodeError, DecoderError
 from skgenre.audio.formats import UNKNOWN, inspect_audio
 from skgenre.audio.inspection import Inspection, View
@@ -46,6 +46,11 @@ def open_audio(audio):
     except DecoderError as error:
         raise AudioDecodeError([(name, str(error))]) from error
     except OSError as error:
+        if error.errno in EXHAUSTED:
+            # Of the next file, too: else each would be named as if it were at fault.
+            reason = describe_os_error(error)
+            reason += ": close some, or raise the limit (ulimit -n)"
+            raise OSError(error.errno, reason, name) from error
         reason = f"{describe_os_error(error)}, expected a readable file"
         raise AudioDecodeError([(name, reason)]) from error
 

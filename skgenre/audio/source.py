@@ -19,17 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from skgenre._io import describe_os_error
+from skgenre._io import describe_os_error, name_kind, open_regular
 from skgenre._validation import is_missing
 from skgenre.audio.errors import AudioDecodeError
-
-FILE_KINDS = {
-    stat.S_IFDIR: "directory",
-    stat.S_IFIFO: "named pipe",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFCHR: "device",
-    stat.S_IFBLK: "device",
-}
 
 # Wider integers have no full scale: numpy makes them of any list of integers.
 INTEGER_SAMPLES = ("int8", "uint8", "int16", "int32")
@@ -294,17 +286,29 @@ def find_version(source):
         raise AudioDecodeError([(source, reason)]) from error
     # To open a named pipe would hang.
     if not stat.S_ISREG(status.st_mode):
-        kind = FILE_KINDS.get(stat.S_IFMT(status.st_mode), "special file")
-        raise AudioDecodeError([(source, f"is a {kind}, expected an audio file")])
+        reason = f"is a {name_kind(status)}, expected an audio file"
+        raise AudioDecodeError([(source, reason)])
     if status.st_size == 0:
         raise AudioDecodeError([(source, "is empty (0 bytes), expected an audio file")])
     return f"{status.st_size} bytes of {status.st_mtime_ns} ns"
 
 
+def digest_source(source):
+    """Return the SHA-256 of a file's content, or the digest of audio in memory.
+
+    OSError for a file that cannot be read.
+    """
+    if not isinstance(source, str):
+        return source.digest
+    find_version(source)
+    with open(source, "rb", buffering=0, opener=open_regular) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def open_source(source):
     """Return a binary file, at its beginning, which is the caller's to close."""
     if isinstance(source, str):
-        return io.FileIO(os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+        return io.FileIO(open_regular(source))
     held = hold_source(source)
     if isinstance(held, NoAudio):
         raise AudioDecodeError([(held.name, held.reason)])

@@ -1,11 +1,14 @@
 """The fits of a benchmark, and the folder that keeps the finished ones."""
 
+import errno
 import hashlib
 import json
 import math
-import os
+import operator
+import sys
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from time import perf_counter
 
@@ -14,10 +17,16 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skgenre._fitting import is_search, name_groups
-from skgenre._io import atomic_write, read_json
+from skgenre._io import EXHAUSTED, atomic_write, describe_os_error, read_json
 from skgenre._products import one_blas_thread
 from skgenre.benchmark.description import explain_change
-from skgenre.benchmark.scorers import predict, score_predictions
+from skgenre.benchmark.scorers import (
+    COSTS,
+    is_greater_better,
+    list_columns,
+    predict,
+    score_predictions,
+)
 
 # Name of the folder of finished fits, within that of the results.
 FITS_FOLDER = "fits"
@@ -26,6 +35,15 @@ _MAX_FILE_BYTES = 1_000_000_000
 _MAX_DATA_BYTES = 10_000
 # JSON does not have these numbers: they are kept as texts.
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+# What content that no benchmark has written may raise where it is looked at.
+_DAMAGE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)
@@ -147,26 +165,34 @@ class FinishedFits:
         return self.folder / f"{_digest(fit.label)[:32]}.json"
 
     def load(self, fit):
-        """Return the row of a finished fit or None, and the reason if it is stale."""
-        if self.folder is None or not os.path.lexists(self.find_path(fit)):
+        """Return the row of a finished fit or None, and the reason if it is stale.
+
+        OSError where too many files are open: the fits need not be run again.
+        """
+        if self.folder is None:
             return None, None
-        path = self.find_path(fit)
-        # Opening a pipe would wait until somebody writes to it.
-        if not path.is_file():
-            return None, "damage"
         try:
-            kept = read_json(path, max_bytes=_MAX_FILE_BYTES)
+            kept = read_json(self.find_path(fit), max_bytes=_MAX_FILE_BYTES)
             intact = kept.pop("checksum") == _digest(kept)
             if not intact or kept["label"] != fit.label:
                 return None, "damage"
+            reason = explain_change(kept["decided_by"], fit.decided_by)
             row = {
                 name: _NUMBERS.get(value, value) if isinstance(value, str) else value
                 for name, value in kept["row"].items()
             }
-            reason = explain_change(kept["decided_by"], fit.decided_by)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            if reason is None and not _is_row_of(fit, row):
+                reason = "damage"
+        except FileNotFoundError:
+            return None, None
+        except _DAMAGE:
             return None, "damage"
-        return ({**row, **fit.label}, None) if reason is None else (None, reason)
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise
+            is_loop = error.errno == errno.ELOOP  # a link to itself
+            return None, "damage" if is_loop else describe_os_error(error)
+        return (row, None) if reason is None else (None, reason)
 
     def save(self, fit, row):
         """Write the row of a fit, whole or not at all."""
@@ -187,6 +213,40 @@ class FinishedFits:
         with atomic_write(path, "w", encoding="utf-8") as file:
             content["checksum"] = _digest(content)
             json.dump(content, file, allow_nan=False)
+
+
+def _is_row_of(fit, row):
+    """Whether `run_fit` can have written a row, whatever its checksum."""
+    predicted = row["predictions"]["predicted"]
+    y_test = fit.y[fit.test].tolist()
+    known = {
+        **fit.label,
+        "n_train": len(fit.train),
+        "n_test": len(fit.test),
+        "error": None,
+        "predictions": {
+            "rows": fit.test.tolist(),
+            "target": y_test,
+            "predicted": predicted,
+        },
+    }
+    scores = [*list_columns(()), *COSTS]
+    names = {*known, *scores, *list_columns(fit.scoring), "best_params"}
+    for name in scores:
+        highest = 1 if is_greater_better(name) else sys.float_info.max
+        if not math.isnan(row[name]) and not 0 <= row[name] <= highest:
+            return False
+    accuracy = "segment_accuracy" if fit.label["protocol"] == "segment" else "accuracy"
+    n_right = sum(map(operator.eq, predicted, y_test))
+    return (
+        row.keys() == names
+        and {name: row[name] for name in known} == known
+        and isinstance(row["best_params"], str | None)
+        and all(isinstance(row[name], Real) for name in list_columns(fit.scoring))
+        and all(isinstance(genre, str | Real) for genre in predicted)
+        and len(predicted) == len(y_test)
+        and math.isclose(row[accuracy], n_right / len(y_test))
+    )
 
 
 def check_same_data(output, digest):

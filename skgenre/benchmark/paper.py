@@ -154,6 +154,7 @@ def reproduce_paper(
     splits: Sequence[str] = ("80/20", "20/80", "80 (80/20)/20"),
     epochs: int | None = None,
     cache_dir: StrPath | None = None,
+    cache_key: str = "stat",
     strict: bool = False,
     random_state: int = 0,
 ) -> PaperResult:
@@ -174,6 +175,8 @@ def reproduce_paper(
         Epochs of every network; None: those of the paper.
     cache_dir : str, Path or None, default=None
         Folder of the features; None is a temporary one.
+    cache_key : {"stat", "content"}, default="stat"
+        How files are told apart in it, as in `MFCCExtractor`.
     strict : bool, default=False
         Raise for files that cannot be analysed, instead of leaving them out.
     random_state : int, default=0
@@ -213,7 +216,7 @@ def reproduce_paper(
     # Refuses what has a single genre.
     make_splitter("segment", tracks.target)
     with features_folder(cache_dir) as folder:
-        extractor = MFCCExtractor(cache_dir=folder)
+        extractor = MFCCExtractor(cache_dir=folder, cache_key=cache_key)
         failures = analyse_tracks(
             [make_pipeline(extractor)],
             tracks.paths.tolist(),

@@ -23,6 +23,7 @@ from sklearn.utils import Bunch
 from skgenre._io import describe_os_error, find_versions
 from skgenre._typing import Progress, Protocol, StrPath
 from skgenre._validation import (
+    check_choice,
     check_groups,
     check_n_jobs,
     check_positive_integer,
@@ -53,7 +54,7 @@ from skgenre.benchmark.tracks import (
     list_unreadable,
 )
 from skgenre.datasets import digest_tracks
-from skgenre.features import MFCCExtractor
+from skgenre.features import CACHE_KEYS, MFCCExtractor
 from skgenre.model_check import check_model, naming_part
 from skgenre.model_selection import (
     explode_segments,
@@ -79,6 +80,7 @@ def run_benchmark(
     scoring: str | Callable[..., Any] | Sequence[str] | Mapping[str, Any] | None = None,
     n_jobs: int | None = None,
     cache_dir: StrPath | None = None,
+    cache_key: str = "stat",
     output: StrPath | None = None,
     strict: bool = False,
     command: str | None = None,
@@ -117,6 +119,9 @@ def run_benchmark(
         Number of fits that run at the same time, in separate processes.
     cache_dir : str, Path or None, default=None
         Folder of the features; None is a temporary one.
+    cache_key : {"stat", "content"}, default="stat"
+        How files are told apart in it, as in `MFCCExtractor`. An extractor whose own is
+        ``"content"`` keeps it.
     output : str, Path or None, default=None
         Folder for ``results.json``, ``results.csv`` and each finished fit (a model
         under one protocol, seed and fold), so that a run that was stopped continues
@@ -171,6 +176,7 @@ def run_benchmark(
     check_positive_integer(n_splits, name="n_splits")
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
+    check_choice(cache_key, CACHE_KEYS, name="cache_key")
     n_splits, seeds, epochs = plain_integers((n_splits, seeds, epochs))
     check_n_jobs(n_jobs)
     models, scoring = _check_models(models, protocols), check_scorers(scoring)
@@ -194,6 +200,8 @@ def run_benchmark(
             for part in model.get_params().values():
                 if isinstance(part, MFCCExtractor) and part.cache_dir is None:
                     part.set_params(cache_dir=features_dir)
+                    if part.cache_key == "stat":
+                        part.set_params(cache_key=cache_key)
         failures = analyse_tracks(
             models.values(),
             tracks.paths.tolist(),

@@ -1,9 +1,7 @@
 """The tracks of a benchmark, each analysed once, before any split."""
 
 import contextlib
-import hashlib
 import logging
-import os
 import tempfile
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +10,15 @@ from uuid import uuid4
 import numpy as np
 from sklearn.base import clone
 
+from skgenre._io import EXHAUSTED
 from skgenre._validation import check_no_missing_label, name_missing_groups
-from skgenre.audio import AudioDecodeError, NoAudio, list_sources, name_source
+from skgenre.audio import (
+    AudioDecodeError,
+    NoAudio,
+    digest_source,
+    list_sources,
+    name_source,
+)
 from skgenre.features import MFCCExtractor
 
 logger = logging.getLogger(__name__)
@@ -90,11 +95,12 @@ def digest_files(paths):
     """
     digests = {}
     for path in set(paths):
-        digests[path] = uuid4().hex
-        # A pipe gives its content once, and a device without end.
-        if os.path.isfile(path):
-            with contextlib.suppress(OSError), open(path, "rb") as file:
-                digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            digests[path] = digest_source(path)
+        except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise
+            digests[path] = uuid4().hex
     return digests
 
 

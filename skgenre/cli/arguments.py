@@ -134,6 +134,13 @@ def add_analysis(parser):
         "--cache-dir", metavar="DIR", help="keep the features of each file here"
     )
     parser.add_argument(
+        "--cache-key",
+        choices=("stat", "content"),
+        default="stat",
+        help="tell files there apart by path, size and modification time (stat), or by "
+        "their content, which is certain and reads each file (default: stat)",
+    )
+    parser.add_argument(
         "--strict",
         action="store_true",
         help="stop at files that cannot be analysed, instead of leaving them out",

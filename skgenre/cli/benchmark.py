@@ -131,6 +131,7 @@ def _run(options):
             epochs=epochs,
             n_jobs=options.jobs,
             cache_dir=options.cache_dir,
+            cache_key=options.cache_key,
             output=output,
             strict=options.strict,
             command=options.command,
@@ -143,6 +144,7 @@ def _run(options):
                 data,
                 epochs=epochs,
                 cache_dir=options.cache_dir,
+                cache_key=options.cache_key,
                 strict=options.strict,
                 random_state=options.seeds[0],
             )

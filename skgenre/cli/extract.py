@@ -94,7 +94,9 @@ def _run(options):
 
     names = (*_PARAMETERS, "n_segments", "channel")
     parameters = {name: getattr(options, name) for name in names}
-    extractor = MFCCExtractor(**parameters, cache_dir=options.cache_dir)
+    extractor = MFCCExtractor(
+        **parameters, cache_dir=options.cache_dir, cache_key=options.cache_key
+    )
     data = load_tracks(options.folders, gtzan=options.gtzan)
     # Refuses what is out of range, before a file is read.
     extractor.fit(data.paths)

@@ -116,6 +116,8 @@ def _run(options):
         from sklearn.base import clone
 
         extractor = clone(extractor).set_params(cache_dir=options.cache_dir)
+        if extractor.cache_key == "stat":  # not set by --set
+            extractor.set_params(cache_key=options.cache_key)
     kept, features = extract_tracks(
         extractor, data, n_jobs=options.jobs, strict=options.strict
     )

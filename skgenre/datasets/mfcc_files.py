@@ -54,8 +54,8 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     Raises
     ------
     ValueError
-        `X` has another rank, another length than `y`, or a segment that is not finite
-        and not all NaN; a genre is missing.
+        `X` has another rank, another length than `y`, infinite values or partly missing
+        segments; a genre is missing.
 
     Examples
     --------
@@ -75,11 +75,6 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     check_consistent_length(X, y)
     check_no_missing_label(y, name="y")
     mapping, numbers = np.unique(np.asarray(y, dtype=str), return_inverse=True)
-    axes = (2, 3)
-    if not (np.isfinite(X).all(axis=axes) | np.isnan(X).all(axis=axes)).all():
-        raise ValueError(
-            "X must hold finite numbers, or NaN in all of a segment that is missing."
-        )
     rows, tracks = flatten_tracks(X)
     content = {
         "mapping": mapping.tolist(),
@@ -205,7 +200,8 @@ def save_mfcc_npz(
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than the others; a genre is missing.
+        `X` has another rank, another length than the others, infinite values or partly
+        missing segments; a genre is missing.
 
     Examples
     --------
@@ -257,7 +253,8 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     ------
     ValueError
         The file was not written by `save_mfcc_npz`, is of a later version or damaged,
-        or unpacks to more than a gigabyte and a hundred times its size.
+        has infinite values or partly missing segments, or unpacks to more than a
+        gigabyte and a hundred times its size.
 
     Examples
     --------
@@ -276,12 +273,12 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     arrays = read_npz(file)
     try:
         about = parse_json(str(arrays["about"]).encode())
-        version, parameters = about["version"], about["parameters"]
+        version, parameters = int(about["version"]), dict(about["parameters"])
         data, target, paths = arrays["data"], arrays["target"], arrays["paths"]
-        versions, is_newer = about["versions"], version > _NPZ_VERSION
-    except (ValueError, TypeError, KeyError) as error:
+        versions = dict(about["versions"])
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"{file} is no file of save_mfcc_npz.") from error
-    if is_newer:
+    if version > _NPZ_VERSION:
         raise ValueError(
             f"{file} has version {version}; this skgenre reads versions up to "
             f"{_NPZ_VERSION}."
@@ -295,6 +292,7 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
         )
     if any(c.shape != data.shape[:1] or c.dtype.kind != "U" for c in columns):
         raise ValueError(f"{file} must hold a genre, path and group of each track.")
+    _check_values(data, name=file)
     return Bunch(
         data=data,
         target=target,
@@ -313,7 +311,20 @@ def _check_segments(X):
             "X must be floats of shape (n_tracks, n_segments, n_frames, n_mfcc), got "
             f"{X.dtype} of shape {X.shape}."
         )
+    _check_values(X, name="X")
     return X
+
+
+def _check_values(X, *, name):
+    """Refuse infinite values, and segments that are partly NaN."""
+    for track, features in enumerate(X):
+        is_nan = np.isnan(features)
+        is_missing = is_nan.all(axis=(1, 2), keepdims=True)
+        if np.isinf(features).any() or (is_nan != is_missing).any():
+            raise ValueError(
+                f"{name} must hold finite numbers, and missing segments all of NaN, "
+                f"got others in track {track}."
+            )
 
 
 def _as_text(values):

@@ -2,11 +2,12 @@
 
 from skgenre.features.analysis import Analysis
 from skgenre.features.extractor import EXECUTION_PARAMETERS, MFCCExtractor
-from skgenre.features.feature_store import FeatureStore
+from skgenre.features.feature_store import CACHE_KEYS, FeatureStore
 from skgenre.features.scaler import MFCCScaler
 from skgenre.features.statistics import SegmentStatistics, TrackStatistics
 
 __all__ = [
+    "CACHE_KEYS",
     "EXECUTION_PARAMETERS",
     "Analysis",
     "FeatureStore",

@@ -3,7 +3,7 @@
 import math
 import sys
 import warnings
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,6 +74,7 @@ def analyse_files(
     sources,
     *,
     store=None,
+    check_kept=None,
     features=None,
     n_jobs=None,
     verbose=0,
@@ -90,7 +91,10 @@ def analyse_files(
         The files, as `list_sources` returns them.
     store : FeatureStore or None, default=None
         Where the features of a file are looked up first, and kept. Where it cannot be
-        written to, a warning says so at the end.
+        read or written to, one warning says so at the end, with the number of files.
+    check_kept : callable, default=None
+        Called with features from the store; ValueError for what `analyse` cannot have
+        returned, which is then analysed again.
     features : object with a method `append`, default=None
         Takes the features of each file as they come, in the order of `sources`; None is
         a new list.
@@ -113,11 +117,13 @@ def analyse_files(
     ------
     concurrent.futures.process.BrokenProcessPool
         A worker process died.
+    OSError
+        Too many files are open: no fault of the file whose turn it was.
     """
     features = [] if features is None else features
-    analysed, failures, incomplete, unkept = [], {}, {}, set()
+    analysed, failures, incomplete, store_faults = [], {}, {}, {}
     workers = run_workers(
-        partial(_analyse_file, analyse=analyse, store=store),
+        partial(_analyse_file, analyse=analyse, store=store, check_kept=check_kept),
         sources,
         n_jobs=n_jobs,
         work=f"{what} tracks",
@@ -140,12 +146,14 @@ def analyse_files(
                     incomplete[path] = outcome.incomplete
             else:
                 failures[path] = outcome.failure
-            if outcome.unkept is not None:
-                unkept.add(outcome.unkept)
-    for reason in sorted(unkept):
+            if outcome.store_fault is not None:
+                what, where = outcome.store_fault
+                store_faults.setdefault(what, []).append(where)
+    for (what, reason), places in sorted(store_faults.items()):
         warnings.warn(
-            f"features could not be kept in cache_dir {reason}; they are computed "
-            "again next time.",
+            f"features could not be {what} cache_dir {store.directory}: {reason} "
+            f"({len(places)} of {len(sources)} tracks, the first at {places[0]}). They "
+            f"are computed {'again next time' if what == 'kept in' else 'again'}.",
             RuntimeWarning,
             stacklevel=find_stacklevel(),
         )
@@ -163,42 +171,51 @@ def find_stacklevel():
 
 
 class _Outcome(NamedTuple):
-    """What became of one file; `unkept` is why its features could not be stored."""
+    """What became of one file; `store_fault` is as `_describe_fault` returns it."""
 
     features: Any = None
     failure: str | None = None
     incomplete: str | None = None
-    unkept: str | None = None
+    store_fault: tuple | None = None
 
 
-def _analyse_file(source, analyse, store):
-    source = hold_source(source)
+def _analyse_file(source, analyse, store, check_kept):
+    source, store_fault = hold_source(source), None
     # Where the features are, or will be, by the decoder that decides their values.
     entries = {}
     if store is not None:
-        # The decoder says what is wrong with a path better than stat does.
-        with suppress(OSError):
+        try:
             for decoder in find_decoders(source):
-                entries[decoder] = store.entry_path(source, decoder=decoder)
-                kept = store.load(entries[decoder])
+                entry = entries[decoder] = store.entry_path(source, decoder=decoder)
+                try:
+                    kept = store.load(entry, check=check_kept)
+                except OSError as error:
+                    store_fault = _describe_fault("read from", error, entry)
+                    continue
                 if kept is not None:
                     return _Outcome(kept)
+        except AudioDecodeError:
+            pass  # raised again where the file is analysed
+        except OSError as error:
+            store_fault = _describe_fault("kept in", error, name_source(source))
     try:
         features, decoder, incomplete = analyse(source)
     except AudioDecodeError as error:
         return _Outcome(failure=error.reasons[0])
-    outcome = _Outcome(features, incomplete=incomplete)
-    if decoder not in entries:
-        return outcome
-    entry = entries[decoder]
-    try:
-        if store.entry_path(source, decoder=decoder) != entry:
-            return _Outcome(failure="changed while it was read")
-        store.save(entry, features)
-    except OSError as error:
-        unkept = f"{store.directory}: {describe_os_error(error)}"
-        return outcome._replace(unkept=unkept)
-    return outcome
+    if decoder in entries:
+        entry = entries[decoder]
+        try:
+            if store.entry_path(source, decoder=decoder) != entry:
+                return _Outcome(failure="changed while it was read")
+            store.save(entry, features)
+        except OSError as error:
+            store_fault = _describe_fault("kept in", error, entry)
+    return _Outcome(features, incomplete=incomplete, store_fault=store_fault)
+
+
+def _describe_fault(what, error, entry):
+    """Return what the system refused and why, and of which file or folder."""
+    return (what, describe_os_error(error)), str(error.filename or entry)
 
 
 class TrackArray:

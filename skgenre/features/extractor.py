@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from skgenre._doc_links import DocLinkMixin
 from skgenre._typing import Progress, StrPath, Tracks
 from skgenre._validation import (
+    check_choice,
     check_labels,
     check_n_jobs,
     check_number,
@@ -37,7 +38,7 @@ from skgenre.features.analysis import (
     analyse_files,
     find_stacklevel,
 )
-from skgenre.features.feature_store import FeatureStore
+from skgenre.features.feature_store import CACHE_KEYS, FeatureStore
 from skgenre.features.output import (
     ArrayOutputMixin,
     check_n_names,
@@ -48,7 +49,7 @@ from skgenre.mfcc import compute_mfcc, count_frames
 from skgenre.segments import count_segment_samples, split_segments
 
 # Parameters that change how and where the work is done, but not the features.
-EXECUTION_PARAMETERS = ("cache_dir", "mmap_dir", "n_jobs", "verbose")
+EXECUTION_PARAMETERS = ("cache_dir", "cache_key", "mmap_dir", "n_jobs", "verbose")
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
 ANALYSIS_VERSION = 3
@@ -102,6 +103,11 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     cache_dir : str, Path or None, default=None
         Folder in which the features of each file are kept, so that a search analyses
         each file once.
+    cache_key : {"stat", "content"}, default="stat"
+        How files are told apart in `cache_dir`. ``"stat"``: by real path, size and
+        modification time, which is fast; another content under the same three goes
+        unnoticed. ``"content"``: by the SHA-256 of the content, for which each file is
+        read each time; moved and copied files are found again.
     mmap_dir : str, Path or None, default=None
         Folder for results too large for memory: `transform` writes each into a new
         ``.npy`` file there, track by track, and returns it memory-mapped, read-only.
@@ -151,6 +157,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         channel: str | int = "mean",
         n_jobs: int | None = None,
         cache_dir: StrPath | None = None,
+        cache_key: str = "stat",
         mmap_dir: StrPath | None = None,
         verbose: int = 0,
     ) -> None:
@@ -166,6 +173,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         self.channel = channel
         self.n_jobs = n_jobs
         self.cache_dir = cache_dir
+        self.cache_key = cache_key
         self.mmap_dir = mmap_dir
         self.verbose = verbose
 
@@ -227,7 +235,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             ``n_segments=None``, the tracks differ so much in length that more than four
             times as many segments would be missing as present.
         OSError
-            The result cannot be written into `mmap_dir`.
+            The result cannot be written into `mmap_dir`, or the system has no more open
+            files to give.
 
         Warns
         -----
@@ -235,6 +244,9 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             Of some files only a part is there; their features are of that part. It
             names all of them, when they are read: features from `cache_dir` come
             without it.
+        RuntimeWarning
+            The system refuses to read or write in `cache_dir`: why, and of how many
+            tracks. Their features are computed.
         """
         features = self.analyse(X).features
         return keep_index(self, features, X)
@@ -279,7 +291,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
 
         Warns
         -----
-        IncompleteAudioWarning
+        IncompleteAudioWarning, RuntimeWarning
             As by `transform`.
         """
         self._check_parameters()
@@ -303,19 +315,20 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             key = {**parameters, "version": ANALYSIS_VERSION}
             # In any file, the left channel is the first.
             key["channel"] = 0 if channel == "left" else channel
-            store = FeatureStore(self.cache_dir, key)
+            store = FeatureStore(self.cache_dir, key, cache_key=self.cache_key)
         n_frames = count_frames(
             count_segment_samples(self.segment_duration, self.sample_rate),
             n_fft=parameters["n_fft"],
             hop_length=parameters["hop_length"],
         )
+        segment_shape = (n_frames, parameters["n_mfcc"])
         with ExitStack() as opened:
             tracks: Any = deque(maxlen=0)
             if keep_features:
                 array = TrackArray(
                     len(sources),
                     n_segments=parameters["n_segments"],
-                    segment_shape=(n_frames, parameters["n_mfcc"]),
+                    segment_shape=segment_shape,
                     mmap_dir=self.mmap_dir,
                 )
                 tracks = opened.enter_context(array)
@@ -323,6 +336,11 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
                 partial(extract_mfcc, **parameters),
                 sources,
                 store=store,
+                check_kept=partial(
+                    check_mfcc,
+                    n_segments=parameters["n_segments"],
+                    segment_shape=segment_shape,
+                ),
                 features=tracks,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
@@ -372,6 +390,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         if self.n_segments is not None:
             check_positive_integer(self.n_segments, name="n_segments")
         check_channel(self.channel)
+        check_choice(self.cache_key, CACHE_KEYS, name="cache_key")
         check_verbosity(self.verbose)
         check_n_jobs(self.n_jobs)
         for name in ("cache_dir", "mmap_dir"):
@@ -464,3 +483,20 @@ def extract_mfcc(
             reason += f"; the file {stream.incomplete}"
         raise AudioDecodeError([(stream.name, reason)])
     return TrackAnalysis(np.stack(features), stream.decoder, stream.incomplete)
+
+
+def check_mfcc(features, *, n_segments, segment_shape):
+    """ValueError for an array that `extract_mfcc` cannot have returned."""
+    n_present = len(features) if features.ndim else 0
+    if (
+        features.dtype != np.float32
+        or not features.flags.c_contiguous
+        or features.shape[1:] != segment_shape
+        or not 1 <= n_present <= (n_segments or n_present)
+    ):
+        raise ValueError(
+            f"{features.dtype} of shape {features.shape}, expected float32 in C order "
+            f"of ({n_segments or 'n_segments'}, {segment_shape[0]}, {segment_shape[1]})"
+        )
+    if not np.isfinite(features).all():
+        raise ValueError("values that are not finite")

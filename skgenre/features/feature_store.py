@@ -1,6 +1,7 @@
 """The feature store: one array per audio file and parameter set, kept on disk."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -10,20 +11,30 @@ import re
 import stat
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skgenre._io import atomic_write, parse_npy
+from skgenre._io import atomic_write, open_regular, parse_npy
 from skgenre._typing import Audio, StrPath
-from skgenre.audio import hold_source, make_source
+from skgenre._validation import check_choice
+from skgenre.audio import digest_source, hold_source, make_source
 
 logger = logging.getLogger(__name__)
 
+CACHE_KEYS = ("stat", "content")
+
 N_CHECKSUM_BYTES = 4
+
+# A bound on what is read: the features of more than twenty days at the default
+# parameters. A forged file may claim any length, and take no space on the disk.
+MAX_ENTRY_BYTES = 2**32
+# The header and the checksum.
+MAX_EXTRA_BYTES = 2**17
 
 # A temporary file this old belongs to a killed process: no entry takes as long.
 ABANDONED_AFTER_SECONDS = 3600
@@ -38,10 +49,10 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 class FeatureStore:
     """Features of audio files under a folder, for one set of parameters.
 
-    An entry is found by the file's real path, size and modification time (of audio in
-    memory: by a digest of it), by the decoder and by the parameters: an edited file,
-    another version of the decoder or another parameter is another entry. Several
-    threads and processes may share a folder, since an entry is either whole or absent.
+    An entry is found by the audio file, as `cache_key` says (of audio in memory: by a
+    digest of it), by the decoder and by the parameters: an edited file, another version
+    of the decoder or another parameter is another entry. Several threads and processes
+    may share a folder, since an entry is either whole or absent.
 
     Parameters
     ----------
@@ -50,6 +61,10 @@ class FeatureStore:
     parameters : dict or None, default=None
         Everything that decides the values of an entry; must be JSON-serialisable. Not
         needed for `size` and `clear`.
+    cache_key : {"stat", "content"}, default="stat"
+        What tells files apart: ``"stat"`` is the real path, size and modification time,
+        which another content may share; ``"content"`` is the SHA-256 of the content,
+        for which the file is read.
 
     Examples
     --------
@@ -69,9 +84,15 @@ class FeatureStore:
     """
 
     def __init__(
-        self, directory: StrPath, parameters: Mapping[str, Any] | None = None
+        self,
+        directory: StrPath,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        cache_key: str = "stat",
     ) -> None:
+        check_choice(cache_key, CACHE_KEYS, name="cache_key")
         self.directory = Path(directory)
+        self.cache_key = cache_key
         self._parameters_key = json.dumps(parameters, sort_keys=True)
 
     def entry_path(self, audio: Audio, *, decoder: str | None = None) -> Path:
@@ -88,8 +109,8 @@ class FeatureStore:
         -------
         entry_path : Path
             Path of the entry; depends on the file's real path, size and modification
-            time, or the SHA-256 of audio in memory, on the decoder and on the
-            parameters.
+            time, or on the SHA-256 of its content, as `cache_key` says (of audio in
+            memory always the latter), on the decoder and on the parameters.
 
         Raises
         ------
@@ -97,7 +118,10 @@ class FeatureStore:
             The audio file does not exist or cannot be reached or read.
         """
         source = hold_source(make_source(audio))
-        if isinstance(source, str):
+        if isinstance(source, str) and self.cache_key == "stat":
+            # Not the inode, nor the time of the last change of status: `cp -a` keeps
+            # neither, `chmod` and `ln` not the latter (of ten files none, while all
+            # kept their modification time), and all would be analysed again.
             try:
                 path = os.path.realpath(source)
                 status = os.stat(path)
@@ -105,36 +129,58 @@ class FeatureStore:
                 raise OSError(str(error)) from error
             version = [path, str(status.st_size), str(status.st_mtime_ns)]
         else:
-            version = [source.digest]
+            version = [digest_source(source)]
         key = "\0".join([*version, str(decoder), self._parameters_key])
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         # 256 sub-folders keep listings short when a collection is large.
         return self.directory / digest[:2] / (digest[2:] + SUFFIX)
 
-    def load(self, entry_path: Path) -> NDArray[Any] | None:
+    def load(
+        self,
+        entry_path: Path,
+        *,
+        check: Callable[[NDArray[Any]], object] | None = None,
+    ) -> NDArray[Any] | None:
         """Return the array of an entry.
 
         Parameters
         ----------
         entry_path : Path
             As `entry_path` gave it.
+        check : callable, default=None
+            Called with the array; its ValueError means that the entry is damaged.
 
         Returns
         -------
         array : ndarray or None
             Read-only; None where the entry is absent or, with a warning in the log,
-            damaged.
+            damaged. A link, a pipe or a folder in its place is damage, too.
+
+        Raises
+        ------
+        OSError
+            The entry is there and cannot be read.
         """
+        # A link may lead to the entry of another file.
+        opener = partial(open_regular, follow_links=False)
         try:
-            content = Path(entry_path).read_bytes()
+            with open(entry_path, "rb", buffering=0, opener=opener) as file:
+                n_bytes = os.fstat(file.fileno()).st_size
+                if n_bytes > MAX_ENTRY_BYTES:
+                    raise ValueError(f"{n_bytes} bytes, at most {MAX_ENTRY_BYTES}")
+                content = file.read()
             packed = memoryview(content)[:-N_CHECKSUM_BYTES]
             if _checksum(packed) != content[-N_CHECKSUM_BYTES:]:
                 raise ValueError(f"{len(content)} bytes with another checksum")
-            return parse_npy(packed)
+            array = parse_npy(packed)
+            if check is not None:
+                check(array)
+            return array
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError) as error:
-            logger.warning("damaged entry %s is made again: %s", entry_path, error)
+        except (ValueError, MemoryError) as error:
+            reason = str(error) or type(error).__name__
+            logger.warning("damaged entry %s is made again: %s", entry_path, reason)
             return None
 
     def save(self, entry_path: Path, array: NDArray[Any]) -> None:
@@ -152,8 +198,11 @@ class FeatureStore:
         OSError
             The entry cannot be written; nothing is left behind.
         """
+        array = np.ascontiguousarray(array)
+        if array.nbytes + MAX_EXTRA_BYTES > MAX_ENTRY_BYTES:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.fspath(entry_path))
         stream = io.BytesIO()
-        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+        np.save(stream, array, allow_pickle=False)
         content = stream.getvalue()
         for is_last_try in (False, True):
             try:
