@@ -44,7 +44,7 @@ COMPILED = {"Tree"} | {
 _EDITS = (
     *("fill",) * 12,
     *("number",) * 5,
-    *("reshape", "transplant") * 3,
+    *("reshape", "transplant", "exchange") * 3,
     *("graft", "share") * 2,
     *("swap", "cast", "repeat", "unfold", "drop", "rename", "add", "retype"),
 )
@@ -95,8 +95,24 @@ class Library:
                 node = parent.children[index][1]
                 self.by_class[node.module, node.name].append(node)
                 self.by_place[place].append(node)
-        self.labels = sorted({place[1] for place in self.by_place if place[0]})
-        self.classes = sorted({name for name in self.by_class})
+        self.labels = sorted({label for _, label in self.by_place if label[-1] != "]"})
+        # As if trained on a billion features: sound, and out of place in any model.
+        for (_, name), nodes in self.by_class.items():
+            if name in ("Tree", "DecisionTreeClassifier", "DecisionTreeRegressor"):
+                nodes.extend([widen(node) for node in nodes])
+
+
+def widen(tree):
+    """Return a copy of a tree's `Node` that looks at its billionth feature."""
+    tree, n_features = copy.deepcopy(tree), 10**9
+    number = Node("JsonNode", "builtins", "str", rest={"content": str(n_features)})
+    for place, parent, index in list_places(tree):
+        label, node = parent.children[index]
+        if place[1] == "n_features_in_" or (place == ("Tree", "args[]") and index == 0):
+            parent.children[index] = label, number
+        if place == ("Tree", "nodes"):
+            node.array["feature"][node.array["feature"] >= 0] = n_features - 1
+    return tree
 
 
 def parse(schema, members, known):
@@ -185,20 +201,20 @@ def write(root, info, file):
 def list_places(root):
     """Where nodes stand: ((class that has it, label), parent, position in children).
 
-    A list's items all have one label. Of the parents each is visited once.
+    Items of lists have the label of the list, with brackets. Of the parents each is
+    visited once.
     """
     found, seen = [], {id(root)}
-    waiting = [(root.name, root)]
+    waiting = [(root.name, "", root)]
     while waiting:
-        owner, parent = waiting.pop()
-        for index, (label, child) in enumerate(parent.children):
-            is_item = not isinstance(label, str)
-            found.append(((owner, "item" if is_item else label), parent, index))
+        owner, inherited, parent = waiting.pop()
+        for index, (name, child) in enumerate(parent.children):
+            label = name if isinstance(name, str) else f"{inherited}[]"
+            found.append(((owner, label), parent, index))
             if id(child) not in seen:
                 seen.add(id(child))
-                # Attributes are in a dict, which is in the object.
-                is_state = parent.kind in ("ObjectNode", "TreeNode")
-                waiting.append((owner if is_state else child.name, child))
+                is_object = child.kind in ("ObjectNode", "TreeNode")
+                waiting.append((child.name if is_object else owner, label, child))
     return found
 
 
@@ -225,6 +241,7 @@ def apply(top, library, rng):
     edit, places = rng.choice(_EDITS), list_places(top)
     applies = {
         "number": lambda parent, node: node.kind == "JsonNode",
+        "exchange": lambda parent, node: node.name in COMPILED,
         "repeat": lambda parent, node: parent.kind in ("ListNode", "TupleNode"),
         **dict.fromkeys(ARRAY_EDITS, lambda parent, node: node.array is not None),
         **dict.fromkeys(DICT_EDITS, lambda parent, node: parent.kind == "DictNode"),
@@ -292,6 +309,8 @@ def draw_node(edit, place, node, places, library, rng):
         return node
     if edit == "transplant" and place in library.by_place:
         return copy.deepcopy(rng.choice(library.by_place[place]))
+    if edit == "exchange":
+        return copy.deepcopy(rng.choice(library.by_class[node.module, node.name]))
     if edit == "retype":
         alike = [
             name

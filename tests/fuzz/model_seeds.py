@@ -148,6 +148,8 @@ MODELS = {
     "svc, sigmoid": SVC(kernel="sigmoid", break_ties=True),
     "svc, probabilities": SVC(probability=True, random_state=0),
     "svc, precomputed": SVC(kernel="precomputed"),
+    "nu-svc, precomputed": NuSVC(kernel="precomputed", nu=0.3),
+    "voting, precomputed": VotingClassifier([("svc", SVC(kernel="precomputed"))]),
     "neighbours": KNeighborsClassifier(3, algorithm="brute"),
     "neighbours, k-d tree": KNeighborsClassifier(3, algorithm="kd_tree", p=3),
     "neighbours, ball tree": KNeighborsClassifier(
