@@ -16,7 +16,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
@@ -28,11 +28,10 @@ from skgenre._compat import (
     SKLEARN_TRAINING_ATTRIBUTES,
     SKOPS_PROTOCOL,
     drop_neighbor_tree,
-    is_memory_safe,
     make_neighbor_tree,
     validate_sklearn_parameters,
 )
-from skgenre.persistence.allowed_types import ALLOWED_TYPES
+from skgenre.persistence.allowed_types import ALLOWED_TYPES, CHECKS
 from skgenre.persistence.schema import _find_package
 
 X, Y = load_iris(return_X_y=True)
@@ -69,7 +68,8 @@ def test_scikit_learn_keeps_the_state_of_training_under_known_names():
         asking = LogisticRegression().set_fit_request(sample_weight=True)
     network = MLPClassifier(max_iter=20, tol=1e9).fit(X, Y)
     boosted = HistGradientBoostingClassifier(max_iter=1).fit(X, Y)
-    found = {*vars(asking), *vars(network), *vars(boosted)}
+    descent = SGDClassifier().fit(X, Y)
+    found = {*vars(asking), *vars(network), *vars(boosted), *vars(descent)}
     assert set(SKLEARN_TRAINING_ATTRIBUTES) <= found
 
 
@@ -105,11 +105,19 @@ FITTED = [
 ]
 
 
+def check(estimator):
+    """Whether the attributes of an estimator pass the check of its type."""
+    kind = type(estimator)
+    return CHECKS[f"{_find_package(kind.__module__, kind.__name__)}.{kind.__name__}"](
+        estimator
+    )
+
+
 @pytest.mark.parametrize("estimator", FITTED, ids=str)
 def test_what_scikit_learn_has_fitted_is_memory_safe(estimator):
     # With iris' labels and two of them: pairs of classes are counted otherwise.
     for rows in (Y < 3, Y < 2):
-        assert is_memory_safe(estimator.fit(X[rows], Y[rows]))
+        assert check(estimator.fit(X[rows], Y[rows]))
 
 
 @pytest.mark.parametrize(
@@ -129,14 +137,14 @@ def test_arrays_of_other_sizes_are_not_memory_safe(estimator, name, value):
     estimator.fit(X, Y)
     assert hasattr(estimator, name), f"scikit-learn has no {name} any more"
     setattr(estimator, name, value)
-    assert not is_memory_safe(estimator)
+    assert not check(estimator)
 
 
 def test_negative_numbers_of_support_vectors_are_not_memory_safe():
     machine = SVC().fit(X, Y)
     n_vectors = len(machine.support_)
     machine._n_support = np.array([-1, 1, n_vectors], dtype=np.int32)
-    assert not is_memory_safe(machine)
+    assert not check(machine)
 
 
 def require(owner, name, use):

@@ -6,6 +6,13 @@ nowhere else. Each is listed under the outermost package that has it, as users i
 it, so that a file survives the moving of modules.
 """
 
+from skgenre.persistence.native_checks import (
+    check_decision_tree,
+    check_forest,
+    check_machine,
+    check_neighbors,
+)
+
 # What is made by `__new__` and given its attributes; no constructor runs.
 OUR_OBJECTS = {
     "skgenre.CNNGenreClassifier",
@@ -30,49 +37,51 @@ OUR_FUNCTIONS = {
     "skgenre.networks.build_mlp",
 }
 
+# With the check of what compiled code trusts in it; None where that is nothing: only
+# Python and numpy read its attributes, and they look where they read.
 _SKLEARN_OBJECTS = {
-    "sklearn.calibration.CalibratedClassifierCV",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.calibration._TemperatureScaling",
-    "sklearn.decomposition.PCA",
-    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
-    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis",
-    "sklearn.dummy.DummyClassifier",
-    "sklearn.ensemble.BaggingClassifier",
-    "sklearn.ensemble.ExtraTreesClassifier",
-    "sklearn.ensemble.RandomForestClassifier",
-    "sklearn.ensemble.StackingClassifier",
-    "sklearn.ensemble.VotingClassifier",
-    "sklearn.ensemble.AdaBoostClassifier",
-    "sklearn.feature_selection.SelectKBest",
-    "sklearn.feature_selection.VarianceThreshold",
-    "sklearn.frozen.FrozenEstimator",
-    "sklearn.isotonic.IsotonicRegression",
-    "sklearn.linear_model.LogisticRegression",
-    "sklearn.linear_model.LogisticRegressionCV",
-    "sklearn.linear_model.RidgeClassifier",
-    "sklearn.linear_model.SGDClassifier",
-    "sklearn.multiclass.OneVsRestClassifier",
-    "sklearn.naive_bayes.GaussianNB",
-    "sklearn.neighbors.KNeighborsClassifier",
-    "sklearn.neighbors.NearestCentroid",
-    "sklearn.neural_network.MLPClassifier",
-    "sklearn.pipeline.FeatureUnion",
-    "sklearn.pipeline.Pipeline",
-    "sklearn.preprocessing.MaxAbsScaler",
-    "sklearn.preprocessing.MinMaxScaler",
-    "sklearn.preprocessing.Normalizer",
-    "sklearn.preprocessing.PowerTransformer",
-    "sklearn.preprocessing.QuantileTransformer",
-    "sklearn.preprocessing.RobustScaler",
-    "sklearn.preprocessing.StandardScaler",
-    "sklearn.preprocessing.LabelBinarizer",
-    "sklearn.preprocessing.LabelEncoder",
-    "sklearn.svm.LinearSVC",
-    "sklearn.svm.SVC",
-    "sklearn.tree.DecisionTreeClassifier",
-    "sklearn.tree.ExtraTreeClassifier",
+    "sklearn.calibration.CalibratedClassifierCV": None,
+    "sklearn.calibration._CalibratedClassifier": None,
+    "sklearn.calibration._SigmoidCalibration": None,
+    "sklearn.calibration._TemperatureScaling": None,
+    "sklearn.decomposition.PCA": None,
+    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis": None,
+    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis": None,
+    "sklearn.dummy.DummyClassifier": None,
+    "sklearn.ensemble.BaggingClassifier": None,
+    "sklearn.ensemble.ExtraTreesClassifier": check_forest,
+    "sklearn.ensemble.RandomForestClassifier": check_forest,
+    "sklearn.ensemble.StackingClassifier": None,
+    "sklearn.ensemble.VotingClassifier": None,
+    "sklearn.ensemble.AdaBoostClassifier": None,
+    "sklearn.feature_selection.SelectKBest": None,
+    "sklearn.feature_selection.VarianceThreshold": None,
+    "sklearn.frozen.FrozenEstimator": None,
+    "sklearn.isotonic.IsotonicRegression": None,
+    "sklearn.linear_model.LogisticRegression": None,
+    "sklearn.linear_model.LogisticRegressionCV": None,
+    "sklearn.linear_model.RidgeClassifier": None,
+    "sklearn.linear_model.SGDClassifier": None,
+    "sklearn.multiclass.OneVsRestClassifier": None,
+    "sklearn.naive_bayes.GaussianNB": None,
+    "sklearn.neighbors.KNeighborsClassifier": check_neighbors,
+    "sklearn.neighbors.NearestCentroid": None,
+    "sklearn.neural_network.MLPClassifier": None,
+    "sklearn.pipeline.FeatureUnion": None,
+    "sklearn.pipeline.Pipeline": None,
+    "sklearn.preprocessing.MaxAbsScaler": None,
+    "sklearn.preprocessing.MinMaxScaler": None,
+    "sklearn.preprocessing.Normalizer": None,
+    "sklearn.preprocessing.PowerTransformer": None,
+    "sklearn.preprocessing.QuantileTransformer": None,
+    "sklearn.preprocessing.RobustScaler": None,
+    "sklearn.preprocessing.StandardScaler": None,
+    "sklearn.preprocessing.LabelBinarizer": None,
+    "sklearn.preprocessing.LabelEncoder": None,
+    "sklearn.svm.LinearSVC": None,
+    "sklearn.svm.SVC": check_machine,
+    "sklearn.tree.DecisionTreeClassifier": check_decision_tree,
+    "sklearn.tree.ExtraTreeClassifier": check_decision_tree,
 }
 _SKLEARN_FUNCTIONS = {
     "sklearn.feature_selection.f_classif",
@@ -101,17 +110,17 @@ ALLOWED_TYPES = {
     "TupleNode": {"builtins.tuple"},
     "NdArrayNode": {"numpy.ndarray", *_NUMPY_SCALARS},
     "TypeNode": _PYTHON_SCALARS | _NUMPY_SCALARS,
-    "RandomStateNode": {"numpy.random.mtrand.RandomState"},
-    "ObjectNode": OUR_OBJECTS | _SKLEARN_OBJECTS,
+    "SliceNode": {"builtins.slice"},
+    "ObjectNode": OUR_OBJECTS | _SKLEARN_OBJECTS.keys(),
     "FunctionNode": OUR_FUNCTIONS | _SKLEARN_FUNCTIONS,
     "TreeNode": {"sklearn.tree._tree.Tree"},
+    # Made without arguments.
     "LossNode": {
         "sklearn._loss._loss.CyHalfBinomialLoss",
-        "sklearn.linear_model._sgd_fast.Hinge",
-        "sklearn.linear_model._sgd_fast.ModifiedHuber",
-        "sklearn.linear_model._sgd_fast.SquaredHinge",
+        "sklearn._loss._loss.CyHalfMultinomialLoss",
     },
 }
+CHECKS = _SKLEARN_OBJECTS
 
 # The kinds in which a name that the user trusts may stand.
-EXTENSIBLE_KINDS = ("ObjectNode", "FunctionNode", "LossNode")
+EXTENSIBLE_KINDS = ("ObjectNode", "FunctionNode")

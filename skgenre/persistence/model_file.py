@@ -95,7 +95,12 @@ def save_model(
         copy_model,
         list_feature_parameters,
     )
-    from skgenre.persistence.schema import CONTENT_ERRORS, audit_members, dump_members
+    from skgenre.persistence.schema import (
+        CONTENT_ERRORS,
+        audit_schema,
+        dump_members,
+        make_objects,
+    )
 
     scores = dict(scores or {})
     for name, score in scores.items():
@@ -112,7 +117,9 @@ def save_model(
         data = digest_tracks(data)
     try:
         members = dump_members(model)
-        _, untrusted = audit_members(members)
+        schema, untrusted = audit_schema(members)
+        # What is saved can be loaded: it is, here.
+        make_objects(schema, members)
     except (RefusalError, *CONTENT_ERRORS) as error:
         raise TypeError(
             f"the model has a part that cannot be saved: {error}"
@@ -191,11 +198,10 @@ def load_model(
     ...     bool((loaded.predict(data.paths) == model.predict(data.paths)).all())
     True
     """
-    import skops.io
     from sklearn.exceptions import InconsistentVersionWarning
 
-    from skgenre.persistence.parts import check_part, copy_model, settle
-    from skgenre.persistence.schema import CONTENT_ERRORS, audit_members
+    from skgenre.persistence.parts import check_classifier, settle
+    from skgenre.persistence.schema import CONTENT_ERRORS, audit_schema, make_objects
 
     names = (trusted,) if trusted is None else tuple(trusted)
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):
@@ -209,7 +215,7 @@ def load_model(
         content = io.BytesIO(opened.read())
         members = read_members(open_archive(content), info["digest"])
         try:
-            needed, untrusted = audit_members(members, trusted=frozenset(names))
+            schema, untrusted = audit_schema(members, trusted=frozenset(names))
             if untrusted:
                 raise RefusalError(
                     "it holds types that are not known to be harmless: "
@@ -219,12 +225,10 @@ def load_model(
             with warnings.catch_warnings():
                 # One for each estimator; there is one for all below.
                 warnings.simplefilter("ignore", InconsistentVersionWarning)
-                model = skops.io.load(content, trusted=sorted(needed))
-            # A crafted file may name a folder to write to, or ask for many processes.
-            model, parts = copy_model(model)
+                model, parts = make_objects(schema, members)
+            check_classifier(model)
             is_foreign = info["versions"].get("keras") != installed.get("keras")
             for part in parts:
-                check_part(part)
                 settle(part, cache_dir, written_by_other_keras=is_foreign)
         except CONTENT_ERRORS as error:
             versions = [

@@ -13,7 +13,6 @@ from skgenre._compat import (
     SKLEARN_TRAINING_ATTRIBUTES,
     drop_callbacks,
     drop_neighbor_tree,
-    is_memory_safe,
     make_neighbor_tree,
 )
 from skgenre._fitting import is_search
@@ -49,17 +48,20 @@ def copy_model(model):
             copies[id(value)] = value, _copy_value(value, copy)
         return copies[id(value)][1]
 
-    copied = copy(model)
-    # Not `copied`: of a search that is not fitted it is the estimator, which may be.
+    check_classifier(model)
+    return copy(model), [part for _, part in copies.values()]
+
+
+def check_classifier(model):
+    """Refuse what is no fitted classifier."""
     if not isinstance(model, BaseEstimator) or not hasattr(model, "predict"):
         raise TypeError(
             "model must be a fitted classifier, or a pipeline or search that ends in "
-            f"one, got {copied!r}."
+            f"one, got {model!r}."
         )
     check_is_fitted(model)
-    if not hasattr(copied, "classes_"):
-        raise TypeError(f"model must be a classifier, with classes_, got {copied!r}.")
-    return copied, [part for _, part in copies.values()]
+    if not hasattr(model, "classes_"):
+        raise TypeError(f"model must be a classifier, with classes_, got {model!r}.")
 
 
 def _copy_value(value, copy):
@@ -79,18 +81,30 @@ def _copy_value(value, copy):
         return copy(getattr(value, "best_estimator_", value.estimator))
     if not _is_composed(value):
         return value
-    attributes = drop_callbacks(vars(value))
+    attributes = make_portable(type(value), vars(value))
+    copied = type(value).__new__(type(value))
+    vars(copied).update(copy(attributes))
+    return copied
+
+
+def make_portable(kind, attributes):
+    """Return attributes of an object of a type, without what belongs to one machine."""
+    attributes = drop_callbacks(attributes)
     for name in _LOCAL_ATTRIBUTES:
         attributes.pop(name, None)
     drop_neighbor_tree(attributes)
-    if isinstance(value, TrainedNetwork):
+    if issubclass(kind, TrainedNetwork):
         attributes["training_state"] = None
-    if isinstance(value, BaseEstimator):
+    for name, attribute in attributes.items():
+        # Nothing that predicts needs the state of a generator.
+        if isinstance(attribute, (np.random.RandomState, np.random.Generator)):
+            attributes[name] = None
+    if issubclass(kind, BaseEstimator):
         for name, attribute in attributes.items():
             # A parameter: unlike `vars`, the signature lacks those of a user's builder.
             if not name.startswith("_") and not name.endswith("_"):
                 attributes[name] = plain_integers(attribute)
-        for name, parameter in inspect.signature(type(value)).parameters.items():
+        for name, parameter in inspect.signature(kind).parameters.items():
             # The version that wrote an older file did not have all parameters, and
             # `cv` may list the splits of the training tracks.
             is_local = name in _LOCAL_PARAMETERS or name not in attributes
@@ -98,9 +112,7 @@ def _copy_value(value, copy):
                 is_local = not isinstance(attributes["cv"], (int, str))
             if is_local and parameter.default is not parameter.empty:
                 attributes[name] = parameter.default
-    copied = type(value).__new__(type(value))
-    vars(copied).update(copy(attributes))
-    return copied
+    return attributes
 
 
 def _is_composed(value):
@@ -176,7 +188,7 @@ def check_part(part):
             types = {name: type(value) for name, value in OWN_SETTINGS.items()}
             is_sound = is_sound and isinstance(settings, dict)
             is_sound = is_sound and types == {n: type(v) for n, v in settings.items()}
-    if not is_sound or not is_memory_safe(part):
+    if not is_sound:
         raise ValueError(f"the parts of its {type(part).__name__} do not fit together")
 
 

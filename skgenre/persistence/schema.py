@@ -1,8 +1,9 @@
-"""Skops' description of a model's objects: written, and audited before it is loaded.
+"""Skops' description of a model's objects: written by skops, read only here.
 
 A schema is a tree of nodes. Each names a class, and the kind of node that makes it:
 ``{"__loader__": "ObjectNode", "__module__": "skgenre", "__class__": "MFCCScaler"}``,
-with the ``__id__`` of the object.
+with the ``__id__`` of the object. What is there twice is described once, and then
+referred to by such a node without content.
 """
 
 import functools
@@ -11,21 +12,29 @@ import io
 import json
 import re
 import zipfile
+from typing import NamedTuple
 
+import numpy as np
 import skops.io
 
 from skgenre._compat import SKOPS_PROTOCOL
 from skgenre._io import parse_npy
-from skgenre.persistence.allowed_types import ALLOWED_TYPES, EXTENSIBLE_KINDS
+from skgenre.persistence.allowed_types import ALLOWED_TYPES, CHECKS, EXTENSIBLE_KINDS
 from skgenre.persistence.archive import SCHEMA, RefusalError
+from skgenre.persistence.native_checks import check_decision_tree, make_tree
+from skgenre.persistence.parts import check_part, make_portable
 
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.
 MAX_DEPTH = 100
+# How much more a model may be once its references are unfolded, as those who walk
+# through it without remembering where they were would find it: an ensemble lists its
+# members twice.
+MAX_UNFOLDING = 10
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
-_ARRAY_NAME = re.compile(r'"([0-9]+\.npy)"')
+_IDENTITY = {"__loader__", "__module__", "__class__", "__id__"}
 
-# What unsound content makes json, skops and scikit-learn raise.
+# What unsound content makes json, numpy and scikit-learn raise.
 CONTENT_ERRORS = (
     ArithmeticError,
     AttributeError,
@@ -42,28 +51,27 @@ def dump_members(model):
     """Return the schema and arrays of a model as skops writes them: name -> bytes.
 
     Of an object that is there twice skops makes one, but it describes it twice: the
-    second description is left out. Types go by their public names.
+    second description becomes a reference. Types go by their public names.
     """
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(model))) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    described = set()
+    described, arrays = set(), {}
 
     def tidy(node):
-        kind = node.get("__loader__")
-        if kind in ("DictNode", "FunctionNode", "ObjectNode"):
-            node["__module__"] = _find_package(node["__module__"], node["__class__"])
-        if kind in ("FunctionNode", "ObjectNode"):
-            if node["__id__"] in described:
-                node.pop("content", None)
-            described.add(node["__id__"])
-        return node
+        node["__module__"] = _find_package(node["__module__"], node["__class__"])
+        if node["__id__"] in described:
+            for name in node.keys() - _IDENTITY:
+                del node[name]
+            return
+        described.add(node["__id__"])
+        if node.get("type") == "numpy":
+            arrays[node["file"]] = members[node["file"]]
+        for child in list_children(node):
+            tidy(child)
 
-    schema = json.loads(members[SCHEMA], object_hook=tidy)
-    encoded = json.dumps(schema, separators=(",", ":"))
-    # Arrays of the second descriptions are left out, too.
-    named = set(_ARRAY_NAME.findall(encoded))
-    arrays = {name: content for name, content in members.items() if name in named}
-    return {SCHEMA: encoded.encode(), **arrays}
+    schema = json.loads(members[SCHEMA])
+    tidy(schema)
+    return {SCHEMA: json.dumps(schema, separators=(",", ":")).encode(), **arrays}
 
 
 @functools.cache
@@ -82,23 +90,53 @@ def _find_package(module, name):
     return module
 
 
-def audit_members(members, *, trusted=frozenset()):
-    """Check all that skops would make of a schema and its arrays, name -> bytes.
+def list_children(node):
+    """Return the nodes that a node is made of, in the order in which skops reads them.
 
-    Every node is visited, also those that skops would not look at.
+    What is described in one of them may be referred to in those that follow.
+    """
+    kind, content = node["__loader__"], node.get("content")
+    if kind == "DictNode":
+        return [*node["key_types"]["content"], *content.values()]
+    if kind == "NdArrayNode":
+        return [] if node["type"] == "numpy" else [*content, node["shape"]]
+    if kind in ("ListNode", "TupleNode"):
+        return content
+    if kind == "ObjectNode":
+        return [] if content is None else [content]
+    if kind == "TreeNode":
+        return [content, node["__reduce__"]["args"]]
+    return []
+
+
+class _Extent(NamedTuple):
+    """What a node amounts to once all references in it are unfolded."""
+
+    n_nodes: int
+    n_bytes: int
+
+    def __add__(self, other):
+        return _Extent(self.n_nodes + other.n_nodes, self.n_bytes + other.n_bytes)
+
+
+def audit_schema(members, *, trusted=frozenset()):
+    """Check what would be made of a schema and its arrays, name -> bytes.
+
+    Nothing is made, and each node is visited once.
 
     Returns
     -------
-    names : set of str
-        All types and functions that would be loaded.
+    schema : dict
+        The node of the model.
     untrusted : list of str
-        Those of them that are neither allowed nor in `trusted`, but could be trusted.
+        The types and functions in it that are neither allowed nor in `trusted`, but
+        could be trusted.
 
     Raises
     ------
     RefusalError
-        It has a type that is not allowed where nobody could trust it, or objects that
-        are not told apart as skops does.
+        It has a type that is not allowed where nobody could trust it, objects that hold
+        themselves, or a few that refer to each other so often that they seem many.
     One of CONTENT_ERRORS
         It is broken.
     """
@@ -106,67 +144,153 @@ def audit_members(members, *, trusted=frozenset()):
     # Other versions read other fields than those that are looked at here.
     if schema["protocol"] != SKOPS_PROTOCOL:
         raise ValueError(f"it is not of version {SKOPS_PROTOCOL} of skops' format")
-    names, extensions, owners = set(), set(), {}
+    extensions, described = set(), {}
 
-    def claim(claimed, owner):
-        """Give an id or an array to its first owner, and refuse it to any other."""
-        if owners.setdefault(claimed, owner) != owner:
-            raise RefusalError(
-                f"its {SCHEMA} has {str(claimed)[:40]!r} for two objects"
-            )
-
-    def list_children(node):
-        """Check a node's arrays and keys; return the nodes that skops reads in it."""
-        kind, content = node["__loader__"], node.get("content")
-        if kind == "DictNode":
-            key_types = node["key_types"]
-            # Skops calls what is in this list: it must not stand for any other.
-            claim(key_types["__id__"], object())
-            kinds = {key["__loader__"] for key in key_types["content"]}
-            is_list = _identify(key_types) == ("ListNode", "builtins", "list")
-            if not is_list or not kinds <= {"TypeNode"}:
-                raise RefusalError(f"its {SCHEMA} has keys of no type")
-            return [*key_types["content"], *content.values()]
-        if kind == "NdArrayNode" and node["type"] == "numpy":
-            try:
-                parse_npy(members[node["file"]])
-            except ValueError as error:
-                raise RefusalError(f"its member {node['file']!r}: {error}") from error
-            # Skops copies an array for each id that it has.
-            claim(node["file"], node["__id__"])
-            return []
-        if kind == "NdArrayNode":
-            return [*content, node["shape"]]
-        if kind in ("ListNode", "TupleNode"):
-            return content
-        if kind in ("TreeNode", "LossNode"):
-            return [content, node["__reduce__"]["args"]]
-        return [] if content is None or kind == "JsonNode" else [content]
-
-    nodes = [(schema, 0)]
-    while nodes:
-        node, depth = nodes.pop()
-        kind, module, class_name = _identify(node)
-        name = f"{module}.{class_name}"
+    def visit(node, depth):
+        identity = kind, module, class_name = (
+            node["__loader__"],
+            node["__module__"],
+            node["__class__"],
+        )
+        number, name = node["__id__"], f"{module}.{class_name}"
+        if type(number) is not int or number <= 0:
+            raise RefusalError(f"its {SCHEMA} has an object of no id")
+        if number in described:
+            known, extent = described[number]
+            if known != identity or node.keys() != _IDENTITY:
+                raise RefusalError(f"its {SCHEMA} has {number} for two objects")
+            if extent is None:
+                raise RefusalError(f"its {SCHEMA} has an object that holds itself")
+            return extent
         if depth > MAX_DEPTH:
             raise RefusalError(f"its {SCHEMA} has nodes more than {MAX_DEPTH} deep")
-        if type(node["__id__"]) is not int or node["__id__"] <= 0:
-            raise RefusalError(f"its {SCHEMA} has an object of no id")
-        # Of nodes with one id, skops makes the first and takes it for the others.
-        claim(node["__id__"], (kind, module, class_name))
         # Names are shown: they must not hold what steers a terminal.
         if not _NAME.fullmatch(name) or not str(class_name).isidentifier():
             raise RefusalError(f"its {SCHEMA} has a type of the name {name[:80]!r}")
-        names.add(name)
         if name not in ALLOWED_TYPES.get(kind, ()):
             if kind not in EXTENSIBLE_KINDS:
                 raise RefusalError(
                     f"it holds what no model is made of: {name} ({str(kind)[:40]!r})"
                 )
             extensions.add(name)
-        nodes += [(child, depth + 1) for child in list_children(node)]
-    return names, sorted(extensions - trusted)
+        described[number] = identity, None
+        extent = _Extent(1, 0)
+        if node.get("type") == "numpy":
+            if node["file"] != f"{number}.npy":
+                raise RefusalError(f"its {SCHEMA} has an array of another object")
+            extent += _Extent(0, len(members[node["file"]]))
+        for child in list_children(node):
+            extent += visit(child, depth + 1)
+        described[number] = identity, extent
+        return extent
+
+    unfolded = visit(schema, depth=0)
+    n_bytes = sum(len(content) for name, content in members.items() if name != SCHEMA)
+    found = _Extent(len(described), n_bytes)
+    if any(
+        n > MAX_UNFOLDING * (known + 1000)
+        for n, known in zip(unfolded, found, strict=True)
+    ):
+        raise RefusalError(
+            f"its {found.n_nodes} objects refer to each other so often that they "
+            f"unfold to {unfolded.n_nodes:.3g}, with {unfolded.n_bytes:.3g} bytes"
+        )
+    return schema, sorted(extensions - trusted)
 
 
-def _identify(node):
-    return node["__loader__"], node["__module__"], node["__class__"]
+def make_objects(schema, members):
+    """Make the model of an audited schema; return it and all objects in it."""
+    made, objects = {}, []
+
+    def make(node, *, is_tree_expected=False):
+        kind, number = node["__loader__"], node["__id__"]
+        # A tree that is not an estimator's own could be called with any features.
+        if kind == "TreeNode" and not is_tree_expected:
+            raise RefusalError(f"its {SCHEMA} has a tree that is no estimator's")
+        if number not in made:
+            made[number] = make_new(node, kind, node.get("content"))
+        return made[number]
+
+    def make_new(node, kind, content):
+        match kind:
+            case "JsonNode":
+                value = json.loads(content)
+                if isinstance(value, (list, dict)):
+                    raise RefusalError(f"its {SCHEMA} has JSON in its JSON")
+                return value
+            case "ListNode":
+                return [make(child) for child in content]
+            case "TupleNode":
+                return tuple(make(child) for child in content)
+            case "SliceNode":
+                parts = content["start"], content["stop"], content["step"]
+                if not all(part is None or type(part) is int for part in parts):
+                    raise RefusalError(f"its {SCHEMA} has a slice of {parts!r:.80}")
+                return slice(*parts)
+            case "DictNode":
+                return make_dict(node)
+            case "NdArrayNode":
+                return make_array(node)
+            case "TreeNode":
+                state, arguments = map(make, list_children(node))
+                return make_tree(arguments, state)
+            case "ObjectNode":
+                return make_object(node)
+        return find(node)() if kind == "LossNode" else find(node)
+
+    def find(node):
+        return getattr(importlib.import_module(node["__module__"]), node["__class__"])
+
+    def make_dict(node, *, has_tree=False):
+        """Make a dict, whose keys are kept as text, with their types."""
+        keys, values = node["key_types"]["content"], node["content"]
+        if len(keys) != len(values) or any(k["__loader__"] != "TypeNode" for k in keys):
+            raise RefusalError(f"its {SCHEMA} has keys of no type")
+        made_dict = find(node)()
+        for key, (name, value) in zip(keys, values.items(), strict=True):
+            is_tree_expected = has_tree and name == "tree_"
+            made_dict[make(key)(name)] = make(value, is_tree_expected=is_tree_expected)
+        return made_dict
+
+    def make_array(node):
+        if node["type"] == "numpy":
+            try:
+                array = parse_npy(members[node["file"]])
+            except ValueError as error:
+                raise RefusalError(f"its member {node['file']!r}: {error}") from error
+            value = array if node["__class__"] == "ndarray" else array[()]
+            if type(value).__name__ != node["__class__"]:
+                raise RefusalError(f"its {SCHEMA} has a number of another type")
+            return value
+        # Of objects: lists of lists, as deep as it has axes.
+        items, shape = [make(child) for child in node["content"]], make(node["shape"])
+        if not isinstance(shape, tuple) or not shape or len(items) != shape[0]:
+            raise RefusalError(f"its {SCHEMA} has an array of no shape")
+        for size in shape[1:]:
+            if any(type(item) is not list or len(item) != size for item in items):
+                raise RefusalError(f"its {SCHEMA} has an array of no shape")
+            items = [part for item in items for part in item]
+        return np.fromiter(items, dtype=object, count=len(items)).reshape(shape)
+
+    def make_object(node):
+        """Make an object without its constructor, and give it its attributes."""
+        kind, content = find(node), node.get("content")
+        check = CHECKS.get(f"{node['__module__']}.{node['__class__']}")
+        value = kind.__new__(kind)
+        if content is not None and content["__loader__"] == "DictNode":
+            # Not kept: no other object has these attributes.
+            state = make_dict(content, has_tree=check is check_decision_tree)
+            state = make_portable(kind, state)
+        else:
+            state = make(content) if content is not None else None
+        if hasattr(kind, "__setstate__"):
+            value.__setstate__(state)
+        elif state is not None:
+            vars(value).update(state)
+        check_part(value)
+        if check is not None and not check(value):
+            raise ValueError(f"the parts of its {kind.__name__} do not fit together")
+        objects.append(value)
+        return value
+
+    return make(schema), objects

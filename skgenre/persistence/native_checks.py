@@ -1,0 +1,126 @@
+"""Checks of what compiled code of scikit-learn trusts, where it is made.
+
+Trees, support vectors and neighbours that `fit` has not made could have scikit-learn
+read or write outside of arrays, or never end. Each check says whether the attributes
+of an object fit together; what it trips over may raise any error.
+"""
+
+import numpy as np
+
+
+def make_tree(arguments, state):
+    """Make a decision tree's `Tree` from what its `__reduce__` has returned."""
+    from sklearn.tree._tree import NODE_DTYPE, Tree
+
+    n_features, n_classes, n_outputs = arguments
+    nodes, values, n_nodes = state["nodes"], state["values"], state["node_count"]
+    is_sound = (
+        type(n_features) is int
+        and 0 < n_features < 2**31
+        and (type(n_outputs), n_outputs) == (int, 1)
+        and _is_array(n_classes, (1,), np.intp)
+        and n_classes[0] > 0
+        and state.keys() == {"max_depth", "node_count", "nodes", "values"}
+        and type(state["max_depth"]) is int
+        and 0 < n_nodes == len(nodes)
+        and _is_array(nodes, (n_nodes,), NODE_DTYPE)
+        and _is_array(values, (n_nodes, 1, n_classes[0]), np.float64)
+        and are_nodes_sound(
+            nodes["left_child"],
+            nodes["right_child"],
+            nodes["feature"],
+            is_leaf=nodes["left_child"] == -1,
+            n_features=n_features,
+        )
+    )
+    if not is_sound:
+        raise ValueError("the parts of its Tree do not fit together")
+    tree = Tree(n_features, n_classes, n_outputs)
+    tree.__setstate__(state)
+    return tree
+
+
+def are_nodes_sound(left, right, feature, *, is_leaf, n_features):
+    """Whether a way through the nodes of a tree ends, and looks only at features."""
+    numbers = np.arange(len(left))
+    # Children come after their parents: no path returns to where it was.
+    are_inner_sound = (
+        (numbers < left)
+        & (left < len(left))
+        & (numbers < right)
+        & (right < len(left))
+        & (feature >= 0)
+        & (feature < n_features)
+    )
+    return bool((is_leaf | are_inner_sound).all())
+
+
+def check_decision_tree(tree):
+    """Whether a tree looks only at features that the estimator has."""
+    from sklearn.tree._tree import Tree
+
+    return not hasattr(tree, "tree_") or (
+        isinstance(tree.tree_, Tree)
+        and tree.tree_.n_features == tree.n_features_in_
+        and tree.n_outputs_ == 1
+    )
+
+
+def check_forest(forest):
+    """Whether each tree expects the features that the forest has checked."""
+    from sklearn.tree import BaseDecisionTree
+
+    return all(
+        isinstance(tree, BaseDecisionTree)
+        and tree.n_features_in_ == forest.n_features_in_
+        for tree in getattr(forest, "estimators_", ())
+    )
+
+
+def check_machine(machine):
+    """Whether the arrays of a support vector machine have the sizes it reads."""
+    if not hasattr(machine, "support_vectors_"):
+        return True
+    n_classes, n_vectors = len(machine.classes_), len(machine.support_)
+    n_pairs = n_classes * (n_classes - 1) // 2
+    shapes = {
+        "support_vectors_": (n_vectors, machine.n_features_in_),
+        "_dual_coef_": (n_classes - 1, n_vectors),
+        "_intercept_": (n_pairs,),
+        "_n_support": (n_classes,),
+    }
+    if machine.kernel == "precomputed":
+        shapes["support_vectors_"] = (0, 0)
+    support, counts = machine.support_, machine._n_support
+    return (
+        all(np.shape(getattr(machine, name)) == size for name, size in shapes.items())
+        and np.shape(machine._probA) in ((0,), (n_pairs,))
+        and np.shape(machine._probB) in ((0,), (n_pairs,))
+        and machine._sparse is False
+        and (counts >= 0).all()
+        and counts.sum() == n_vectors
+        # Of a computed kernel, these are the columns that are read.
+        and machine.shape_fit_[1] == machine.n_features_in_
+        and (support >= 0).all()
+        and (support < machine.shape_fit_[0]).all()
+    )
+
+
+def check_neighbors(neighbors):
+    """Whether there are as many training samples as it says, each of a class."""
+    if not hasattr(neighbors, "_fit_X"):
+        return True
+    n_samples, y = neighbors.n_samples_fit_, neighbors._y
+    return (
+        np.shape(neighbors._fit_X) == (n_samples, neighbors.n_features_in_)
+        and neighbors.n_neighbors <= n_samples
+        and y.shape == (n_samples,)
+        and y.dtype.kind in "iu"
+        and ((y >= 0) & (y < len(neighbors.classes_))).all()
+    )
+
+
+def _is_array(value, shape, dtype):
+    return (
+        isinstance(value, np.ndarray) and value.shape == shape and value.dtype == dtype
+    )
