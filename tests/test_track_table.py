@@ -13,7 +13,13 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.utils import Bunch
 
-from skgenre import AudioDecodeError, load_mfcc_npz, load_track_table, make_model
+from skgenre import (
+    AudioDecodeError,
+    _io,
+    load_mfcc_npz,
+    load_track_table,
+    make_model,
+)
 from skgenre.cli import main
 from skgenre.datasets import digest_tracks
 
@@ -249,6 +255,16 @@ def test_an_empty_table_is_refused(write, lines, message):
 @pytest.mark.parametrize("table", [None, 3, ["a.wav"], {"path": []}, np.zeros((2, 2))])
 def test_what_is_no_table_is_refused(table):
     with pytest.raises(TypeError, match="path of a CSV file or a data frame in memory"):
+        load_track_table(table)
+
+
+def test_a_csv_file_larger_than_its_bound_is_refused(write, monkeypatch):
+    table = write("path,genre,artist", *ROWS)
+    size = os.path.getsize(table)
+    monkeypatch.setattr(_io, "MAX_TABLE_BYTES", size)
+    assert len(load_track_table(table).paths) == len(ROWS)
+    monkeypatch.setattr(_io, "MAX_TABLE_BYTES", size - 1)
+    with pytest.raises(ValueError, match=rf"at most {size - 1} bytes, got {size}\."):
         load_track_table(table)
 
 
