@@ -14,12 +14,14 @@ _Method = TypeVar("_Method")
 SKOPS_PROTOCOL = 2
 
 # What scikit-learn's estimators need for further training only: requests of metadata,
-# losses, the optimizers and random generators of its networks and boosted trees.
+# losses, the optimizers, random generators and scorers of networks and boosted trees.
 SKLEARN_TRAINING_ATTRIBUTES = (
     "_metadata_request",
     "_optimizer",
     "_loss_function_",
     "_feature_subsample_rng",
+    "_raw_predict",
+    "_scorer",
 )
 
 try:  # scikit-learn has callbacks from 1.9.
@@ -110,18 +112,25 @@ def set_transform_output(transformer, output):
     transformer._sklearn_output_config = {"transform": output}
 
 
-def drop_neighbor_tree(attributes):
-    """Remove the compiled search tree from the attributes of a nearest neighbours'.
+def drop_derived_parts(kind, attributes):
+    """Remove from the attributes of a type what `make_derived_parts` makes of the rest.
 
-    A crafted one could make scikit-learn read outside of it.
+    That is what compiled code trusts: a crafted search tree of neighbours or encoder of
+    bins could make it read outside of arrays.
     """
-    if attributes.get("_fit_method") in ("kd_tree", "ball_tree"):
-        attributes["_tree"] = None
+    if kind.__module__.startswith("sklearn."):
+        if attributes.get("_fit_method") in ("kd_tree", "ball_tree"):
+            attributes["_tree"] = None
+        if hasattr(kind, "_get_loss"):
+            attributes.pop("_loss", None)
+        if kind.__name__ == "KBinsDiscretizer":
+            attributes.pop("_encoder", None)
 
 
-def make_neighbor_tree(estimator):
-    """Build the search tree of a nearest neighbours' estimator that lacks it."""
+def make_derived_parts(estimator):
+    """Make what a fitted estimator of scikit-learn lacks after `drop_derived_parts`."""
     from sklearn.neighbors import BallTree, KDTree
+    from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 
     trees = {"kd_tree": KDTree, "ball_tree": BallTree}
     if getattr(estimator, "_fit_method", None) in trees:
@@ -131,6 +140,18 @@ def make_neighbor_tree(estimator):
             metric=estimator.effective_metric_,
             **estimator.effective_metric_params_,
         )
+    elif hasattr(estimator, "_get_loss") and hasattr(estimator, "train_score_"):
+        estimator._loss = estimator._get_loss(sample_weight=None)
+    elif (
+        isinstance(estimator, KBinsDiscretizer)
+        and hasattr(estimator, "bin_edges_")
+        and "onehot" in estimator.encode
+    ):
+        encoder = OneHotEncoder(
+            categories=[range(len(edges) - 1) for edges in estimator.bin_edges_],
+            sparse_output=estimator.encode == "onehot",
+        )
+        estimator._encoder = encoder.fit([[0.0] * len(estimator.bin_edges_)])
 
 
 def get_keras_global(name):

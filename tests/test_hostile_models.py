@@ -17,10 +17,12 @@ import pytest
 import skops.io
 from model_archive import read_parts, write_parts
 from numpy.testing import assert_array_equal
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer
 from sklearn.svm import SVC
 
 from skgenre import (
@@ -274,7 +276,7 @@ def test_root_must_be_a_fitted_classifier(good):
         (sequence("list"), "model must be a fitted classifier"),
         (node("ObjectNode", "skgenre.MFCCExtractor"), "makes no model"),
         (node("ObjectNode", "skgenre.MLPGenreClassifier"), "makes no model"),
-        (node("FunctionNode", "skgenre.networks.build_mlp"), "model must be a fitted"),
+        (node("FunctionNode", "skgenre.networks.build_mlp"), "where it has no place"),
     ]:
         forge(file, lambda schema, members, root=root: {**root, **protocol})
         with pytest.raises(ModelFileError, match=reason):
@@ -593,17 +595,74 @@ def test_hostile_settings_are_not_taken_over(made_tracks, file, tmp_path):
     assert not (tmp_path / "stolen").exists()
 
 
-def test_replaced_methods_are_refused(good):
+def add_attribute(file, owner, name, value):
+    """Give the first object of a class one attribute more."""
+
+    def add(schema, members):
+        attributes = find(schema, owner)["content"]
+        if name not in attributes["content"]:
+            keys = attributes["key_types"]["content"]
+            keys.append(node("TypeNode", "builtins.str"))
+        attributes["content"][name] = value
+
+    forge(file, add)
+
+
+@pytest.mark.parametrize("name", ["predict", "_parameter_constraints", "__class__"])
+def test_replaced_attributes_of_a_class_are_refused(name, good):
+    file, *_ = good
+    add_attribute(file, "LogisticRegression", name, text(1))
+    reason = rf"an attribute replaces LogisticRegression\.{name}"
+    with pytest.raises(ModelFileError, match=reason):
+        load_model(file)
+
+
+def test_other_kind_of_machine_than_its_class_is_refused(features, file):
+    save_model(make_pipeline(MEANS, SVC()).fit(*features), file)
+    add_attribute(file, "SVC", "_impl", text("epsilon_svr"))
+    with pytest.raises(ModelFileError, match=r"an attribute replaces SVC\._impl"):
+        load_model(file)
+
+
+@pytest.mark.parametrize(
+    "name", ["skgenre.networks.build_mlp", "sklearn.feature_selection.chi2"]
+)
+def test_functions_on_the_list_are_not_called_from_elsewhere(name, features, file):
+    model = make_pipeline(MEANS, FunctionTransformer(), LogisticRegression())
+    save_model(model.fit(*features), file)
+    add_attribute(file, "FunctionTransformer", "func", node("FunctionNode", name))
+    with pytest.raises(ModelFileError, match=f"has {name} where it has no place"):
+        load_model(file)
+
+
+def test_objects_of_other_content_than_attributes_are_refused(good):
     file, *_ = good
 
     def replace(schema, members):
-        attributes = find(schema, "LogisticRegression")["content"]
-        attributes["key_types"]["content"].append(node("TypeNode", "builtins.str"))
-        build = node("FunctionNode", "skgenre.networks.build_mlp")
-        attributes["content"]["predict"] = build
+        find(schema, "LogisticRegression")["content"] = sequence("list")
 
     forge(file, replace)
-    with pytest.raises(ModelFileError, match="LogisticRegression do not fit together"):
+    with pytest.raises(ModelFileError, match="LogisticRegression without attributes"):
+        load_model(file)
+
+
+def test_encoder_of_bins_is_never_the_files_own(features, file):
+    bins = KBinsDiscretizer(3, strategy="uniform")
+    model = make_pipeline(MEANS, bins, LogisticRegression()).fit(*features)
+    save_model(model, file)
+    assert find(json.loads(read_parts(file)[1]["schema.json"]), "OneHotEncoder") is None
+    # A crafted one writes outside of the array that it fills.
+    add_attribute(file, "KBinsDiscretizer", "_encoder", text("crafted"))
+    X, _ = features
+    assert_array_equal(load_model(file).predict_proba(X), model.predict_proba(X))
+
+
+def test_probabilities_of_other_classes_than_there_are_are_refused(features, file):
+    model = BaggingClassifier(GaussianNB(), 2)
+    save_model(make_pipeline(MEANS, model).fit(*features), file)
+    # Each row would have room for them.
+    add_attribute(file, "BaggingClassifier", "n_classes_", text(1 << 40))
+    with pytest.raises(ModelFileError, match="BaggingClassifier do not fit together"):
         load_model(file)
 
 

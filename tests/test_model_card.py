@@ -240,11 +240,11 @@ def test_what_a_file_needs_must_be_trusted_and_is_in_its_card(features, tmp_path
     file = tmp_path / "model.skops"
     model = make_pipeline(FunctionTransformer(halve), MLP).fit(*features)
     save_model(model, file)
-    names = ["sklearn.preprocessing.FunctionTransformer", f"{__name__}.halve"]
+    names = [f"{__name__}.halve"]
     with pytest.raises(ModelFileError, match="halve"):
         model_card(file)
-    line = f"load_model('model.skops', trusted={sorted(names)})"
-    for card in (model_card(file, trusted=sorted(names)), model_card(model)):
+    line = f"load_model('model.skops', trusted={names})"
+    for card in (model_card(file, trusted=names), model_card(model)):
         assert line in render(card).text
 
 

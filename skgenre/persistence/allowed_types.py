@@ -6,98 +6,87 @@ nowhere else. Each is listed under the outermost package that has it, as users i
 it, so that a file survives the moving of modules.
 """
 
-from skgenre.persistence.native_checks import (
-    check_decision_tree,
-    check_forest,
-    check_machine,
-    check_neighbors,
-)
+import skgenre.persistence.native_checks as checks
+
+
+def _list_names(text):
+    """Return the full names in a text, of lines such as ``package: name name``."""
+    lines = [line.split(": ") for line in text.strip().split("\n")]
+    return {f"{package}.{name}" for package, names in lines for name in names.split()}
+
 
 # What is made by `__new__` and given its attributes; no constructor runs.
-OUR_OBJECTS = {
-    "skgenre.CNNGenreClassifier",
-    "skgenre.CovarianceGenreClassifier",
-    "skgenre.KerasGenreClassifier",
-    "skgenre.LSTMGenreClassifier",
-    "skgenre.MFCCExtractor",
-    "skgenre.MFCCScaler",
-    "skgenre.MLPGenreClassifier",
-    "skgenre.OpenSetClassifier",
-    "skgenre.SegmentPoolingClassifier",
-    "skgenre.SegmentStatistics",
-    "skgenre.TemperatureScaledClassifier",
-    "skgenre.TrackStatistics",
-    "skgenre.training.Architecture",
-    "skgenre.training.TrainedNetwork",
-}
-OUR_FUNCTIONS = {
-    "skgenre.networks.build_cnn",
-    "skgenre.networks.build_covariance",
-    "skgenre.networks.build_lstm",
-    "skgenre.networks.build_mlp",
-}
+OUR_OBJECTS = _list_names("""
+skgenre: CNNGenreClassifier CovarianceGenreClassifier KerasGenreClassifier
+skgenre: LSTMGenreClassifier MFCCExtractor MFCCScaler MLPGenreClassifier
+skgenre: OpenSetClassifier SegmentPoolingClassifier SegmentStatistics
+skgenre: TemperatureScaledClassifier TrackStatistics
+skgenre.training: Architecture TrainedNetwork
+""")
+OUR_FUNCTIONS = _list_names("""
+skgenre.networks: build_cnn build_covariance build_lstm build_mlp
+""")
 
-# With the check of what compiled code trusts in it; None where that is nothing: only
-# Python and numpy read its attributes, and they look where they read.
-_SKLEARN_OBJECTS = {
-    "sklearn.calibration.CalibratedClassifierCV": None,
-    "sklearn.calibration._CalibratedClassifier": None,
-    "sklearn.calibration._SigmoidCalibration": None,
-    "sklearn.calibration._TemperatureScaling": None,
-    "sklearn.decomposition.PCA": None,
-    "sklearn.discriminant_analysis.LinearDiscriminantAnalysis": None,
-    "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis": None,
-    "sklearn.dummy.DummyClassifier": None,
-    "sklearn.ensemble.BaggingClassifier": None,
-    "sklearn.ensemble.ExtraTreesClassifier": check_forest,
-    "sklearn.ensemble.RandomForestClassifier": check_forest,
-    "sklearn.ensemble.StackingClassifier": None,
-    "sklearn.ensemble.VotingClassifier": None,
-    "sklearn.ensemble.AdaBoostClassifier": None,
-    "sklearn.feature_selection.SelectKBest": None,
-    "sklearn.feature_selection.VarianceThreshold": None,
-    "sklearn.frozen.FrozenEstimator": None,
-    "sklearn.isotonic.IsotonicRegression": None,
-    "sklearn.linear_model.LogisticRegression": None,
-    "sklearn.linear_model.LogisticRegressionCV": None,
-    "sklearn.linear_model.RidgeClassifier": None,
-    "sklearn.linear_model.SGDClassifier": None,
-    "sklearn.multiclass.OneVsRestClassifier": None,
-    "sklearn.naive_bayes.GaussianNB": None,
-    "sklearn.neighbors.KNeighborsClassifier": check_neighbors,
-    "sklearn.neighbors.NearestCentroid": None,
-    "sklearn.neural_network.MLPClassifier": None,
-    "sklearn.pipeline.FeatureUnion": None,
-    "sklearn.pipeline.Pipeline": None,
-    "sklearn.preprocessing.MaxAbsScaler": None,
-    "sklearn.preprocessing.MinMaxScaler": None,
-    "sklearn.preprocessing.Normalizer": None,
-    "sklearn.preprocessing.PowerTransformer": None,
-    "sklearn.preprocessing.QuantileTransformer": None,
-    "sklearn.preprocessing.RobustScaler": None,
-    "sklearn.preprocessing.StandardScaler": None,
-    "sklearn.preprocessing.LabelBinarizer": None,
-    "sklearn.preprocessing.LabelEncoder": None,
-    "sklearn.svm.LinearSVC": None,
-    "sklearn.svm.SVC": check_machine,
-    "sklearn.tree.DecisionTreeClassifier": check_decision_tree,
-    "sklearn.tree.ExtraTreeClassifier": check_decision_tree,
+# Only Python and numpy read the attributes of these, and they look where they read.
+# Missing are those that predict in loops whose length is an attribute (NMF), on threads
+# whose number is one (KMeans), or by compiled code of which there is no check below.
+_SKLEARN_OBJECTS = _list_names("""
+sklearn.calibration: CalibratedClassifierCV _CalibratedClassifier
+sklearn.calibration: _SigmoidCalibration _TemperatureScaling
+sklearn.compose: ColumnTransformer
+sklearn.decomposition: FactorAnalysis FastICA KernelPCA PCA TruncatedSVD
+sklearn.discriminant_analysis: LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis
+sklearn.dummy: DummyClassifier
+sklearn.ensemble: AdaBoostClassifier BaggingClassifier VotingClassifier
+sklearn.ensemble._hist_gradient_boosting.binning: _BinMapper
+sklearn.feature_selection: GenericUnivariateSelect RFE RFECV SelectFdr SelectFpr
+sklearn.feature_selection: SelectFromModel SelectFwe SelectKBest SelectPercentile
+sklearn.feature_selection: SequentialFeatureSelector VarianceThreshold
+sklearn.frozen: FrozenEstimator
+sklearn.gaussian_process: GaussianProcessClassifier
+sklearn.gaussian_process._gpc: _BinaryGaussianProcessClassifierLaplace
+sklearn.gaussian_process.kernels: ConstantKernel DotProduct Exponentiation Matern
+sklearn.gaussian_process.kernels: Product RBF RationalQuadratic Sum WhiteKernel
+sklearn.isotonic: IsotonicRegression
+sklearn.kernel_approximation: Nystroem RBFSampler
+sklearn.linear_model: LogisticRegression LogisticRegressionCV Perceptron
+sklearn.linear_model: PassiveAggressiveClassifier RidgeClassifier RidgeClassifierCV
+sklearn.linear_model: SGDClassifier
+sklearn.multiclass: OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier
+sklearn.multiclass: _ConstantPredictor
+sklearn.naive_bayes: BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB
+sklearn.neighbors: NearestCentroid NeighborhoodComponentsAnalysis
+sklearn.neural_network: MLPClassifier
+sklearn.pipeline: FeatureUnion Pipeline
+sklearn.preprocessing: Binarizer FunctionTransformer KBinsDiscretizer KernelCenterer
+sklearn.preprocessing: LabelBinarizer LabelEncoder MaxAbsScaler MinMaxScaler Normalizer
+sklearn.preprocessing: PowerTransformer QuantileTransformer RobustScaler StandardScaler
+sklearn.random_projection: GaussianRandomProjection
+sklearn.svm: LinearSVC
+""")
+# The attribute that a fitted one has, and the check of what compiled code trusts in it.
+_CHECKS = {
+    "ensemble.ExtraTreesClassifier": ("estimators_", checks.check_forest),
+    "ensemble.GradientBoostingClassifier": ("estimators_", checks.check_boosting),
+    "ensemble.HistGradientBoostingClassifier": ("_predictors", checks.check_histograms),
+    "ensemble.RandomForestClassifier": ("estimators_", checks.check_forest),
+    "ensemble.StackingClassifier": ("stack_method_", checks.check_stack),
+    "ensemble._hist_gradient_boosting.predictor.TreePredictor": (
+        *("nodes", checks.check_histogram_tree),
+    ),
+    "neighbors.KNeighborsClassifier": ("_fit_X", checks.check_neighbors),
+    "preprocessing.PolynomialFeatures": ("_max_degree", checks.check_polynomials),
+    "svm.NuSVC": ("support_vectors_", checks.check_machine),
+    "svm.SVC": ("support_vectors_", checks.check_machine),
+    "tree.DecisionTreeClassifier": ("tree_", checks.check_decision_tree),
+    "tree.DecisionTreeRegressor": ("tree_", checks.check_decision_tree),
+    "tree.ExtraTreeClassifier": ("tree_", checks.check_decision_tree),
+    "tree.ExtraTreeRegressor": ("tree_", checks.check_decision_tree),
 }
-_SKLEARN_FUNCTIONS = {
-    "sklearn.feature_selection.f_classif",
-}
-_NUMPY_SCALARS = {
-    "numpy.bool",
-    "numpy.bool_",
-    "numpy.float32",
-    "numpy.float64",
-    "numpy.int32",
-    "numpy.int64",
-    "numpy.str_",
-    "numpy.uint32",
-    "numpy.uint64",
-}
-_PYTHON_SCALARS = {"builtins.bool", "builtins.float", "builtins.int", "builtins.str"}
+CHECKS = {f"sklearn.{name}": check for name, check in _CHECKS.items()}
+_NUMPY_SCALARS = _list_names("""
+numpy: bool bool_ float32 float64 int32 int64 str_ uint32 uint64
+""")
 
 # By the kind of node that skops makes them with: the name of a class must not be
 # usable as, say, the type of a list, which would call it with the list's items.
@@ -108,19 +97,17 @@ ALLOWED_TYPES = {
     "DictNode": {"builtins.dict", "sklearn.utils.Bunch"},
     "ListNode": {"builtins.list"},
     "TupleNode": {"builtins.tuple"},
-    "NdArrayNode": {"numpy.ndarray", *_NUMPY_SCALARS},
-    "TypeNode": _PYTHON_SCALARS | _NUMPY_SCALARS,
+    "NdArrayNode": {"numpy.ndarray"} | _NUMPY_SCALARS,
+    "TypeNode": _NUMPY_SCALARS | _list_names("builtins: bool float int str"),
     "SliceNode": {"builtins.slice"},
-    "ObjectNode": OUR_OBJECTS | _SKLEARN_OBJECTS.keys(),
-    "FunctionNode": OUR_FUNCTIONS | _SKLEARN_FUNCTIONS,
+    "ObjectNode": OUR_OBJECTS | _SKLEARN_OBJECTS | CHECKS.keys(),
+    "FunctionNode": OUR_FUNCTIONS
+    | _list_names("sklearn.feature_selection: chi2 f_classif mutual_info_classif"),
     "TreeNode": {"sklearn.tree._tree.Tree"},
-    # Made without arguments.
-    "LossNode": {
-        "sklearn._loss._loss.CyHalfBinomialLoss",
-        "sklearn._loss._loss.CyHalfMultinomialLoss",
-    },
 }
-CHECKS = _SKLEARN_OBJECTS
+
+# The attributes that may be such a function: elsewhere, it would be called.
+FUNCTION_ATTRIBUTES = ("build", "score_func")
 
 # The kinds in which a name that the user trusts may stand.
 EXTENSIBLE_KINDS = ("ObjectNode", "FunctionNode")

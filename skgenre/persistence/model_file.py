@@ -68,6 +68,12 @@ def save_model(
     OSError
         The file cannot be written; one that was there before is left as it was.
 
+    Warns
+    -----
+    UserWarning
+        The model has types or functions that are not on the list, such as a builder of
+        your own; `load_model` must be given the names in the message as `trusted`.
+
     See Also
     --------
     load_model : Load the model from the file.
@@ -91,7 +97,7 @@ def save_model(
     from skgenre._validation import check_number
     from skgenre.datasets import digest_tracks
     from skgenre.persistence.parts import (
-        check_part,
+        check_classifier,
         copy_model,
         list_feature_parameters,
     )
@@ -105,9 +111,7 @@ def save_model(
     scores = dict(scores or {})
     for name, score in scores.items():
         check_number(score, name=f"scores[{name!r}]")
-    model, parts = copy_model(model)
-    for part in parts:
-        check_part(part)
+    check_classifier(model)
     if data is not None and not isinstance(data, str):
         if not hasattr(data, "paths") or not hasattr(data, "target"):
             raise TypeError(
@@ -116,14 +120,24 @@ def save_model(
             )
         data = digest_tracks(data)
     try:
+        model, parts = copy_model(model)
         members = dump_members(model)
         schema, untrusted = audit_schema(members)
         # What is saved can be loaded: it is, here.
         make_objects(schema, members)
     except (RefusalError, *CONTENT_ERRORS) as error:
-        raise TypeError(
-            f"the model has a part that cannot be saved: {error}"
+        raise ValueError(
+            f"the model has a part that cannot be saved: {error}. Leave it out, or "
+            "pickle the model (joblib.dump), and load only pickles of your own."
         ) from error
+    if untrusted:
+        warnings.warn(
+            f"{', '.join(untrusted)}: not on the list of what a model file may hold. "
+            "Who loads the file must trust them: "
+            f"load_model({os.fspath(file)!r}, trusted={untrusted})",
+            UserWarning,
+            stacklevel=2,
+        )
     info = {
         "format_version": FORMAT_VERSION,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -2,7 +2,7 @@
 
 Trees, support vectors and neighbours that `fit` has not made could have scikit-learn
 read or write outside of arrays, or never end. Each check says whether the attributes
-of an object fit together; what it trips over may raise any error.
+of a fitted object fit together; what it trips over may raise any error.
 """
 
 import numpy as np
@@ -59,7 +59,7 @@ def check_decision_tree(tree):
     """Whether a tree looks only at features that the estimator has."""
     from sklearn.tree._tree import Tree
 
-    return not hasattr(tree, "tree_") or (
+    return (
         isinstance(tree.tree_, Tree)
         and tree.tree_.n_features == tree.n_features_in_
         and tree.n_outputs_ == 1
@@ -73,14 +73,75 @@ def check_forest(forest):
     return all(
         isinstance(tree, BaseDecisionTree)
         and tree.n_features_in_ == forest.n_features_in_
-        for tree in getattr(forest, "estimators_", ())
+        for tree in np.ravel(forest.estimators_)
     )
+
+
+def check_boosting(boosted):
+    """Whether all trees expect the features, and add to columns, that there are."""
+    from sklearn.dummy import DummyClassifier
+
+    start, n_classes = boosted.init_, boosted.n_classes_
+    n_columns = 1 if n_classes == 2 else n_classes
+    if isinstance(start, DummyClassifier):
+        is_start_sound = start.strategy == "prior" and start.n_outputs_ == 1
+        is_start_sound &= np.shape(start.class_prior_) == (n_classes,)
+    elif start == "zero":
+        is_start_sound = boosted.n_trees_per_iteration_ == n_columns
+    else:
+        name = type(start).__name__
+        raise ValueError(f"init of gradient boosting is a {name}, not None or 'zero'")
+    is_shape_sound = np.shape(boosted.estimators_)[1:] == (n_columns,)
+    return is_start_sound and is_shape_sound and check_forest(boosted)
+
+
+def check_histograms(boosted):
+    """Whether all trees look only at features that the estimator has checked."""
+    n_classes = len(boosted.classes_)
+    return (
+        # That of categories decides how many features the trees are given.
+        boosted._preprocessor is None
+        and not getattr(boosted, "_in_fit", False)
+        and boosted.n_trees_per_iteration_ == (1 if n_classes == 2 else n_classes)
+        and all(
+            tree.nodes["feature_idx"].max() < boosted.n_features_in_
+            for trees in boosted._predictors
+            for tree in trees
+        )
+    )
+
+
+def check_histogram_tree(tree):
+    """Whether a way through the nodes ends, and depends on numbers only."""
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+
+    nodes = tree.nodes
+    left, right, feature = nodes["left"], nodes["right"], nodes["feature_idx"]
+    return (
+        len(nodes) > 0
+        and _is_array(nodes, (len(nodes),), PREDICTOR_RECORD_DTYPE)
+        and not nodes["is_categorical"].any()
+        # The boosting that has it compares the features with its own.
+        and are_nodes_sound(
+            left, right, feature, is_leaf=nodes["is_leaf"] != 0, n_features=np.inf
+        )
+    )
+
+
+def check_stack(stack):
+    """Whether it calls only methods that check what they are given."""
+    return {*stack.stack_method_} <= {"predict_proba", "decision_function", "predict"}
+
+
+def check_polynomials(polynomials):
+    """Whether there are no more of them than a row of features can be expanded to."""
+    return polynomials._max_degree <= 100 and polynomials._n_out_full <= 1 << 20
 
 
 def check_machine(machine):
     """Whether the arrays of a support vector machine have the sizes it reads."""
-    if not hasattr(machine, "support_vectors_"):
-        return True
+    if callable(machine.kernel):
+        raise ValueError("a support vector machine has a function as its kernel")
     n_classes, n_vectors = len(machine.classes_), len(machine.support_)
     n_pairs = n_classes * (n_classes - 1) // 2
     shapes = {
@@ -108,15 +169,19 @@ def check_machine(machine):
 
 def check_neighbors(neighbors):
     """Whether there are as many training samples as it says, each of a class."""
-    if not hasattr(neighbors, "_fit_X"):
-        return True
     n_samples, y = neighbors.n_samples_fit_, neighbors._y
+    is_computed = neighbors.metric == "precomputed"
+    parameters = {*neighbors.effective_metric_params_, *(neighbors.metric_params or ())}
     return (
         np.shape(neighbors._fit_X) == (n_samples, neighbors.n_features_in_)
-        and neighbors.n_neighbors <= n_samples
+        and 0 < neighbors.n_neighbors <= n_samples
         and y.shape == (n_samples,)
         and y.dtype.kind in "iu"
         and ((y >= 0) & (y < len(neighbors.classes_))).all()
+        # Of distances that are computed already, no features are checked.
+        and is_computed == (neighbors.effective_metric_ == "precomputed")
+        # Others, such as the norms of the samples, are read at any length.
+        and parameters <= {"p", "w", "V", "VI"}
     )
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from collections import UserList
 from types import FunctionType
 
 import numpy as np
@@ -12,14 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from skgenre._compat import (
     SKLEARN_TRAINING_ATTRIBUTES,
     drop_callbacks,
-    drop_neighbor_tree,
-    make_neighbor_tree,
+    drop_derived_parts,
+    make_derived_parts,
 )
 from skgenre._fitting import is_search
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
 from skgenre.track_classifier import BaseTrackClassifier
-from skgenre.training import OWN_SETTINGS, Architecture, TrainedNetwork
+from skgenre.training import TrainedNetwork
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
@@ -46,9 +47,9 @@ def copy_model(model):
     def copy(value):
         if id(value) not in copies:
             copies[id(value)] = value, _copy_value(value, copy)
+            _check_importable(copies[id(value)][1])
         return copies[id(value)][1]
 
-    check_classifier(model)
     return copy(model), [part for _, part in copies.values()]
 
 
@@ -66,6 +67,9 @@ def check_classifier(model):
 
 def _copy_value(value, copy):
     """Copy one object; `copy` copies those in it."""
+    if isinstance(value, UserList):
+        # Of scikit-learn's, up to 1.8, for the remaining columns.
+        value = value.data
     if type(value) in (list, tuple):
         return type(value)([copy(item) for item in value])
     if type(value) in (dict, Bunch):
@@ -73,9 +77,9 @@ def _copy_value(value, copy):
         copied.update((name, copy(item)) for name, item in value.items())
         return copied
     if isinstance(value, np.ndarray) and value.dtype == object:
-        copied = np.empty_like(value)
-        copied.flat = [copy(item) for item in value.flat]
-        return copied
+        # Not assigned to `flat`, which would unpack arrays in the array.
+        items = [copy(item) for item in value.flat]
+        return np.fromiter(items, dtype=object).reshape(value.shape)
     if is_search(value) or hasattr(value, "best_estimator_"):
         # Not fitted, it is a parameter of another estimator.
         return copy(getattr(value, "best_estimator_", value.estimator))
@@ -92,18 +96,18 @@ def make_portable(kind, attributes):
     attributes = drop_callbacks(attributes)
     for name in _LOCAL_ATTRIBUTES:
         attributes.pop(name, None)
-    drop_neighbor_tree(attributes)
+    drop_derived_parts(kind, attributes)
     if issubclass(kind, TrainedNetwork):
         attributes["training_state"] = None
+    is_estimator = issubclass(kind, BaseEstimator)
     for name, attribute in attributes.items():
         # Nothing that predicts needs the state of a generator.
         if isinstance(attribute, (np.random.RandomState, np.random.Generator)):
             attributes[name] = None
-    if issubclass(kind, BaseEstimator):
-        for name, attribute in attributes.items():
-            # A parameter: unlike `vars`, the signature lacks those of a user's builder.
-            if not name.startswith("_") and not name.endswith("_"):
-                attributes[name] = plain_integers(attribute)
+        # A parameter: unlike `vars`, the signature lacks those of a user's builder.
+        elif is_estimator and not name.startswith("_") and not name.endswith("_"):
+            attributes[name] = plain_integers(attribute)
+    if is_estimator:
         for name, parameter in inspect.signature(kind).parameters.items():
             # The version that wrote an older file did not have all parameters, and
             # `cv` may list the splits of the training tracks.
@@ -145,12 +149,8 @@ def list_feature_parameters(parts):
     return found
 
 
-def check_part(part):
-    """Refuse a part of a model that no other process can import, or that is unsound.
-
-    Of allowed types, but with crafted content, a loaded model could replace methods, or
-    make compiled code read outside of its arrays.
-    """
+def _check_importable(part):
+    """Refuse a function, type or estimator that no other process can import."""
     target = part if isinstance(part, (FunctionType, type)) else type(part)
     module, name = target.__module__, target.__qualname__
     is_there = getattr(sys.modules.get(module), name, None) is target
@@ -159,37 +159,31 @@ def check_part(part):
     if module == "__main__" or not is_there:
         kind = "class" if isinstance(target, type) else "function"
         raise ValueError(
-            f"the model has the {kind} {module}.{name}, which no other process can "
-            "import: define it at the top level of a module of its own."
+            f"the {kind} {module}.{name}, which no other process can import: define it "
+            "at the top level of a module of its own"
         )
-    names = vars(part) if _is_composed(part) else ()
-    is_sound = not any(callable(getattr(type(part), name, None)) for name in names)
-    if isinstance(part, (MFCCExtractor, BaseTrackClassifier)):
+
+
+def check_object(part, *, is_allowed):
+    """Refuse an object whose content does not fit its type, allowed or only trusted.
+
+    With crafted attributes a loaded model could replace methods, or make compiled code
+    read outside of its arrays.
+    """
+    kind = type(part)
+    for name in getattr(part, "__dict__", ()):
+        replaced = getattr(kind, name, None)
+        # The default of a data class; and a property is found before an attribute.
+        is_harmless = name in getattr(kind, "__dataclass_fields__", ())
+        is_harmless |= isinstance(replaced, property) or not is_allowed
+        if callable(replaced) or (hasattr(kind, name) and not is_harmless):
+            raise ValueError(f"an attribute replaces {kind.__name__}.{name}")
+    if isinstance(part, (MFCCExtractor, BaseTrackClassifier, TrainedNetwork)):
         part._check_parameters()
-    elif isinstance(part, TrainedNetwork):
-        is_sound &= isinstance(part.architecture, Architecture) and (
-            isinstance(part.weights, list) and len(part.weights) > 0
-        )
-        is_sound = is_sound and all(
-            isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
-            for array in part.weights
-        )
-    elif isinstance(part, Architecture):
-        shape, settings = part.input_shape, part.settings
-        is_sound = (
-            is_sound
-            and isinstance(shape, tuple)
-            and [type(size) for size in shape] == [int, int]
-            and type(part.n_classes) is int
-            and isinstance(part.parameters, dict)
-            and callable(part.build)
-        )
-        if settings is not None:
-            types = {name: type(value) for name, value in OWN_SETTINGS.items()}
-            is_sound = is_sound and isinstance(settings, dict)
-            is_sound = is_sound and types == {n: type(v) for n, v in settings.items()}
-    if not is_sound:
-        raise ValueError(f"the parts of its {type(part).__name__} do not fit together")
+    n_classes = getattr(part, "n_classes_", None)
+    # Probabilities are allocated by the one, and filled by the other.
+    if isinstance(n_classes, (int, np.integer)) and n_classes != len(part.classes_):
+        raise ValueError(f"the parts of its {kind.__name__} do not fit together")
 
 
 def settle(part, cache_dir, *, written_by_other_keras):
@@ -198,4 +192,4 @@ def settle(part, cache_dir, *, written_by_other_keras):
         part.cache_dir = cache_dir
     elif isinstance(part, TrainedNetwork) and written_by_other_keras:
         part.forget_fingerprint()
-    make_neighbor_tree(part)
+    make_derived_parts(part)

@@ -19,10 +19,15 @@ import skops.io
 
 from skgenre._compat import SKOPS_PROTOCOL
 from skgenre._io import parse_npy
-from skgenre.persistence.allowed_types import ALLOWED_TYPES, CHECKS, EXTENSIBLE_KINDS
+from skgenre.persistence.allowed_types import (
+    ALLOWED_TYPES,
+    CHECKS,
+    EXTENSIBLE_KINDS,
+    FUNCTION_ATTRIBUTES,
+)
 from skgenre.persistence.archive import SCHEMA, RefusalError
-from skgenre.persistence.native_checks import check_decision_tree, make_tree
-from skgenre.persistence.parts import check_part, make_portable
+from skgenre.persistence.native_checks import make_tree
+from skgenre.persistence.parts import check_object, make_portable
 
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.
 MAX_DEPTH = 100
@@ -57,7 +62,14 @@ def dump_members(model):
         members = {name: archive.read(name) for name in archive.namelist()}
     described, arrays = set(), {}
 
-    def tidy(node):
+    def tidy(node, owner="model"):
+        name = f"{node['__module__']}.{node['__class__']}"
+        if node["__loader__"] not in ALLOWED_TYPES:
+            raise RefusalError(
+                f"its {owner} has a {name}, which no model file can hold"
+            )
+        if node["__loader__"] == "ObjectNode":
+            owner = node["__class__"]
         node["__module__"] = _find_package(node["__module__"], node["__class__"])
         if node["__id__"] in described:
             for name in node.keys() - _IDENTITY:
@@ -67,7 +79,7 @@ def dump_members(model):
         if node.get("type") == "numpy":
             arrays[node["file"]] = members[node["file"]]
         for child in list_children(node):
-            tidy(child)
+            tidy(child, owner)
 
     schema = json.loads(members[SCHEMA])
     tidy(schema)
@@ -202,11 +214,14 @@ def make_objects(schema, members):
     """Make the model of an audited schema; return it and all objects in it."""
     made, objects = {}, []
 
-    def make(node, *, is_tree_expected=False):
+    def make(node, *, is_callable=False):
         kind, number = node["__loader__"], node["__id__"]
-        # A tree that is not an estimator's own could be called with any features.
-        if kind == "TreeNode" and not is_tree_expected:
-            raise RefusalError(f"its {SCHEMA} has a tree that is no estimator's")
+        # A tree that is not an estimator's own could be called with any features, and
+        # a function, of the list though it is, with any arguments.
+        if kind in ("TreeNode", "FunctionNode") and not is_callable:
+            name = f"{node['__module__']}.{node['__class__']}"
+            if name in ALLOWED_TYPES[kind]:
+                raise RefusalError(f"its {SCHEMA} has {name} where it has no place")
         if number not in made:
             made[number] = make_new(node, kind, node.get("content"))
         return made[number]
@@ -236,20 +251,19 @@ def make_objects(schema, members):
                 return make_tree(arguments, state)
             case "ObjectNode":
                 return make_object(node)
-        return find(node)() if kind == "LossNode" else find(node)
+        return find(node)
 
     def find(node):
         return getattr(importlib.import_module(node["__module__"]), node["__class__"])
 
-    def make_dict(node, *, has_tree=False):
+    def make_dict(node, callables=()):
         """Make a dict, whose keys are kept as text, with their types."""
         keys, values = node["key_types"]["content"], node["content"]
         if len(keys) != len(values) or any(k["__loader__"] != "TypeNode" for k in keys):
             raise RefusalError(f"its {SCHEMA} has keys of no type")
         made_dict = find(node)()
         for key, (name, value) in zip(keys, values.items(), strict=True):
-            is_tree_expected = has_tree and name == "tree_"
-            made_dict[make(key)(name)] = make(value, is_tree_expected=is_tree_expected)
+            made_dict[make(key)(name)] = make(value, is_callable=name in callables)
         return made_dict
 
     def make_array(node):
@@ -275,20 +289,25 @@ def make_objects(schema, members):
     def make_object(node):
         """Make an object without its constructor, and give it its attributes."""
         kind, content = find(node), node.get("content")
-        check = CHECKS.get(f"{node['__module__']}.{node['__class__']}")
+        name = f"{node['__module__']}.{node['__class__']}"
+        is_allowed = name in ALLOWED_TYPES["ObjectNode"]
+        fitted_attribute, check = CHECKS.get(name, ("", None))
         value = kind.__new__(kind)
         if content is not None and content["__loader__"] == "DictNode":
+            is_tree = fitted_attribute == "tree_"
             # Not kept: no other object has these attributes.
-            state = make_dict(content, has_tree=check is check_decision_tree)
+            state = make_dict(content, ["tree_"] if is_tree else FUNCTION_ATTRIBUTES)
             state = make_portable(kind, state)
+        elif content is not None and is_allowed:
+            raise RefusalError(f"its {SCHEMA} has {name} without attributes")
         else:
             state = make(content) if content is not None else None
         if hasattr(kind, "__setstate__"):
             value.__setstate__(state)
         elif state is not None:
             vars(value).update(state)
-        check_part(value)
-        if check is not None and not check(value):
+        check_object(value, is_allowed=is_allowed)
+        if hasattr(value, fitted_attribute) and not check(value):
             raise ValueError(f"the parts of its {kind.__name__} do not fit together")
         objects.append(value)
         return value

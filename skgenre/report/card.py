@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -121,7 +122,9 @@ def model_card(
     else:
         # What is saved has no folder of this machine among its parameters, and of a
         # search only what it has found.
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, warnings.catch_warnings():
+            # The card says what must be trusted.
+            warnings.simplefilter("ignore", UserWarning)
             file = Path(folder, "model.skops")
             save_model(model, file)
             name, info = file.name, read_model_info(file)

@@ -9,11 +9,13 @@ from skgenre._scikeras import wrap_network
 from skgenre.training.epochs import run_epochs
 from skgenre.training.keras_state import (
     KERAS_LOCK,
+    OWN_SETTINGS,
     isolated_random_state,
     settings_in_force,
 )
 from skgenre.training.network_pool import (
     PREDICTION_BATCH_SIZE,
+    Architecture,
     NetworkPool,
     fingerprint_model,
 )
@@ -45,6 +47,31 @@ class TrainedNetwork:
         self.weights = None
         self.training_state = None
         self._fingerprint = None
+
+    def _check_parameters(self):
+        """Refuse parts that no training has put together, as of a forged file."""
+        architecture = self.architecture
+        is_sound = (
+            isinstance(architecture, Architecture)
+            and isinstance(architecture.input_shape, tuple)
+            and [type(size) for size in architecture.input_shape] == [int, int]
+            and type(architecture.n_classes) is int
+            and isinstance(architecture.parameters, dict)
+            and callable(architecture.build)
+            and isinstance(architecture.settings, dict | None)
+            and isinstance(self.weights, list)
+            and len(self.weights) > 0
+            and all(
+                isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
+                for array in self.weights
+            )
+        )
+        if is_sound and architecture.settings is not None:
+            types = {name: type(value) for name, value in OWN_SETTINGS.items()}
+            settings = architecture.settings.items()
+            is_sound = types == {name: type(value) for name, value in settings}
+        if not is_sound:
+            raise ValueError("the parts of its TrainedNetwork do not fit together")
 
     def fit(self, rows, settings, *, validation=None, listener=None):
         """Train on rows; return the history, a dict of one value per epoch.
