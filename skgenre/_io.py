@@ -34,6 +34,9 @@ MAX_NPZ_BYTES = 1_000_000_000
 MAX_NPZ_EXPANSION = 100
 MAX_NPZ_MEMBERS = 1000
 
+# Millions of tracks. Rows of two bytes take a hundred times as much memory.
+MAX_TABLE_BYTES = 200_000_000
+
 # What zipfile raises for damage; besides errors of its own and of the compression:
 # for a directory that lies EOFError, struct.error, ValueError, OverflowError, KeyError
 # and (a member before the start of the file) OSError, for an unknown method
@@ -204,8 +207,13 @@ def read_table(path, columns):
     """Return the column names of a CSV file, and its rows as dicts of str.
 
     ValueError, with the file's name, where it is not CSV, lacks one of `columns`, has a
-    column twice, or has a row that is longer or shorter than the header.
+    column twice, has a row that is longer or shorter than the header, or is larger than
+    any collection needs.
     """
+    if (n_bytes := os.path.getsize(path)) > MAX_TABLE_BYTES:
+        raise ValueError(
+            f"{path} must have at most {MAX_TABLE_BYTES} bytes, got {n_bytes}."
+        )
     try:
         with open(path, newline="", encoding="utf-8-sig", opener=open_regular) as file:
             reader = csv.DictReader(file)

@@ -274,6 +274,23 @@ def test_a_named_pipe_is_refused_and_does_not_hang(tmp_path):
     refused(tmp_path / "pipe.wav", "is a named pipe, expected an audio file")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no such devices here")
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/random"])
+def test_a_device_is_refused_and_never_opened(device, monkeypatch):
+    opened = []
+    monkeypatch.setattr(os, "open", lambda path, *_: opened.append(path))
+    refused(device, "is a device, expected an audio file")
+    assert not opened
+
+
+@pytest.mark.parametrize("container", ["MAT4", "MAT5", "PVF", "HTK", "SDS"])
+def test_a_format_that_no_table_lists_is_given_to_no_decoder(tmp_path, container):
+    path = tmp_path / "track.wav"
+    soundfile.write(path, np.sin(np.arange(1000)), 22050, format=container)
+    assert soundfile.info(path).frames >= 1000
+    refused(path, "is of no known audio format, expected intact audio")
+
+
 def test_a_file_without_permission_is_refused(wav, monkeypatch):
     def deny(path, flags):
         raise PermissionError(13, "Permission denied", path)

@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 import warnings
-from inspect import signature
 from itertools import combinations
 
 import numpy as np
@@ -164,14 +163,7 @@ def invert(signal, gain=1.0):
         ("wav", {"subtype": "FLOAT"}),  # nothing is left: no file to the extractor
         ("wav", {"subtype": "PCM_16"}),
         ("mp3", {}),
-        pytest.param(
-            "mp3",
-            {"bitrate_mode": "CONSTANT", "compression_level": 0.8},
-            marks=pytest.mark.skipif(
-                "bitrate_mode" not in signature(soundfile.write).parameters,
-                reason="soundfile before 0.13 writes one bit rate",
-            ),
-        ),
+        ("mp3", {"bitrate_mode": "CONSTANT", "compression_level": 0.8}),
     ],
 )
 def test_opposite_channels_are_out_of_phase(write_signal, extension, options):

@@ -140,8 +140,6 @@ def test_keras_has_its_global_state():
 def test_keras_keeps_its_state_under_the_names_that_are_read(name, change):
     import keras
 
-    if name == "global_random_seed" and keras.__version__.startswith("3.8."):
-        pytest.skip("Keras 3.8 keeps no seed of its own")
     before = _compat.get_keras_global(name)
     _compat.set_keras_global(name, None)
     try:

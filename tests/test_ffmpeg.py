@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 import numpy as np
 import pytest
 import soxr
-from hostile_audio import FFMPEG_FORMATS, write_ffmpeg_format
+from hostile_audio import FFMPEG_FORMATS, pack_wav, write_ffmpeg_format
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skgenre.audio import AudioDecodeError, IncompleteAudioWarning, load_audio
@@ -20,7 +20,7 @@ from skgenre.audio.errors import DecoderError
 
 pytest.importorskip("av")
 
-from skgenre.audio.ffmpeg import DEMUXERS, FfmpegReader
+from skgenre.audio.ffmpeg import DECODERS, DEMUXERS, FfmpegReader
 
 needs_program = pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="needs the program ffmpeg"
@@ -309,6 +309,26 @@ def test_a_codec_that_cannot_be_decoded_is_named(tmp_path):
     path.write_bytes(content[:start] + b"\x99\x99" + content[start + 2 :])
     with pytest.raises(DecoderError, match="cannot decode"):
         read(path, "asf")
+
+
+def test_decoders_of_games_and_telephones_are_not_run(tmp_path):
+    import av
+
+    # What ffmpeg knows by its tag in a WAV file, and would decode.
+    assert av.Codec("g726", "r").type == "audio"
+    path = tmp_path / "call.wav"
+    path.write_bytes(pack_wav(bytes(4000), tag=0x45, n_bits=4))
+    with pytest.raises(DecoderError, match=r"\(g726\), expected a codec of music"):
+        read(path, "wav")
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS))
+def test_every_decoder_that_is_run_is_one_of_sound(name):
+    import av
+
+    if name.startswith("lib") and name not in av.codecs_available:
+        pytest.skip("not in this build of ffmpeg")
+    assert av.Codec(name, "r").type == "audio"
 
 
 @pytest.mark.parametrize("demuxer", ["concat", "hls", "dash", "image2", "unknown"])

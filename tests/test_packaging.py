@@ -1,6 +1,8 @@
-"""Promises of pyproject.toml: what it declares as oldest is what CI installs."""
+"""Promises of pyproject.toml: imports are declared, and CI installs the oldest."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # The documentation is made with the newest versions.
 UNTESTED_EXTRAS = {"docs"}
+# Distributions whose modules have other names.
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
 
 def padded(version):
@@ -38,6 +42,34 @@ def read_constraints():
     lines = file.read_text("utf-8").splitlines()
     pins = [line.split("==") for line in lines if line and not line.startswith("#")]
     return {name: padded(version) for name, version in pins}
+
+
+def find_imports():
+    """Distributions of all modules that the package imports, at any depth."""
+    modules = set()
+    for path in (ROOT / "skgenre").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules.add(node.module)
+    tops = {module.partition(".")[0] for module in modules} - {"skgenre"}
+    return {DISTRIBUTIONS.get(top, top) for top in tops - sys.stdlib_module_names}
+
+
+def test_what_is_imported_is_declared_and_what_is_required_is_imported():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {
+        kind: {re.match(r"[\w-]+", text)[0] for text in requirements}
+        for kind, requirements in {
+            "required": project["dependencies"],
+            **project["optional-dependencies"],
+        }.items()
+    }
+    extras = names["report"] | names["ffmpeg"]
+    imported = find_imports()
+    assert imported <= names["required"] | extras
+    assert names["required"] <= imported
 
 
 def test_oldest_versions_in_ci_are_the_declared_lower_bounds():

@@ -13,7 +13,13 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.utils import Bunch
 
-from skgenre import AudioDecodeError, load_mfcc_npz, load_track_table, make_model
+from skgenre import (
+    AudioDecodeError,
+    _io,
+    load_mfcc_npz,
+    load_track_table,
+    make_model,
+)
 from skgenre.cli import main
 from skgenre.datasets import digest_tracks
 
@@ -259,6 +265,16 @@ def test_a_long_artist_is_kept_and_a_long_genre_refused(write):
     rows[3] = f"{FILES[3]},{'r' * 256},y"
     with pytest.raises(ValueError, match="genres of at most 255 characters"):
         load_track_table(write("path,genre,artist", *rows))
+
+
+def test_a_csv_file_larger_than_its_bound_is_refused(write, monkeypatch):
+    table = write("path,genre,artist", *ROWS)
+    size = os.path.getsize(table)
+    monkeypatch.setattr(_io, "MAX_TABLE_BYTES", size)
+    assert len(load_track_table(table).paths) == len(ROWS)
+    monkeypatch.setattr(_io, "MAX_TABLE_BYTES", size - 1)
+    with pytest.raises(ValueError, match=rf"at most {size - 1} bytes, got {size}\."):
+        load_track_table(table)
 
 
 def test_a_lazy_frame_is_refused_by_name(folder):

@@ -7,7 +7,7 @@ import soundfile
 import skgenre.audio.ffmpeg as ffmpeg
 from skgenre._io import EXHAUSTED, describe_os_error
 from skgenre.audio.errors import AudioDecodeError, DecoderError
-from skgenre.audio.formats import UNKNOWN, inspect_audio
+from skgenre.audio.formats import inspect_audio
 from skgenre.audio.inspection import Inspection, View
 from skgenre.audio.libsndfile import LibsndfileReader, describe_error
 from skgenre.audio.resampling import HIGHEST_FILE_RATE, LOWEST_FILE_RATE
@@ -79,8 +79,7 @@ def _make_reader(file, inspection):
                 return _make_ffmpeg_reader(file, inspection)
         elif demuxer is not None:
             hint = f" (ffmpeg may read it: {INSTALL})"
-        if inspection.kind != UNKNOWN.kind:
-            found += f" that libsndfile cannot open ({describe_error(error)})"
+        found += f" that libsndfile cannot open ({describe_error(error)})"
         raise DecoderError(f"{found}, expected intact audio{hint}") from error
 
 

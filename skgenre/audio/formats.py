@@ -70,13 +70,9 @@ FFMPEG_FORMATS = {
 # What libsndfile knows, and ffmpeg does not or reads no better.
 LIBSNDFILE_FORMATS = {
     b"NIST_1A": "a NIST SPHERE file",
-    b"PVF1": "a Portable Voice file",
     b" paf": "a PARIS file",
     b"fap ": "a PARIS file",
     b"2BIT": "an AVR file",
-    b"MATLAB 5.0 MAT-file": "a MAT file",
-    b"Extended Instrument: ": "a FastTracker instrument",
-    b"ALawSoundFile**": "a Psion WVE file",
 }
 # Of ffmpeg's demuxers, those that take the tags behind the sound for more of it.
 STREAMS = ("aac", "ac3", "amr", "dts", "eac3", "truehd")
@@ -87,7 +83,9 @@ BEGINNINGS = re.compile(
     rb"|\xff[\xf0\xf1\xf8\xf9]",
     re.DOTALL,
 )
-UNKNOWN = Inspection("of no known audio format")
+# No decoder tries them. libsndfile knows some more, of samplers, telephones and MATLAB,
+# and the reader of MATLAB 4 has a known fault (CVE-2026-88372).
+UNKNOWN = Inspection("of no known audio format", decoder=None)
 ASF_SOUND = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")
 
 

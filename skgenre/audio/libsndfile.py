@@ -58,9 +58,9 @@ class LibsndfileReader:
             and isinstance(self._file, io.FileIO)
         ):
             # A descriptor is faster than a file object. libsndfile closes it even when
-            # it fails (up to 1.2.0 also when told not to). On Windows it may not know
-            # the descriptors of Python, and those of other file objects may give other
-            # bytes: that of a GzipFile gives the compressed ones.
+            # it fails. On Windows it may not know the descriptors of Python, and those
+            # of other file objects may give other bytes: that of a GzipFile gives the
+            # compressed ones.
             self._file.seek(start)
             source = os.dup(self._file.fileno())
         else:
