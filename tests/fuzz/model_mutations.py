@@ -96,6 +96,7 @@ class Library:
                 self.by_class[node.module, node.name].append(node)
                 self.by_place[place].append(node)
         self.labels = sorted({label for _, label in self.by_place if label[-1] != "]"})
+        self.classes = sorted(self.by_class)
         # As if trained on a billion features: sound, and out of place in any model.
         for (_, name), nodes in self.by_class.items():
             if name in ("Tree", "DecisionTreeClassifier", "DecisionTreeRegressor"):
