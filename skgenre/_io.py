@@ -26,6 +26,7 @@ from skgenre._ending import finished_before_the_end
 # Features hardly compress: an npz file that unpacks to more than both is a zip bomb.
 MAX_NPZ_BYTES = 1_000_000_000
 MAX_NPZ_EXPANSION = 100
+MAX_NPZ_MEMBERS = 1000
 
 # What zipfile raises for damage; besides errors of its own and of the compression:
 # for a directory that lies EOFError, struct.error, ValueError, OverflowError, KeyError
@@ -46,6 +47,9 @@ ZIP_ERRORS = (
 )
 
 _CHUNK_BYTES = 1 << 20
+# An entry of a directory has 46 bytes, the member's name and, in files of more than
+# 2 GB, 28 bytes more.
+_MAX_ENTRY_BYTES = 128
 
 
 @contextmanager
@@ -168,7 +172,7 @@ def read_npz(path):
         max_bytes = max(MAX_NPZ_BYTES, MAX_NPZ_EXPANSION * n_packed_bytes)
         arrays, place = {}, ""
         try:
-            with zipfile.ZipFile(file) as archive:
+            with open_zip(file, max_members=MAX_NPZ_MEMBERS) as archive:
                 n_bytes = sum(member.file_size for member in archive.infolist())
                 if n_bytes > max_bytes:
                     raise ValueError(
@@ -182,6 +186,39 @@ def read_npz(path):
             reason = place + (str(error) or type(error).__name__)
             raise ValueError(f"{path} is no intact npz file: {reason}.") from error
     return arrays
+
+
+def open_zip(opened, *, max_members):
+    """Return the zip archive in an open file.
+
+    ValueError where it has more than `max_members`, or a directory too large for them,
+    of which the rest is not read; one of ZIP_ERRORS where it is damaged.
+    """
+    max_bytes = max(_MAX_ENTRY_BYTES * max_members, _CHUNK_BYTES)
+    archive = zipfile.ZipFile(_BoundedReads(opened, max_bytes))
+    if len(archive.infolist()) > max_members:
+        raise ValueError(
+            f"it has {len(archive.infolist())} members, expected at most {max_members}"
+        )
+    return archive
+
+
+class _BoundedReads:
+    """A file of which at most `max_bytes` are read at once, ValueError beyond.
+
+    Zipfile reads a directory in one call, and takes twelve times its size of memory.
+    """
+
+    def __init__(self, file, max_bytes):
+        self._file, self._max_bytes = file, max_bytes
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size=-1):
+        most = self._max_bytes + 1
+        content = self._file.read(min(size, most) if size >= 0 else most)
+        if len(content) == most:
+            raise ValueError(f"its directory has more than {most - 1} bytes")
+        return content
 
 
 def read_member(archive, name, *, max_bytes):

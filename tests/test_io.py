@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from importlib import metadata
 
@@ -16,6 +17,7 @@ from skgenre._io import (
     atomic_write,
     describe_os_error,
     find_versions,
+    open_zip,
     parse_npy,
     plain,
     printable,
@@ -95,6 +97,44 @@ def test_a_member_of_an_archive_is_read_up_to_its_bound(tmp_path):
         assert read_member(archive, "zeros", max_bytes=10_000) == bytes(10_000)
         with pytest.raises(ValueError, match="'zeros' expands to more than 9999"):
             read_member(archive, "zeros", max_bytes=9999)
+
+
+def write_members(path, n_members, comment=b""):
+    """Write a zip archive of empty members, its directory by zipfile itself."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(n_members):
+            info = zipfile.ZipInfo(f"{number}.npy")
+            info.comment = comment
+            archive.writestr(info, b"")
+
+
+def test_number_of_members_of_an_archive_is_bounded(tmp_path):
+    write_members(tmp_path / "a.zip", 4)
+    with open(tmp_path / "a.zip", "rb") as file:
+        assert len(open_zip(file, max_members=4).namelist()) == 4
+        with pytest.raises(ValueError, match="4 members, expected at most 3"):
+            open_zip(file, max_members=3)
+
+
+def test_a_directory_too_large_for_its_members_is_not_read(tmp_path):
+    write_members(tmp_path / "a.zip", 400, comment=bytes(60_000))  # 24 MB of directory
+    with open(tmp_path / "a.zip", "rb") as file:
+        tracemalloc.start()
+        with pytest.raises(ValueError, match="directory has more than 1048576 bytes"):
+            open_zip(file, max_members=1000)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+def test_an_archive_with_a_zip64_end_record_is_read(tmp_path, monkeypatch):
+    # As numpy writes features of more than 2 GB.
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 10)
+    write_members(tmp_path / "a.zip", 3)
+    assert b"PK\x06\x06" in (tmp_path / "a.zip").read_bytes()
+    with open(tmp_path / "a.zip", "rb") as file:
+        archive = open_zip(file, max_members=3)
+        assert [archive.read(name) for name in archive.namelist()] == [b""] * 3
 
 
 @pytest.mark.parametrize(
