@@ -91,7 +91,10 @@ def _find_package(module, name):
 
 
 def list_children(node):
-    """Return the nodes that a node is made of, in the order of the schema."""
+    """Return the nodes that a node is made of, in the order in which skops reads them.
+
+    What is described in one of them may be referred to in those that follow.
+    """
     kind, content = node["__loader__"], node.get("content")
     if kind == "DictNode":
         return [*node["key_types"]["content"], *content.values()]
@@ -229,7 +232,8 @@ def make_objects(schema, members):
             case "NdArrayNode":
                 return make_array(node)
             case "TreeNode":
-                return make_tree(make(node["__reduce__"]["args"]), make(content))
+                state, arguments = map(make, list_children(node))
+                return make_tree(arguments, state)
             case "ObjectNode":
                 return make_object(node)
         return find(node)() if kind == "LossNode" else find(node)
