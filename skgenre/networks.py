@@ -5,6 +5,9 @@ segments to the probabilities of `n_classes` genres. MLP, CNN and LSTM are the p
 the covariance network is for few tracks.
 """
 
+import math
+from itertools import pairwise
+
 import numpy as np
 
 # Of the moving moments: Keras' 0.99 would still be far off after a few epochs of a
@@ -175,6 +178,70 @@ def _log_covariance(values):
     rows, columns = np.triu_indices(n_mfcc)
     flat = ops.reshape(logarithms, (-1, n_mfcc * n_mfcc))
     return ops.take(flat, rows * n_mfcc + columns, axis=1)
+
+
+def _list_mlp(input_shape, n_classes, *, hidden_layer_sizes, dropout, l2):
+    return _list_dense(math.prod(input_shape), *hidden_layer_sizes, n_classes)
+
+
+def _list_cnn(
+    input_shape,
+    n_classes,
+    *,
+    filters,
+    kernel_sizes,
+    padding,
+    dense_units,
+    dropout,
+    l2,
+):
+    (n_rows, n_columns), n_inputs = input_shape, 1
+    for n_filters, (height, width) in zip(filters, kernel_sizes, strict=True):
+        if padding == "valid":
+            n_rows, n_columns = n_rows - height + 1, n_columns - width + 1
+        n_uses = n_rows * n_columns
+        yield (height, width, n_inputs, n_filters), n_uses
+        yield from [((n_filters,), n_uses)] * 5
+        n_rows, n_columns, n_inputs = -(-n_rows // 2), -(-n_columns // 2), n_filters
+    yield from _list_dense(n_rows * n_columns * n_inputs, dense_units, n_classes)
+
+
+def _list_lstm(input_shape, n_classes, *, units, dense_units, dropout):
+    n_frames, n_inputs = input_shape
+    for n_units in units:
+        for shape in [(n_inputs, 4 * n_units), (n_units, 4 * n_units), (4 * n_units,)]:
+            yield shape, n_frames
+        n_inputs = n_units
+    yield from _list_dense(n_inputs, dense_units, n_classes)
+
+
+def _list_covariance(
+    input_shape, n_classes, *, lags, hidden_units, dropout, l2, channel_shift
+):
+    n_frames, n_mfcc = input_shape
+    n_rows = 1 + sum(lag < n_frames for lag in lags)
+    n_statistics = n_rows * n_mfcc + n_mfcc * (n_mfcc + 1) // 2
+    # Each takes the product over all frames, and its share of the decomposition.
+    n_uses = len(lags) * n_frames + 16 * n_mfcc
+    yield from [((n_statistics,), n_uses)] * 4
+    sizes = (n_statistics, hidden_units, n_classes)
+    yield from _list_dense(*(size for size in sizes if size))
+
+
+def _list_dense(*sizes):
+    for n_inputs, n_units in pairwise(sizes):
+        yield (n_inputs, n_units), 1
+        yield (n_units,), 1
+
+
+# Of each builder: the weights it will make, as pairs of the shape and of how often
+# a segment uses it, in the order of Keras' `get_weights`.
+WEIGHT_LISTS = {
+    build_mlp: _list_mlp,
+    build_cnn: _list_cnn,
+    build_lstm: _list_lstm,
+    build_covariance: _list_covariance,
+}
 
 
 def _penalty(l2):

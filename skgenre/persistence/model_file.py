@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import warnings
@@ -98,6 +97,7 @@ def save_model(
     from skgenre.persistence.schema import (
         CONTENT_ERRORS,
         audit_schema,
+        check_work,
         dump_members,
         make_objects,
     )
@@ -115,15 +115,6 @@ def save_model(
                 f"be a digest, got {type(data).__name__}."
             )
         data = digest_tracks(data)
-    try:
-        members = dump_members(model)
-        schema, untrusted = audit_schema(members)
-        # What is saved can be loaded: it is, here.
-        make_objects(schema, members)
-    except (RefusalError, *CONTENT_ERRORS) as error:
-        raise TypeError(
-            f"the model has a part that cannot be saved: {error}"
-        ) from error
     info = {
         "format_version": FORMAT_VERSION,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -134,9 +125,18 @@ def save_model(
         "features": list_feature_parameters(parts),
         "data": data,
         "scores": {str(name): float(score) for name, score in scores.items()},
-        "trusted": untrusted,
     }
-    content = pack_archive(info, members)
+    try:
+        members = dump_members(model)
+        schema, info["trusted"], work = audit_schema(members)
+        # What is saved can be loaded: it is, here.
+        make_objects(schema, members)
+        content = pack_archive(info, members)
+        check_work(work, n_bytes=len(content))
+    except (RefusalError, *CONTENT_ERRORS) as error:
+        raise TypeError(
+            f"the model has a part that cannot be saved: {error}"
+        ) from error
     with atomic_write(file) as opened:
         opened.write(content)
 
@@ -201,7 +201,12 @@ def load_model(
     from sklearn.exceptions import InconsistentVersionWarning
 
     from skgenre.persistence.parts import check_classifier, settle
-    from skgenre.persistence.schema import CONTENT_ERRORS, audit_schema, make_objects
+    from skgenre.persistence.schema import (
+        CONTENT_ERRORS,
+        audit_schema,
+        check_work,
+        make_objects,
+    )
 
     names = (trusted,) if trusted is None else tuple(trusted)
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):
@@ -212,10 +217,11 @@ def load_model(
         info = read_info(open_archive(opened))
         opened.seek(0)
         # In memory: what is loaded must be what was audited, should the file change.
-        content = io.BytesIO(opened.read())
-        members = read_members(open_archive(content), info["digest"])
+        content = opened.read()
+        members = read_members(content, info["digest"])
         try:
-            schema, untrusted = audit_schema(members, trusted=frozenset(names))
+            schema, untrusted, work = audit_schema(members, trusted=frozenset(names))
+            check_work(work, n_bytes=len(content))
             if untrusted:
                 raise RefusalError(
                     "it holds types that are not known to be harmless: "

@@ -12,7 +12,6 @@ import io
 import json
 import re
 import zipfile
-from typing import NamedTuple
 
 import numpy as np
 import skops.io
@@ -22,14 +21,31 @@ from skgenre._io import parse_npy
 from skgenre.persistence.allowed_types import ALLOWED_TYPES, CHECKS, EXTENSIBLE_KINDS
 from skgenre.persistence.archive import SCHEMA, RefusalError
 from skgenre.persistence.native_checks import check_decision_tree, make_tree
-from skgenre.persistence.parts import check_part, make_portable
+from skgenre.persistence.parts import check_networks, check_part, make_portable
 
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.
 MAX_DEPTH = 100
-# How much more a model may be once its references are unfolded, as those who walk
-# through it without remembering where they were would find it: an ensemble lists its
-# members twice.
-MAX_UNFOLDING = 10
+# Bytes of schema for each bracket in it: skops needs 38 or more. Nothing but brackets
+# would take 48 times its size of memory to parse.
+MIN_BYTES_PER_BRACKET = 25
+# Of a text or a number: an array of texts takes for each as much as for the longest.
+MAX_TEXT = 1000
+
+# What a first prediction costs, in microseconds, of each object, once references are
+# unfolded: one estimator that stands in a list a million times predicts as often.
+_DEFAULT_WORK = 500
+_WORK = {
+    "skgenre.MFCCExtractor": 150_000,
+    "skgenre.training.TrainedNetwork": 10_000,
+    "sklearn.neighbors.KNeighborsClassifier": 10_000,
+    "sklearn.tree.DecisionTreeClassifier": 100,
+    "sklearn.tree.ExtraTreeClassifier": 100,
+}
+_NODE_WORK = 2
+_BYTES_PER_WORK = 100
+# Three seconds; a file of 10 MB may take one more.
+MAX_WORK = 3_000_000
+WORK_PER_BYTE = 0.1
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
 _IDENTITY = {"__loader__", "__module__", "__class__", "__id__"}
@@ -109,16 +125,6 @@ def list_children(node):
     return []
 
 
-class _Extent(NamedTuple):
-    """What a node amounts to once all references in it are unfolded."""
-
-    n_nodes: int
-    n_bytes: int
-
-    def __add__(self, other):
-        return _Extent(self.n_nodes + other.n_nodes, self.n_bytes + other.n_bytes)
-
-
 def audit_schema(members, *, trusted=frozenset()):
     """Check what would be made of a schema and its arrays, name -> bytes.
 
@@ -131,16 +137,24 @@ def audit_schema(members, *, trusted=frozenset()):
     untrusted : list of str
         The types and functions in it that are neither allowed nor in `trusted`, but
         could be trusted.
+    work : int
+        What predicting with the model may cost, in microseconds; for `check_work`.
 
     Raises
     ------
     RefusalError
-        It has a type that is not allowed where nobody could trust it, objects that hold
-        themselves, or a few that refer to each other so often that they seem many.
+        It has a type that is not allowed where nobody could trust it, or objects that
+        hold themselves.
     One of CONTENT_ERRORS
         It is broken.
     """
-    schema = json.loads(members[SCHEMA])
+    content = members[SCHEMA]
+    n_brackets = content.count(b"{") + content.count(b"[")
+    if n_brackets * MIN_BYTES_PER_BRACKET > len(content):
+        raise RefusalError(
+            f"its {SCHEMA} has {n_brackets} brackets, too many for nodes"
+        )
+    schema = json.loads(content)
     # Other versions read other fields than those that are looked at here.
     if schema["protocol"] != SKOPS_PROTOCOL:
         raise ValueError(f"it is not of version {SKOPS_PROTOCOL} of skops' format")
@@ -156,12 +170,12 @@ def audit_schema(members, *, trusted=frozenset()):
         if type(number) is not int or number <= 0:
             raise RefusalError(f"its {SCHEMA} has an object of no id")
         if number in described:
-            known, extent = described[number]
+            known, work = described[number]
             if known != identity or node.keys() != _IDENTITY:
                 raise RefusalError(f"its {SCHEMA} has {number} for two objects")
-            if extent is None:
+            if work is None:
                 raise RefusalError(f"its {SCHEMA} has an object that holds itself")
-            return extent
+            return work
         if depth > MAX_DEPTH:
             raise RefusalError(f"its {SCHEMA} has nodes more than {MAX_DEPTH} deep")
         # Names are shown: they must not hold what steers a terminal.
@@ -174,28 +188,33 @@ def audit_schema(members, *, trusted=frozenset()):
                 )
             extensions.add(name)
         described[number] = identity, None
-        extent = _Extent(1, 0)
-        if node.get("type") == "numpy":
+        work = _NODE_WORK
+        if kind == "ObjectNode":
+            work += _WORK.get(name, _DEFAULT_WORK)
+        elif kind == "JsonNode" and len(node.get("content", "")) > MAX_TEXT:
+            raise RefusalError(f"its {SCHEMA} has a text of more than {MAX_TEXT} bytes")
+        elif node.get("type") == "numpy":
             if node["file"] != f"{number}.npy":
                 raise RefusalError(f"its {SCHEMA} has an array of another object")
-            extent += _Extent(0, len(members[node["file"]]))
+            work += len(members[node["file"]]) // _BYTES_PER_WORK
         for child in list_children(node):
-            extent += visit(child, depth + 1)
-        described[number] = identity, extent
-        return extent
+            work += visit(child, depth + 1)
+        described[number] = identity, work
+        return work
 
-    unfolded = visit(schema, depth=0)
-    n_bytes = sum(len(content) for name, content in members.items() if name != SCHEMA)
-    found = _Extent(len(described), n_bytes)
-    if any(
-        n > MAX_UNFOLDING * (known + 1000)
-        for n, known in zip(unfolded, found, strict=True)
-    ):
+    work = visit(schema, depth=0)
+    return schema, sorted(extensions - trusted), work
+
+
+def check_work(work, *, n_bytes):
+    """Refuse a model that would work too long for a file of `n_bytes`."""
+    allowed = MAX_WORK + WORK_PER_BYTE * n_bytes
+    if work > allowed:
         raise RefusalError(
-            f"its {found.n_nodes} objects refer to each other so often that they "
-            f"unfold to {unfolded.n_nodes:.3g}, with {unfolded.n_bytes:.3g} bytes"
+            f"to predict may take {work / 1e6:.3g} s, expected at most "
+            f"{allowed / 1e6:.3g} s for a file of {n_bytes} bytes: it has too many "
+            "objects, or some that are referred to too often"
         )
-    return schema, sorted(extensions - trusted)
 
 
 def make_objects(schema, members):
@@ -293,4 +312,6 @@ def make_objects(schema, members):
         objects.append(value)
         return value
 
-    return make(schema), objects
+    model = make(schema)
+    check_networks(objects)
+    return model, objects
