@@ -44,6 +44,7 @@ _HOMES = {
     "load_track_table": "datasets",
     "make_genre_tracks": "datasets",
     "make_model": "models",
+    "model_card": "report",
     "predict_timeline": "timeline",
     "read_model_info": "persistence",
     "reproduce_paper": "benchmark",
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from skgenre.persistence import load_model as load_model
     from skgenre.persistence import read_model_info as read_model_info
     from skgenre.persistence import save_model as save_model
+    from skgenre.report import model_card as model_card
     from skgenre.report import write_report as write_report
     from skgenre.timeline import Timeline as Timeline
     from skgenre.timeline import predict_timeline as predict_timeline

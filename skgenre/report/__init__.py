@@ -1,5 +1,6 @@
-"""Results as files: a page with its figures, and the paper's tables."""
+"""Results as files: a page with its figures, the paper's tables, a model's card."""
 
+from skgenre.report.card import model_card
 from skgenre.report.page import summarise, write_paper, write_report
 
-__all__ = ["summarise", "write_paper", "write_report"]
+__all__ = ["model_card", "summarise", "write_paper", "write_report"]

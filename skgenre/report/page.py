@@ -16,7 +16,12 @@ from skgenre.displays import (
     make_axes,
     plain_text,
 )
-from skgenre.report.tables import gather_predictions, make_tables, name_tracks
+from skgenre.report.tables import (
+    gather_predictions,
+    make_tables,
+    name_tracks,
+    tabulate_findings,
+)
 
 if TYPE_CHECKING:
     from skgenre.audit import AuditReport
@@ -68,7 +73,7 @@ def write_report(
         caption = f"{model}, protocol {protocol}: predictions for each genre's tracks."
         figure = _draw_confusion(*predictions[:2])
         figures.append(_save_figure(directory, name, caption, figure))
-    notes = [*result.notes()]
+    notes, tables = [*result.notes()], [*make_tables(result)]
     if result.unreadable:
         paths = ", ".join(name_tracks([entry["path"] for entry in result.unreadable]))
         notes.append(f"{len(result.unreadable)} files could not be read: {paths}")
@@ -76,8 +81,10 @@ def write_report(
         counts = audit.count_findings().items()
         listed = ", ".join(f"{fault} ({count})" for fault, count in counts)
         notes.append(
-            f"The audit of the tracks found: {listed}. The last table has them."
+            f"The audit of the tracks found: {listed}. The last table has them; what "
+            "to do about them is for you to decide."
         )
+        tables.append(tabulate_findings(audit))
     setting = result.setting
     n_tracks = setting.get("n_tracks_per_genre", {})
     template = resources.files("skgenre.report") / "page.html"
@@ -87,7 +94,7 @@ def write_report(
         f"{sum(n_tracks.values())} tracks of {len(n_tracks)} genres",
         summary=summarise(result),
         notes=notes,
-        tables=[*make_tables(result, audit)],
+        tables=tables,
         figures=figures,
         command=setting.get("command") or "skgenre.run_benchmark(...)",
         versions=", ".join(f"{name} {v}" for name, v in result.versions.items() if v),

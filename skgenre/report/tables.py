@@ -24,8 +24,8 @@ _SUMMARY_COLUMNS = {
 _N_FINDINGS = 200
 
 
-def make_tables(result, audit):
-    """Yield the tables of a result and, where there was one, of the tracks' audit.
+def make_tables(result):
+    """Yield the tables of a result.
 
     Each is a dict with the ``title``, a sentence ``about`` it, ``columns``, of which
     the first ``n_text`` hold text, and ``rows``.
@@ -33,9 +33,8 @@ def make_tables(result, audit):
     summary = result.summary()
     yield {
         "title": "Scores",
-        "about": "Means over folds and seeds; click on a column to sort by it. The "
-        "interval counts an artist as one observation where artists are kept apart, "
-        "elsewhere a track.",
+        "about": "Means over folds and seeds. The interval counts an artist as one "
+        "observation where artists are kept apart, elsewhere a track.",
         "columns": list(_SUMMARY_COLUMNS.values()),
         "rows": [[row[name] for name in _SUMMARY_COLUMNS] for row in summary],
         "n_text": 2,
@@ -72,26 +71,28 @@ def make_tables(result, audit):
             "rows": [[fold[name] for name in names] for fold in chosen],
             "n_text": 3,
         }
-    if audit is not None and audit.findings:
-        n_findings = len(audit.findings)
-        more = n_findings - _N_FINDINGS
-        left_out = f", the last {more} left out here" if more > 0 else ""
-        paths = name_tracks(audit.paths)
-        yield {
-            "title": "What the audit found",
-            "about": f"{n_findings} findings on {len(audit.paths)} tracks{left_out}. "
-            "Tracks are left as they are: what to do about them is for you to decide.",
-            "columns": ["fault", "tracks", "measured"],
-            "rows": [
-                [
-                    finding.fault,
-                    ", ".join(paths[track] for track in finding.tracks) or None,
-                    finding.detail,
-                ]
-                for finding in audit.findings[:_N_FINDINGS]
-            ],
-            "n_text": 3,
-        }
+
+
+def tabulate_findings(audit):
+    """Return the table of an audit's findings, like those of `make_tables`."""
+    n_findings = len(audit.findings)
+    more = n_findings - _N_FINDINGS
+    left_out = f", the last {more} left out here" if more > 0 else ""
+    paths = name_tracks(audit.paths)
+    return {
+        "title": "What the audit found",
+        "about": f"{n_findings} findings on {len(audit.paths)} tracks{left_out}.",
+        "columns": ["fault", "tracks", "measured"],
+        "rows": [
+            [
+                finding.fault,
+                ", ".join(paths[track] for track in finding.tracks) or None,
+                finding.detail,
+            ]
+            for finding in audit.findings[:_N_FINDINGS]
+        ],
+        "n_text": 3,
+    }
 
 
 def name_tracks(paths):
