@@ -89,6 +89,7 @@ def save_model(
     # Here, because they import scikit-learn.
     from skgenre._validation import check_number
     from skgenre.datasets import digest_tracks
+    from skgenre.persistence.costs import check_work
     from skgenre.persistence.parts import (
         check_part,
         copy_model,
@@ -97,7 +98,6 @@ def save_model(
     from skgenre.persistence.schema import (
         CONTENT_ERRORS,
         audit_schema,
-        check_work,
         dump_members,
         make_objects,
     )
@@ -200,13 +200,9 @@ def load_model(
     """
     from sklearn.exceptions import InconsistentVersionWarning
 
+    from skgenre.persistence.costs import check_work
     from skgenre.persistence.parts import check_classifier, settle
-    from skgenre.persistence.schema import (
-        CONTENT_ERRORS,
-        audit_schema,
-        check_work,
-        make_objects,
-    )
+    from skgenre.persistence.schema import CONTENT_ERRORS, audit_schema, make_objects
 
     names = (trusted,) if trusted is None else tuple(trusted)
     if isinstance(trusted, str) or not all(isinstance(name, str) for name in names):

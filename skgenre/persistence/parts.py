@@ -1,7 +1,6 @@
 """A copy of a model without what belongs to one machine, and checks of its parts."""
 
 import inspect
-import math
 import sys
 from types import FunctionType
 
@@ -19,7 +18,6 @@ from skgenre._compat import (
 from skgenre._fitting import is_search
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
-from skgenre.networks import WEIGHT_LISTS
 from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import OWN_SETTINGS, Architecture, TrainedNetwork
 
@@ -28,20 +26,6 @@ from skgenre.training import OWN_SETTINGS, Architecture, TrainedNetwork
 _LOCAL_PARAMETERS = (*EXECUTION_PARAMETERS, "callbacks", "memory")
 # The last is a key of `Architecture` that is valid in one process.
 _LOCAL_ATTRIBUTES = (*SKLEARN_TRAINING_ATTRIBUTES, "_digest")
-
-MAX_N_CLASSES = 10_000
-_NUMBERS_OF_CLASSES = ("n_classes_", "n_outputs_", "n_trees_per_iteration_")
-
-# Of an extractor, as `_check_extractor` names them. The first takes 0.27 s for a track
-# of 30 s (default: 195,000), the second 100 MB (328,000), the third ten times as many
-# predictions as segments of one second, the last 33 MB (16,900).
-MAX_COSTS = (3e6, 2**23, 10, 2**23)
-# Of a network of ours, for one segment; the largest default has 4,500,000 and 49,152.
-MAX_MULTIPLICATIONS = 2**29
-MAX_LAYER_OUTPUTS = 2**21
-# Of all networks that differ: to compile takes 10 to 50 ms for an array of weights, and
-# three times as long for each lag.
-MAX_WEIGHT_ARRAYS = 100
 
 
 def copy_model(model):
@@ -178,19 +162,18 @@ def check_part(part):
             f"the model has the {kind} {module}.{name}, which no other process can "
             "import: define it at the top level of a module of its own."
         )
-    attributes = vars(part) if _is_composed(part) else {}
-    is_sound = not any(callable(getattr(type(part), n, None)) for n in attributes)
-    if "classes_" in attributes:
-        n_classes = len(part.classes_)
-        # Scikit-learn allocates as many probabilities as these numbers say.
-        numbers = [attributes.get(name, n_classes) for name in _NUMBERS_OF_CLASSES]
-        is_sound = is_sound and max(numbers) <= n_classes <= MAX_N_CLASSES
+    names = vars(part) if _is_composed(part) else ()
+    is_sound = not any(callable(getattr(type(part), name, None)) for name in names)
     if isinstance(part, (MFCCExtractor, BaseTrackClassifier)):
         part._check_parameters()
-        if isinstance(part, MFCCExtractor):
-            _check_extractor(part)
     elif isinstance(part, TrainedNetwork):
-        is_sound = is_sound and _is_network_sound(part.architecture, part.weights)
+        is_sound &= isinstance(part.architecture, Architecture) and (
+            isinstance(part.weights, list) and len(part.weights) > 0
+        )
+        is_sound = is_sound and all(
+            isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
+            for array in part.weights
+        )
     elif isinstance(part, Architecture):
         shape, settings = part.input_shape, part.settings
         is_sound = (
@@ -207,71 +190,6 @@ def check_part(part):
             is_sound = is_sound and types == {n: type(v) for n, v in settings.items()}
     if not is_sound:
         raise ValueError(f"the parts of its {type(part).__name__} do not fit together")
-
-
-def _check_extractor(extractor):
-    """Refuse parameters that cost too much for any one track.
-
-    Those of a stranger's file decide what a prediction costs.
-    """
-    n_fft, n_mels, n_mfcc = extractor.n_fft, extractor.n_mels, extractor.n_mfcc
-    frame_rate = extractor.sample_rate / extractor.hop_length
-    n_frames = (extractor.n_segments or 0) * (
-        1 + frame_rate * extractor.segment_duration
-    )
-    costs = {
-        "sample_rate / hop_length * (n_fft + n_mels * (16 + n_mfcc / 4))": (
-            frame_rate * (n_fft + n_mels * (16 + n_mfcc / 4))
-        ),
-        "n_mels * (n_fft + 4 * n_mels)": n_mels * (n_fft + 4 * n_mels),
-        "1 / segment_duration": 1 / extractor.segment_duration,
-        "n_segments * n_frames * n_mfcc": n_frames * n_mfcc,
-    }
-    for (name, found), allowed in zip(costs.items(), MAX_COSTS, strict=True):
-        if found > allowed:
-            raise ValueError(
-                f"{name} of an MFCCExtractor in a model file must be at most "
-                f"{allowed:.3g}, got {found:.3g}"
-            )
-
-
-def _is_network_sound(architecture, weights):
-    """Whether the arrays are those of the network that would be built for them."""
-    if not (
-        isinstance(architecture, Architecture)
-        and isinstance(weights, list)
-        and len(weights) > 0
-        and all(isinstance(a, np.ndarray) and a.dtype.kind in "fiu" for a in weights)
-    ):
-        return False
-    if architecture.build not in WEIGHT_LISTS:
-        return not architecture.is_own
-    # Keras would allocate whatever the parameters say before it compares shapes.
-    list_weights = WEIGHT_LISTS[architecture.build]
-    listed = [
-        *list_weights(
-            architecture.input_shape, architecture.n_classes, **architecture.parameters
-        )
-    ]
-    return (
-        [array.shape for array in weights] == [shape for shape, _ in listed]
-        and sum(n * math.prod(shape) for shape, n in listed) <= MAX_MULTIPLICATIONS
-        and max(n * shape[-1] for shape, n in listed) <= MAX_LAYER_OUTPUTS
-    )
-
-
-def check_networks(parts):
-    """Refuse a model whose own networks differ so much that they compile for long."""
-    n_arrays = {}
-    for part in parts:
-        if isinstance(part, TrainedNetwork) and part.architecture.is_own:
-            n_lags = len(part.architecture.parameters.get("lags", ()))
-            n_arrays[part.architecture.key] = len(part.weights) + 3 * n_lags
-    if sum(n_arrays.values()) > MAX_WEIGHT_ARRAYS:
-        raise ValueError(
-            f"its {len(n_arrays)} different networks have {sum(n_arrays.values())} "
-            f"arrays of weights, expected at most {MAX_WEIGHT_ARRAYS}"
-        )
 
 
 def settle(part, cache_dir, *, written_by_other_keras):

@@ -20,8 +20,16 @@ from skgenre._compat import SKOPS_PROTOCOL
 from skgenre._io import parse_npy
 from skgenre.persistence.allowed_types import ALLOWED_TYPES, CHECKS, EXTENSIBLE_KINDS
 from skgenre.persistence.archive import SCHEMA, RefusalError
+from skgenre.persistence.costs import (
+    BYTES_PER_WORK,
+    DEFAULT_WORK,
+    NODE_WORK,
+    OBJECT_WORK,
+    check_costs,
+    check_networks,
+)
 from skgenre.persistence.native_checks import check_decision_tree, make_tree
-from skgenre.persistence.parts import check_networks, check_part, make_portable
+from skgenre.persistence.parts import check_part, make_portable
 
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.
 MAX_DEPTH = 100
@@ -30,22 +38,6 @@ MAX_DEPTH = 100
 MIN_BYTES_PER_BRACKET = 25
 # Of a text or a number: an array of texts takes for each as much as for the longest.
 MAX_TEXT = 1000
-
-# What a first prediction costs, in microseconds, of each object, once references are
-# unfolded: one estimator that stands in a list a million times predicts as often.
-_DEFAULT_WORK = 500
-_WORK = {
-    "skgenre.MFCCExtractor": 150_000,
-    "skgenre.training.TrainedNetwork": 10_000,
-    "sklearn.neighbors.KNeighborsClassifier": 10_000,
-    "sklearn.tree.DecisionTreeClassifier": 100,
-    "sklearn.tree.ExtraTreeClassifier": 100,
-}
-_NODE_WORK = 2
-_BYTES_PER_WORK = 100
-# Three seconds; a file of 10 MB may take one more.
-MAX_WORK = 3_000_000
-WORK_PER_BYTE = 0.1
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
 _IDENTITY = {"__loader__", "__module__", "__class__", "__id__"}
@@ -188,15 +180,15 @@ def audit_schema(members, *, trusted=frozenset()):
                 )
             extensions.add(name)
         described[number] = identity, None
-        work = _NODE_WORK
+        work = NODE_WORK
         if kind == "ObjectNode":
-            work += _WORK.get(name, _DEFAULT_WORK)
+            work += OBJECT_WORK.get(name, DEFAULT_WORK)
         elif kind == "JsonNode" and len(node.get("content", "")) > MAX_TEXT:
             raise RefusalError(f"its {SCHEMA} has a text of more than {MAX_TEXT} bytes")
         elif node.get("type") == "numpy":
             if node["file"] != f"{number}.npy":
                 raise RefusalError(f"its {SCHEMA} has an array of another object")
-            work += len(members[node["file"]]) // _BYTES_PER_WORK
+            work += len(members[node["file"]]) // BYTES_PER_WORK
         for child in list_children(node):
             work += visit(child, depth + 1)
         described[number] = identity, work
@@ -204,17 +196,6 @@ def audit_schema(members, *, trusted=frozenset()):
 
     work = visit(schema, depth=0)
     return schema, sorted(extensions - trusted), work
-
-
-def check_work(work, *, n_bytes):
-    """Refuse a model that would work too long for a file of `n_bytes`."""
-    allowed = MAX_WORK + WORK_PER_BYTE * n_bytes
-    if work > allowed:
-        raise RefusalError(
-            f"to predict may take {work / 1e6:.3g} s, expected at most "
-            f"{allowed / 1e6:.3g} s for a file of {n_bytes} bytes: it has too many "
-            "objects, or some that are referred to too often"
-        )
 
 
 def make_objects(schema, members):
@@ -307,6 +288,7 @@ def make_objects(schema, members):
         elif state is not None:
             vars(value).update(state)
         check_part(value)
+        check_costs(value)
         if check is not None and not check(value):
             raise ValueError(f"the parts of its {kind.__name__} do not fit together")
         objects.append(value)
