@@ -18,6 +18,11 @@ _MOMENTUM = 0.9
 # logarithm, too, and directions of less variance are noise, not to be told apart.
 _SMALL_VARIANCE = 3.0
 
+# Of a network in a model file, for one segment; the largest default has 6,900,000 and
+# 49,152.
+MAX_MULTIPLICATIONS = 2**29
+MAX_LAYER_OUTPUTS = 2**21
+
 
 def build_mlp(input_shape, n_classes, *, hidden_layer_sizes, dropout, l2):
     """Multi-layer perceptron over the flattened segment."""
@@ -232,6 +237,28 @@ def _list_dense(*sizes):
     for n_inputs, n_units in pairwise(sizes):
         yield (n_inputs, n_units), 1
         yield (n_units,), 1
+
+
+def check_weights(weights, architecture):
+    """Refuse arrays that are not those of the network that would be built for them.
+
+    Keras allocates whatever the parameters say before it compares any shapes.
+    """
+    if architecture.build not in WEIGHT_LISTS and not architecture.is_own:
+        return
+    list_weights = WEIGHT_LISTS[architecture.build]
+    shape, n_classes = architecture.input_shape, architecture.n_classes
+    listed = [*list_weights(shape, n_classes, **architecture.parameters)]
+    if [array.shape for array in weights] != [shape for shape, _ in listed]:
+        raise ValueError("the weights of a network are not those of its architecture")
+    n_multiplications = sum(n * math.prod(shape) for shape, n in listed)
+    n_outputs = max(n * shape[-1] for shape, n in listed)
+    if n_multiplications > MAX_MULTIPLICATIONS or n_outputs > MAX_LAYER_OUTPUTS:
+        raise ValueError(
+            f"a network takes {n_multiplications} multiplications per segment and "
+            f"{n_outputs} outputs of a layer, expected at most {MAX_MULTIPLICATIONS} "
+            f"and {MAX_LAYER_OUTPUTS}"
+        )
 
 
 # Of each builder: the weights it will make, as pairs of the shape and of how often

@@ -68,9 +68,9 @@ def write_large(folder, X):
     y = rng.choice(["blues", "jazz", "rock"], len(rows))
     bagged = make_pipeline(StandardScaler(), LogisticRegression())
     models = {
-        "forest of 1,000 trees": RandomForestClassifier(1000, random_state=0),
-        "forest of 3,000 stumps": RandomForestClassifier(3000, max_depth=1),
-        "500 pipelines": BaggingClassifier(bagged, 500, random_state=0),
+        "forest of 300 trees": RandomForestClassifier(300, random_state=0),
+        "forest of 2,000 stumps": RandomForestClassifier(2000, max_depth=1),
+        "300 pipelines": BaggingClassifier(bagged, 300, random_state=0),
     }
     files = {}
     for number, (name, model) in enumerate(models.items()):

@@ -89,7 +89,6 @@ def save_model(
     # Here, because they import scikit-learn.
     from skgenre._validation import check_number
     from skgenre.datasets import digest_tracks
-    from skgenre.persistence.costs import check_work
     from skgenre.persistence.parts import (
         check_part,
         copy_model,
@@ -128,11 +127,10 @@ def save_model(
     }
     try:
         members = dump_members(model)
-        schema, info["trusted"], work = audit_schema(members)
+        schema, info["trusted"] = audit_schema(members)
         # What is saved can be loaded: it is, here.
         make_objects(schema, members)
         content = pack_archive(info, members)
-        check_work(work, n_bytes=len(content))
     except (RefusalError, *CONTENT_ERRORS) as error:
         raise TypeError(
             f"the model has a part that cannot be saved: {error}"
@@ -200,7 +198,6 @@ def load_model(
     """
     from sklearn.exceptions import InconsistentVersionWarning
 
-    from skgenre.persistence.costs import check_work
     from skgenre.persistence.parts import check_classifier, settle
     from skgenre.persistence.schema import CONTENT_ERRORS, audit_schema, make_objects
 
@@ -216,8 +213,7 @@ def load_model(
         content = opened.read()
         members = read_members(content, info["digest"])
         try:
-            schema, untrusted, work = audit_schema(members, trusted=frozenset(names))
-            check_work(work, n_bytes=len(content))
+            schema, untrusted = audit_schema(members, trusted=frozenset(names))
             if untrusted:
                 raise RefusalError(
                     "it holds types that are not known to be harmless: "

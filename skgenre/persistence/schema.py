@@ -18,16 +18,9 @@ import skops.io
 
 from skgenre._compat import SKOPS_PROTOCOL
 from skgenre._io import parse_npy
+from skgenre.persistence import costs
 from skgenre.persistence.allowed_types import ALLOWED_TYPES, CHECKS, EXTENSIBLE_KINDS
 from skgenre.persistence.archive import SCHEMA, RefusalError
-from skgenre.persistence.costs import (
-    BYTES_PER_WORK,
-    DEFAULT_WORK,
-    NODE_WORK,
-    OBJECT_WORK,
-    check_costs,
-    check_networks,
-)
 from skgenre.persistence.native_checks import check_decision_tree, make_tree
 from skgenre.persistence.parts import check_part, make_portable
 
@@ -129,14 +122,12 @@ def audit_schema(members, *, trusted=frozenset()):
     untrusted : list of str
         The types and functions in it that are neither allowed nor in `trusted`, but
         could be trusted.
-    work : int
-        What predicting with the model may cost, in microseconds; for `check_work`.
 
     Raises
     ------
     RefusalError
-        It has a type that is not allowed where nobody could trust it, or objects that
-        hold themselves.
+        It has a type that is not allowed where nobody could trust it, objects that hold
+        themselves, or so many, or a few so often, that to predict would take long.
     One of CONTENT_ERRORS
         It is broken.
     """
@@ -180,22 +171,23 @@ def audit_schema(members, *, trusted=frozenset()):
                 )
             extensions.add(name)
         described[number] = identity, None
-        work = NODE_WORK
+        work = costs.NODE_WORK
         if kind == "ObjectNode":
-            work += OBJECT_WORK.get(name, DEFAULT_WORK)
-        elif kind == "JsonNode" and len(node.get("content", "")) > MAX_TEXT:
-            raise RefusalError(f"its {SCHEMA} has a text of more than {MAX_TEXT} bytes")
+            work += costs.OBJECT_WORK.get(name, costs.DEFAULT_WORK)
         elif node.get("type") == "numpy":
             if node["file"] != f"{number}.npy":
                 raise RefusalError(f"its {SCHEMA} has an array of another object")
-            work += len(members[node["file"]]) // BYTES_PER_WORK
+            work += costs.WORK_PER_BYTE * len(members[node["file"]])
+        elif kind == "JsonNode" and len(node.get("content", "")) > MAX_TEXT:
+            raise RefusalError(f"its {SCHEMA} has a text of more than {MAX_TEXT} bytes")
         for child in list_children(node):
             work += visit(child, depth + 1)
         described[number] = identity, work
         return work
 
     work = visit(schema, depth=0)
-    return schema, sorted(extensions - trusted), work
+    costs.check_work(work, n_bytes=sum(map(len, members.values())))
+    return schema, sorted(extensions - trusted)
 
 
 def make_objects(schema, members):
@@ -288,12 +280,12 @@ def make_objects(schema, members):
         elif state is not None:
             vars(value).update(state)
         check_part(value)
-        check_costs(value)
+        costs.check_costs(value)
         if check is not None and not check(value):
             raise ValueError(f"the parts of its {kind.__name__} do not fit together")
         objects.append(value)
         return value
 
     model = make(schema)
-    check_networks(objects)
+    costs.check_networks(objects)
     return model, objects
