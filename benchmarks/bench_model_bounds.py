@@ -88,7 +88,7 @@ def main():
         files = json.loads((folder / "files.json").read_text())
         for name in HONEST:
             load_model(files[name])
-        _, _, n_idle_bytes = measure(str)
+        _, _, n_idle_bytes = measure(repr, None)
         X = np.load(folder / "X.npy")
         actions = {"predict": (predict, X)}
         if not arguments.predict_only:

@@ -47,7 +47,7 @@ def write_honest(folder, X, y):
         "forest": make_pipeline(columns, forest),
         "dummy": make_pipeline(columns, DummyClassifier()),
         "voting": make_pipeline(columns, voting),
-        "neighbours": make_pipeline(columns, KNeighborsClassifier(2)),
+        "neighbours": make_pipeline(columns, KNeighborsClassifier(12)),
         "mlp": MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1),
         "cnn": CNNGenreClassifier(
             filters=(2,), kernel_sizes=((2, 2),), dense_units=2, epochs=1
@@ -106,10 +106,8 @@ def double(n_times):
 
 def repeat_member(name, owner, attribute, n_times):
     def change(schema, members):
-        members_node = attributes(schema, owner)[attribute]
-        first = members_node["content"][0]
-        repeated = [refer(first)] * (n_times - 1)
-        members_node["content"] = [first, *repeated]
+        content = attributes(schema, owner)[attribute]["content"]
+        content[1:1] = [refer(content[0])] * (n_times - len(content))
 
     return name, change
 
@@ -157,7 +155,8 @@ def crowd_neighbours(n_samples):
         n_features = np.load(io.BytesIO(members[found["_fit_X"]["file"]])).shape[1]
         set_array(members, found["_fit_X"], np.ones((n_samples, n_features)))
         set_array(members, found["_y"], np.zeros(n_samples, int))
-        found["n_samples_fit_"] = found["n_neighbors"] = text(n_samples)
+        # All 12 samples are neighbours: both numbers are one node.
+        found["n_neighbors"]["content"] = json.dumps(n_samples)
 
     return "neighbours", change
 
