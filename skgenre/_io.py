@@ -11,7 +11,9 @@ import json
 import lzma
 import math
 import os
+import re
 import struct
+import sys
 import zipfile
 import zlib
 from collections import Counter
@@ -44,6 +46,12 @@ ZIP_ERRORS = (
     OSError,
     NotImplementedError,
     RuntimeError,
+)
+
+# Where a cell would begin with a formula: also after what other spreadsheets take for
+# the end of a cell or a row (";" in much of Europe), and after what they strip.
+_FORMULA = re.compile(
+    r"(^|[;\t\r\n])(?=[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20].)", re.DOTALL
 )
 
 _CHUNK_BYTES = 1 << 20
@@ -98,13 +106,23 @@ def read_json(path, *, max_bytes):
 
 
 def parse_json(content):
-    """Parse the bytes of a JSON file; ValueError also for a key that is there twice."""
+    """Parse the bytes of a JSON file.
+
+    ValueError also for a key that is there twice, and for NaN and infinities, which
+    JSON does not have.
+    """
     try:
         return json.loads(
-            content.decode("utf-8-sig"), object_pairs_hook=_refuse_repeated_keys
+            content.decode("utf-8-sig"),
+            object_pairs_hook=_refuse_repeated_keys,
+            parse_constant=_refuse_constant,
         )
     except RecursionError as error:
         raise ValueError(str(error)) from error
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is no JSON")
 
 
 def _refuse_repeated_keys(pairs):
@@ -114,6 +132,14 @@ def _refuse_repeated_keys(pairs):
         repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {repeated!r:.50} is there twice")
     return content
+
+
+def format_json(content, *, indent=None, default=None):
+    """Return content as JSON; NaN and infinities, which it does not have, as null."""
+    content = json.loads(
+        json.dumps(content, default=default), parse_constant=lambda name: None
+    )
+    return json.dumps(content, indent=indent, allow_nan=False)
 
 
 def read_table(path, columns):
@@ -157,8 +183,24 @@ def check_columns(names, columns, *, where):
             hint = f" Columns are separated by commas, not by {separator!r}."
     raise ValueError(
         f"{where} must have the column{s} {' and '.join(map(repr, columns))}, got "
-        f"{list(names)!r}.{hint}"
+        f"{list(names)!r:.500}.{hint}"
     )
+
+
+def format_csv_row(values):
+    """Return values as a line of CSV; no text becomes a formula of a spreadsheet.
+
+    A text in which a cell would begin with ``=``, ``+``, ``-`` or ``@`` gets a quote
+    (``'``) before that, as OWASP advises. Numbers stay as they are.
+    """
+    values = [
+        _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+        for value in values
+    ]
+    line = io.StringIO()
+    # With another end of lines, csv would not quote a text that holds "\r".
+    csv.writer(line, lineterminator="\r\n").writerow(values)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def read_npz(path):
@@ -254,6 +296,13 @@ def parse_npy(content):
             f"{len(content) - n_header} bytes of array, expected {n_bytes} for {dtype} "
             f"of shape {shape}"
         )
+    if dtype.kind == "U":
+        characters = np.dtype(np.uint32).newbyteorder(dtype.byteorder)
+        if (
+            np.frombuffer(content, characters, offset=n_header).max(initial=0)
+            > sys.maxunicode
+        ):
+            raise ValueError("array of texts with characters that do not exist")
     values = np.frombuffer(content, dtype, math.prod(shape), offset=n_header)
     return values.reshape(shape, order=order)
 

@@ -1,3 +1,4 @@
+import csv
 import importlib.metadata
 import json
 import logging
@@ -481,6 +482,34 @@ def test_results_are_written_as_a_table_too(made_tracks, tmp_path):
     frame = pd.read_csv(tmp_path / "results.csv")
     assert frame["accuracy"].tolist() == [fold["accuracy"] for fold in result.folds]
     assert frame.columns.tolist() == list(result.to_frame().columns)
+
+
+def test_finished_fits_keep_numbers_that_json_does_not_have(made_tracks, tmp_path):
+    models = {"nan": DummyClassifier(), "knn": make_model("knn", n_segments=2)}
+    scoring = {"endless": lambda model, X, y: -np.inf}
+    arguments = {"n_splits": 2, "scoring": scoring, "output": tmp_path}
+    first = run_benchmark(models, made_tracks, **arguments)
+    for path in tmp_path.rglob("*.json"):
+        json.loads(path.read_text(), parse_constant=pytest.fail)
+    again = run_benchmark(models, made_tracks, **arguments)
+    # The times are equal, too: nothing was fitted again.
+    assert repr(again.folds) == repr(first.folds)
+    assert np.isnan(again.folds[0]["n_parameters"])
+    assert [fold["endless"] for fold in again.folds] == [-np.inf] * 4
+    assert again.folds[0]["model"] == "nan"
+
+
+def test_no_text_of_the_table_is_a_formula_of_a_spreadsheet(tmp_path):
+    label = {"model": "=1+1", "protocol": "track", "seed": -1, "fold": 0}
+    row = {**label, "accuracy": -0.5, "error": "OSError: a;=1\r=2"}
+    BenchmarkResult.from_rows([row], scoring=["@mine"]).save(tmp_path)
+    with open(tmp_path / "results.csv", newline="") as file:
+        [written] = csv.DictReader(file)
+    assert (written["model"], written["seed"]) == ("'=1+1", "-1")
+    assert (written["accuracy"], written["'@mine"]) == ("-0.5", "nan")
+    assert written["error"] == "OSError: a;'=1\r'=2"
+    kept = json.loads((tmp_path / "results.json").read_text())["folds"][0]
+    assert {name: kept[name] for name in row} == row
 
 
 def test_benchmark_prints_as_its_table(made_tracks):

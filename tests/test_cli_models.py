@@ -1,9 +1,12 @@
 """The commands extract, train, predict and info, called in this process."""
 
 import csv
+import dataclasses
 import errno
+import io
 import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -358,6 +361,40 @@ def test_segments_have_times_and_probabilities(made_tracks, model_file, capsys):
     assert_array_equal(values[:, 2:], timeline.probabilities)
 
 
+def test_probabilities_that_json_does_not_have_are_null(
+    made_tracks, model_file, capsys, monkeypatch
+):
+    predict = skgenre.predict_timeline
+
+    def predict_nothing(model, path):
+        timeline = predict(model, path)
+        nothing = np.full_like(timeline.track_probabilities, np.nan)
+        return dataclasses.replace(timeline, track_probabilities=nothing)
+
+    monkeypatch.setattr(skgenre, "predict_timeline", predict_nothing)
+    main(["predict", "--json", model_file, made_tracks.paths[0]])
+    [row] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert row["probability"] is None
+    assert set(row["probabilities"].values()) == {None}
+
+
+def test_no_cell_of_csv_is_a_formula_of_a_spreadsheet(
+    model_file, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    names = ["=1+1.wav", "a\r=b.wav", "c;@d.wav", "e,=f.wav"]
+    assert main(["predict", model_file, "--csv", *names]) == 1
+    _, *rows = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
+    expected = ["'=1+1.wav", "a\r'=b.wav", "c;'@d.wav", "e,=f.wav"]
+    assert [row[0] for row in rows] == expected
+
+
+def test_csv_on_a_terminal_has_no_control_characters(model_file, capsys, monkeypatch):
+    monkeypatch.setattr("skgenre.cli.predict.is_output_terminal", lambda: True)
+    main(["predict", model_file, "--csv", "\x1b[2J.wav"])
+    assert capsys.readouterr().out.splitlines()[1].startswith(r"\x1b[2J.wav,")
+
+
 def test_segments_of_a_table_have_a_column_per_genre(made_tracks, model_file, capsys):
     assert main(["predict", model_file, made_tracks.paths[0], "--segments"]) == 0
     head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
@@ -514,6 +551,47 @@ def test_info_shows_what_the_file_says(model_file, made_tracks, capsys):
 def test_info_as_json_is_the_information_itself(model_file, capsys):
     assert main(["info", model_file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == read_model_info(model_file)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('"scores": {"a": NaN}', "NaN is no JSON"),
+        ('"scores": {"a": 1}, "scores": {"a": 2}', "the key 'scores' is there twice"),
+        (f'"features": {"[" * 100_000}', "recursion"),
+        (f'"features": {"[" * 800}{"]" * 800}', "nested too deeply"),
+    ],
+)
+def test_info_of_a_forged_file_is_one_line(content, reason, tmp_path, capsys):
+    file = forge_info(tmp_path / "model.skops", content)
+    assert main(["info", str(file)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"skgenre: error: {file}: ")
+    assert reason in line
+
+
+def test_info_as_json_is_json_whatever_the_file_says(tmp_path, capsys):
+    text = '"scores": {"a": 1e999, "b": "\\ud800", "c": ' + "9" * 4000 + "}"
+    file = forge_info(tmp_path / "model.skops", text)
+    assert main(["info", str(file), "--json"]) == 0
+    info = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert info["scores"] == {"a": None, "b": "\ud800", "c": 10**4000 - 1}
+    assert main(["info", str(file)]) == 0
+    assert r"b: \ud800" in capsys.readouterr().out
+
+
+def forge_info(file, content):
+    """Write a file with this text among its description, and return its path."""
+    info = {
+        **{"format_version": 1, "versions": {}, "model": "", "classes": []},
+        **{"features": [], "data": None, "scores": {}, "trusted": []},
+        **{"written": "", "digest": ""},
+    }
+    info = {name: value for name, value in info.items() if f'"{name}"' not in content}
+    text = f"{json.dumps(info)[:-1]}, {content}}}"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("info.json", text)
+    return file
 
 
 @pytest.mark.parametrize("command", ["info", "predict"])

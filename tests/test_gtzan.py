@@ -1,6 +1,8 @@
 """GTZAN on disk, in every usual form, and from a server of our own."""
 
+import contextlib
 import functools
+import gzip
 import hashlib
 import http.server
 import io
@@ -8,13 +10,16 @@ import os
 import shutil
 import tarfile
 import threading
+import tracemalloc
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import requests
 import soundfile
 
 from skgenre import fetch_gtzan
@@ -206,6 +211,19 @@ def make_wav():
 GOOD = [(f"genres/{name.split('.')[0]}/{name}.wav", make_wav()) for name in TRACKS]
 
 
+# Code and headers of answers that never end.
+PACKED_TWICE = gzip.compress(gzip.compress(bytes(1 << 24)))
+ENDLESS_ANSWERS = {
+    "endless": (200, {}),
+    "packed": (200, {"Content-Encoding": "gzip"}),
+    "packed twice": (200, {"Content-Encoding": "gzip, gzip"}),
+    "redirect": (302, {"Location": "http://127.0.0.1:9/elsewhere"}),
+    "redirect to a file": (302, {"Location": "file:///etc/passwd"}),
+    "redirect to itself": (302, {"Location": "/redirect to itself/genres.tar.gz"}),
+    "error": (404, {}),
+}
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Cuts the connection in the middle of as many answers as it is told to."""
 
@@ -213,6 +231,19 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+    def do_GET(self):
+        kind = unquote(self.path).split("/")[1]
+        if kind not in ENDLESS_ANSWERS:
+            return super().do_GET()
+        code, headers = ENDLESS_ANSWERS[kind]
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # until the client has had enough
+            while True:
+                self.wfile.write(PACKED_TWICE)
 
     def copyfile(self, source, outputfile):
         if Handler.n_cuts > 0:
@@ -291,6 +322,32 @@ def test_a_failed_download_leaves_nothing_behind(fault, serve, tmp_path):
     assert list((tmp_path / "home").iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ENDLESS_ANSWERS)
+def test_an_answer_without_end_is_not_waited_for(kind, serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(gtzan_download, "MAX_PACKED_BYTES", 1_000_000)
+    archive = serve()
+    archive = archive._replace(url=archive.url.replace("/genres", f"/{kind}/genres"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(OSError, match=r"more than GTZAN|127\.0\.0\.1"):
+            download_gtzan(tmp_path / "home", archive=archive, progressbar=False)
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_a_download_that_leaves_https_is_refused(serve, tmp_path, monkeypatch):
+    archive, get = serve(), requests.get
+    # As if an address with HTTPS led to the server, which has none.
+    monkeypatch.setattr(
+        requests, "get", lambda url, **kw: get(url.replace("https:", "http:"), **kw)
+    )
+    secure = archive._replace(url=archive.url.replace("http:", "https:"))
+    with pytest.raises(OSError, match=rf"leads to {archive.url}, without HTTPS"):
+        download_gtzan(tmp_path / "home", archive=secure, progressbar=False)
+
+
 HOSTILE = {
     "parent": [*GOOD, ("../evil.wav", b"x")],
     "inner parent": [*GOOD, ("genres/blues/../../../blues.00009.wav", b"x")],
@@ -318,13 +375,75 @@ def test_a_bomb_is_refused_before_it_is_unpacked(limit, tmp_path, monkeypatch):
     assert not (tmp_path / "home").exists()
 
 
+def make_header(kind, name="genres", size=0):
+    """Return the block of a member of any type and size, which need not follow."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def pack_blocks(path, *blocks):
+    with gzip.open(path, "wb", compresslevel=1) as packed:
+        for block in blocks:
+            packed.write(block)
+    return path
+
+
+MEGABYTE = bytes(1 << 20)
+HOSTILE_HEADERS = {
+    "pax": [make_header(tarfile.XHDTYPE, size=1_500_000_000), *[MEGABYTE] * 300],
+    "global pax": [make_header(tarfile.XGLTYPE, size=200 << 20), *[MEGABYTE] * 200],
+    "long name": [make_header(tarfile.GNUTYPE_LONGNAME, size=10**15)],
+    "long names": [make_header(tarfile.GNUTYPE_LONGNAME, size=1) + bytes(512)] * 9000,
+    "small members": [make_header(tarfile.REGTYPE)] * 9000,
+    "sparse map": [make_header(tarfile.GNUTYPE_SPARSE)[:482] + b"\1" * 30] * 9000,
+    "negative size": [make_header(tarfile.REGTYPE, size=-1024)],
+    "cut": [make_header(tarfile.REGTYPE, size=1000), bytes(512)],
+    "checksum": [b"x" * 512],
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE_HEADERS)
+def test_hostile_headers_are_refused_in_little_memory(kind, tmp_path):
+    packed = pack_blocks(tmp_path / "genres.tar.gz", *HOSTILE_HEADERS[kind])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"more than GTZAN could|intact|link"):
+            unpack_tracks(packed, tmp_path / "home")
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("n_kept", [0, 5, 3000])
+def test_a_cut_archive_is_refused_by_its_name(n_kept, tmp_path):
+    packed = pack(tmp_path / "genres.tar.gz", GOOD)
+    packed.write_bytes(packed.read_bytes()[:n_kept])
+    with pytest.raises(ValueError, match=r"genres\.tar\.gz (is no intact|holds no)"):
+        unpack_tracks(packed, tmp_path / "home")
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_tracks_among_extended_headers_and_other_files_are_unpacked(form, tmp_path):
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz", format=form) as archive:
+        for name in ("genres/bextract_single.mf", "x" * 300, f"./{GOOD[0][0]}"):
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = 700, {"mtime": "1.25"}
+            archive.addfile(member, io.BytesIO(b"s" * 700))
+    unpack_tracks(tmp_path / "a.tar.gz", tmp_path)
+    assert (tmp_path / GOOD[0][0]).read_bytes() == b"s" * 700
+    assert list_files(tmp_path) == ["a.tar.gz", GOOD[0][0]]
+
+
 def test_a_full_disk_leaves_nothing_behind(serve, tmp_path, monkeypatch):
-    def fail(self, *args, **options):
+    def fail(self, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tarfile.TarFile, "extractall", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    archive = serve()
     with pytest.raises(OSError, match="No space left"):
-        download_gtzan(tmp_path / "home", archive=serve(), progressbar=False)
+        download_gtzan(tmp_path / "home", archive=archive, progressbar=False)
     assert list((tmp_path / "home").iterdir()) == []
 
 

@@ -1,8 +1,10 @@
 """Files are written whole or not at all, and read with a bound."""
 
+import csv
 import errno
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,7 +19,10 @@ from skgenre._io import (
     atomic_write,
     describe_os_error,
     find_versions,
+    format_csv_row,
+    format_json,
     open_zip,
+    parse_json,
     parse_npy,
     plain,
     printable,
@@ -88,6 +93,49 @@ def test_what_cannot_be_read_is_refused_by_the_name_of_the_file(tmp_path):
     ):
         with pytest.raises(ValueError, match=f"^{file} "):
             read(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("-", "-"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t'=1"),
+        (" \0=1", "' \0=1"),
+        ("\uff1d1", "'\uff1d1"),
+        # Where a semicolon separates cells, and a line feed rows.
+        ("a;=1;-2", "a;'=1;'-2"),
+        ("a\n=1", "a\n'=1"),
+        ("a\r=1", "a\r'=1"),
+        ("hip-hop = rap; r&b", "hip-hop = rap; r&b"),
+        ("'quoted' \"a\", b", "'quoted' \"a\", b"),
+    ],
+)
+def test_no_text_of_a_table_is_a_formula(text, expected):
+    line = format_csv_row([text, "x"])
+    assert [*csv.reader(io.StringIO(line, newline=""))] == [[expected, "x"]]
+
+
+def test_numbers_of_a_table_stay_numbers():
+    assert format_csv_row([-0.5, -3, np.float64(-1e-9), None]) == "-0.5,-3,-1e-09,\n"
+
+
+def test_names_of_a_million_columns_are_not_all_in_the_message(tmp_path):
+    file = tmp_path / "wide.csv"
+    file.write_text("a," * 1_500_000 + "a\n")
+    with pytest.raises(ValueError, match=f"^{file} must have the column 'path'") as got:
+        read_table(file, ("path",))
+    assert len(str(got.value)) < 1000
+
+
+def test_a_cell_of_any_size_is_refused_by_the_name_of_the_table(tmp_path):
+    file = tmp_path / "odd.csv"
+    file.write_text("path\n" + "x" * 200_000)
+    with pytest.raises(ValueError, match=f"^{file} .*field larger than field limit"):
+        read_table(file, ("path",))
 
 
 def test_a_member_of_an_archive_is_read_up_to_its_bound(tmp_path):
@@ -186,6 +234,30 @@ def test_version_of_a_module_of_another_package_names_the_package(monkeypatch):
     monkeypatch.setattr(metadata, "version", find)
     expected = f"{np.__version__} (numpy)"
     assert find_versions(("tensorflow",)) == {"tensorflow": expected}
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_words_that_json_does_not_have_are_refused(word):
+    with pytest.raises(ValueError, match=f"{word} is no JSON"):
+        parse_json(f'{{"a": [{word}]}}'.encode())
+
+
+def test_numbers_that_json_does_not_have_are_written_as_null():
+    content = {"a": [math.nan, -math.inf, np.float32("inf"), 0.5], "b": "NaN"}
+    written = parse_json(format_json(content, default=plain).encode())
+    assert written == {"a": [None, None, None, 0.5], "b": "NaN"}
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_texts_of_an_array_have_characters_that_exist(order):
+    stream = io.BytesIO()
+    np.save(stream, np.array(["a", "\U0010ffff"], f"{order}U1"))
+    content = stream.getvalue()
+    assert parse_npy(content).tolist() == ["a", "\U0010ffff"]
+    # Numpy and Python end in a SystemError.
+    with pytest.raises(ValueError, match="characters that do not exist"):
+        parse_npy(content[:-4] + b"\xff" * 4)
+    assert parse_npy(content[:-8].replace(b"(2,)", b"(0,)")).tolist() == []
 
 
 def test_numbers_of_numpy_are_written_as_numbers_and_other_objects_as_text():

@@ -202,3 +202,44 @@ def test_an_array_with_a_damaged_header_is_refused_by_its_name(tmp_path, head):
         ValueError, match=r"a.npz is no intact npz file: in .data.npy., "
     ):
         load_mfcc_npz(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_number_that_json_does_not_have_is_not_saved(number, features, tmp_path):
+    X, y = features
+    X = X.copy()
+    X[0, 0, 0, 0] = number
+    with pytest.raises(ValueError, match="X must hold finite numbers"):
+        save_mfcc_json(tmp_path / "a.json", X, y)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("target", np.zeros(2)),
+        ("paths", np.zeros(2, "M8[s]")),
+        ("groups", np.zeros(2, [("a", "<U1")])),
+        ("paths", np.frombuffer(b"\xff" * 8, "<U1")),
+        ("about", np.array('{"version": NaN}')),
+        ("about", np.frombuffer(b"\xff" * 4, "<U1")),
+        ("about", np.array("[" * 100_000)),
+    ],
+)
+def test_columns_that_are_no_texts_are_refused_by_name(name, values, tmp_path):
+    file = tmp_path / "a.npz"
+    X = np.zeros((2, 1, 1, 1))
+    save_mfcc_npz(file, X, ["a", "b"], paths=["c", "d"], groups=["e", "f"])
+    with np.load(file, allow_pickle=False) as arrays:
+        np.savez(file, **{**arrays, name: values})
+    with pytest.raises(ValueError, match=f"^{file} "):
+        load_mfcc_npz(file)
+
+
+def test_a_long_genre_does_not_fill_the_memory(tmp_path):
+    # Padded to the longest, ten thousand genres would be an array of 4 GB.
+    genres = [*map(str, range(10_000)), "x" * 100_000]
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"mapping": genres, "labels": [], "mfcc": []}))
+    with pytest.raises(ValueError, match=f"^{file} must have genres of at most 255"):
+        load_mfcc_json(file)

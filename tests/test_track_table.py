@@ -252,6 +252,15 @@ def test_what_is_no_table_is_refused(table):
         load_track_table(table)
 
 
+def test_a_long_artist_is_kept_and_a_long_genre_refused(write):
+    rows = [f"{file},rock,{'x' * 9000 if file == FILES[0] else 'y'}" for file in FILES]
+    data = load_track_table(write("path,genre,artist", *rows))
+    assert [*map(len, data.groups)] == [9000, 1, 1, 1]
+    rows[3] = f"{FILES[3]},{'r' * 256},y"
+    with pytest.raises(ValueError, match="genres of at most 255 characters"):
+        load_track_table(write("path,genre,artist", *rows))
+
+
 def test_a_lazy_frame_is_refused_by_name(folder):
     frame = pl.LazyFrame(make_columns())
     with pytest.raises(TypeError, match="data frame in memory, got LazyFrame"):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from skgenre._io import printable
+from skgenre._io import format_json, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +173,7 @@ class AuditReport:
         text : str
             The dict of `to_dict`.
         """
-        return json.dumps(self.to_dict(), indent=2)
+        return format_json(self.to_dict(), indent=2)
 
     def __repr__(self):
         n_findings = len(self.findings)

@@ -24,6 +24,8 @@ FITS_FOLDER = "fits"
 # The predictions for a million test tracks are a tenth of it.
 _MAX_FILE_BYTES = 1_000_000_000
 _MAX_DATA_BYTES = 10_000
+# JSON does not have these numbers: they are kept as texts.
+_NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 @dataclass(frozen=True)
@@ -157,10 +159,14 @@ class FinishedFits:
             intact = kept.pop("checksum") == _digest(kept)
             if not intact or kept["label"] != fit.label:
                 return None, "damage"
+            row = {
+                name: _NUMBERS.get(value, value) if isinstance(value, str) else value
+                for name, value in kept["row"].items()
+            }
+            reason = explain_change(kept["decided_by"], fit.decided_by)
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return None, "damage"
-        reason = explain_change(kept["decided_by"], fit.decided_by)
-        return (kept["row"], None) if reason is None else (None, reason)
+        return ({**row, **fit.label}, None) if reason is None else (None, reason)
 
     def save(self, fit, row):
         """Write the row of a fit, whole or not at all."""
@@ -171,9 +177,16 @@ class FinishedFits:
         # A folder of this name is somebody else's: this model is fitted each time.
         if path.is_dir():
             return
+        row = {
+            name: str(value)
+            if isinstance(value, float) and not math.isfinite(value)
+            else value
+            for name, value in row.items()
+        }
         content = {"label": fit.label, "decided_by": fit.decided_by, "row": row}
         with atomic_write(path, "w", encoding="utf-8") as file:
-            json.dump({**content, "checksum": _digest(content)}, file)
+            content["checksum"] = _digest(content)
+            json.dump(content, file, allow_nan=False)
 
 
 def check_same_data(output, digest):
@@ -187,7 +200,7 @@ def check_same_data(output, digest):
     except FileNotFoundError:
         held = {"data_digest": digest}
         with atomic_write(path, "w", encoding="utf-8") as file:
-            json.dump(held, file)
+            json.dump(held, file, allow_nan=False)
     if held != {"data_digest": digest}:
         raise ValueError(
             f"output={str(output)!r} holds results of other data; name another "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import json
 import math
 import operator
 from collections.abc import Iterator, Sequence
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skgenre._io import atomic_write
+from skgenre._io import atomic_write, format_csv_row, format_json
 from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
@@ -281,12 +279,13 @@ class BenchmarkResult:
             The attributes and the summary; a score that a model does not have is null.
         """
         content = {"summary": self.summary(), **dataclasses.asdict(self)}
-        # JSON has no NaN.
-        content = json.loads(json.dumps(content), parse_constant=lambda name: None)
-        return json.dumps(content, indent=2)
+        return format_json(content, indent=2)
 
     def save(self, directory: StrPath) -> None:
         """Write ``results.json`` and ``results.csv``, whole or not at all.
+
+        In ``results.csv``, a text that a spreadsheet would run as a formula gets a
+        quote (``'``) first; ``results.json`` has it as it is.
 
         Parameters
         ----------
@@ -306,9 +305,8 @@ class BenchmarkResult:
             errors="backslashreplace",
             newline="",
         ) as file:
-            writer = csv.DictWriter(file, self.folds[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.folds)
+            rows = [self.folds[0], *(fold.values() for fold in self.folds)]
+            file.writelines(map(format_csv_row, rows))
 
 
 def write_markdown(rows):

@@ -7,9 +7,7 @@ examples:
   skgenre info model.skops --json
 """
 
-import json
-
-from skgenre._io import printable
+from skgenre._io import format_json, printable
 from skgenre.cli.arguments import add_command_parser
 from skgenre.cli.screen import say
 
@@ -27,13 +25,22 @@ def _run(options):
     from skgenre import read_model_info
 
     info = read_model_info(options.model)
-    if options.json:
-        say(json.dumps(info, indent=2))
-        return
+    try:
+        say(format_json(info, indent=2) if options.json else _format(info))
+    except RecursionError as error:
+        raise ValueError(
+            f"{options.model}: its description is nested too deeply to be shown"
+        ) from error
+
+
+def _format(info):
+    """Return a line for each value of the file, more for those of several."""
     width = max(map(len, info))
+    values = []
     for name, value in info.items():
         lines = [printable(line) for line in _describe(value).split("\n")]
-        say(f"{name:{width}}  " + ("\n" + " " * (width + 2)).join(lines))
+        values.append(f"{name:{width}}  " + ("\n" + " " * (width + 2)).join(lines))
+    return "\n".join(values)
 
 
 def _describe(value):

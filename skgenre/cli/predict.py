@@ -10,12 +10,9 @@ examples:
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
 """
 
-import csv
-import json
 import os
-from types import SimpleNamespace
 
-from skgenre._io import printable
+from skgenre._io import format_csv_row, format_json, printable
 from skgenre.cli.arguments import add_command_parser
 from skgenre.cli.screen import is_output_terminal, say, show_progress
 
@@ -44,7 +41,12 @@ def add_command(commands):
     form = parser.add_mutually_exclusive_group()
     for option, form_class, what in [
         ("--json", JSONAnswers, "a JSON array, one object per row"),
-        ("--csv", CSVAnswers, "comma-separated values"),
+        (
+            "--csv",
+            CSVAnswers,
+            "comma-separated values; a text that a spreadsheet would run as a formula, "
+            "such as =1+1, gets a quote (') first",
+        ),
     ]:
         form.add_argument(
             option,
@@ -207,7 +209,7 @@ class JSONAnswers(_Answers):
 
     def _print_object(self, content):
         # All lines but the last object's end in a comma: print it before the next one.
-        say(f"{self._separator}{json.dumps(content)}", end="")
+        say(f"{self._separator}{format_json(content)}", end="")
         self._separator = ",\n"
 
 
@@ -218,16 +220,19 @@ class CSVAnswers(_Answers):
         """Print the names of the columns."""
         times = ["start", "end"] if self.segments else []
         heads = [f"probability_{name}" for name in self.classes]
-        lines = SimpleNamespace(write=lambda line: say(line, end=""))
-        self._writer = csv.writer(lines, lineterminator="\n")
-        self._writer.writerow(["file", *times, "genre", "probability", *heads, "error"])
+        self._print_values("file", *times, "genre", "probability", *heads, "error")
 
     def add_failure(self, path, reason):
         """Print the row of a file that has no answer."""
         n_empty = 2 + 2 * self.segments + len(self.classes)
-        self._writer.writerow([path, *[None] * n_empty, reason])
+        self._print_values(path, *[None] * n_empty, reason)
 
     def _print_row(self, path, times, genre, best, probabilities):
         # csv writes None as an empty value.
         shown = probabilities or [None] * len(self.classes)
-        self._writer.writerow([path, *times, genre, best, *shown, None])
+        self._print_values(path, *times, genre, best, *shown, None)
+
+    def _print_values(self, *values):
+        line = format_csv_row(values).removesuffix("\n")
+        # A program gets names as they are; a terminal would obey what is in them.
+        say(printable(line) if is_output_terminal() else line)

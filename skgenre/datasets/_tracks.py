@@ -12,6 +12,8 @@ from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
 from skgenre.audio import AUDIO_EXTENSIONS, hold_source, make_source
 
 _N_LISTED = 10
+# As of a folder. In an array of texts, each takes up the bytes of the longest one.
+MAX_GENRE_CHARACTERS = 255
 # In lower case: files and folders that systems put among the user's own.
 _WINDOWS_NAMES = {"$recycle.bin", "recycler", "recycled", "system volume information"}
 _WINDOWS_FILES = {"desktop.ini", "thumbs.db", "ehthumbs.db", "folder.htt"}
@@ -30,13 +32,25 @@ def make_track_bunch(paths, target, groups, description):
     assuming that unknown artists are one artist would be as wrong as ignoring them.
     """
     target = np.asarray(target, dtype=str)
+    # Of objects from the start: artists may have names of any length.
+    groups = name_missing_groups(np.array(groups, dtype=object), paths)
     return Bunch(
         paths=np.asarray([str(path) for path in paths], dtype=object),
         target=target,
         target_names=np.unique(target),
-        groups=name_missing_groups(groups, paths).astype(str).astype(object),
+        groups=np.array([*map(str, groups)], dtype=object),
         DESCR=description,
     )
+
+
+def check_genres(genres, *, where):
+    """Refuse a genre that is longer than a name could be."""
+    for genre in genres:
+        if len(genre) > MAX_GENRE_CHARACTERS:
+            raise ValueError(
+                f"{where} must have genres of at most {MAX_GENRE_CHARACTERS} "
+                f"characters, got one of {len(genre)}: {genre[:50]!r}..."
+            )
 
 
 def join_tracks(bunches):

@@ -16,7 +16,7 @@ from skgenre._io import read_table
 from skgenre._typing import StrPath
 from skgenre._validation import check_choice
 from skgenre.audio import AudioDecodeError, stream_audio
-from skgenre.datasets._tracks import make_track_bunch
+from skgenre.datasets._tracks import check_genres, make_track_bunch
 from skgenre.datasets.gtzan_download import download_gtzan
 from skgenre.datasets.gtzan_tracks import CREDITS, LAYOUTS, find_tracks, read_index
 
@@ -227,10 +227,9 @@ def load_gtzan_features(csv_file: StrPath) -> Bunch:
     if unknown:
         raise ValueError(f"{csv_file} holds {unknown[0]!r}, no track of GTZAN.")
     features = [name for name in columns if name not in ("filename", "label", "length")]
-    rows = [index[name] for name in names]
-    known = make_track_bunch(
-        names, [row["label"] for row in table], [row.group for row in rows], CREDITS
-    )
+    rows, genres = [index[name] for name in names], [row["label"] for row in table]
+    check_genres(genres, where=csv_file)
+    known = make_track_bunch(names, genres, [row.group for row in rows], CREDITS)
     del known["paths"]
     values = [[row[name] for name in features] for row in table]
     try:

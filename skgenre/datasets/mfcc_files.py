@@ -12,13 +12,22 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length
 
-from skgenre._io import atomic_write, find_versions, plain, read_json, read_npz
+from skgenre._io import (
+    atomic_write,
+    find_versions,
+    format_json,
+    parse_json,
+    plain,
+    read_json,
+    read_npz,
+)
 from skgenre._typing import StrPath
 from skgenre._validation import (
     check_no_missing_label,
     is_missing,
     name_missing_groups,
 )
+from skgenre.datasets._tracks import check_genres
 from skgenre.segments import flatten_tracks
 
 _JSON_KEYS = ("mapping", "labels", "mfcc")
@@ -45,7 +54,8 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     Raises
     ------
     ValueError
-        `X` has another rank, or another length than `y`; a genre is missing.
+        `X` has another rank, another length than `y`, or a segment that is not finite
+        and not all NaN; a genre is missing.
 
     Examples
     --------
@@ -65,6 +75,11 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
     check_consistent_length(X, y)
     check_no_missing_label(y, name="y")
     mapping, numbers = np.unique(np.asarray(y, dtype=str), return_inverse=True)
+    axes = (2, 3)
+    if not (np.isfinite(X).all(axis=axes) | np.isnan(X).all(axis=axes)).all():
+        raise ValueError(
+            "X must hold finite numbers, or NaN in all of a segment that is missing."
+        )
     rows, tracks = flatten_tracks(X)
     content = {
         "mapping": mapping.tolist(),
@@ -72,7 +87,7 @@ def save_mfcc_json(file: StrPath, X: ArrayLike, y: ArrayLike) -> None:
         "mfcc": rows.tolist(),
     }
     with atomic_write(file, "w", encoding="utf-8") as out:
-        json.dump(content, out)
+        json.dump(content, out, allow_nan=False)
 
 
 def load_mfcc_json(file: StrPath) -> Bunch:
@@ -119,11 +134,13 @@ def load_mfcc_json(file: StrPath) -> Bunch:
         raise ValueError(
             f"{file} must have the keys {_JSON_KEYS}, each a list; lacks {missing}."
         )
-    names = np.array([str(name) for name in content["mapping"]], dtype=str)
-    repeated = [name for name, count in Counter(names.tolist()).items() if count > 1]
+    names = [str(name) for name in content["mapping"]]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated or any(map(is_missing, content["mapping"])):
         wrong = f"{repeated[0]!r:.50} twice" if repeated else "an empty one"
         raise ValueError(f"{file} must have a mapping of distinct genres, got {wrong}.")
+    check_genres(names, where=file)
+    names = np.array(names, dtype=str)
     labels = content["labels"]
     for label in labels:
         if type(label) is not int or not 0 <= label < len(names):
@@ -210,13 +227,13 @@ def save_mfcc_npz(
     described = {
         "version": _NPZ_VERSION,
         "versions": find_versions(("skgenre", "numpy", "librosa")),
-        # Values that JSON cannot hold, such as paths, are described.
-        "parameters": json.loads(json.dumps(parameters or {}, default=plain)),
+        "parameters": dict(parameters or {}),
     }
     arrays = {"data": X, "target": np.asarray(y, dtype=str), "paths": _as_text(paths)}
     if groups is not None:
         arrays["groups"] = _as_text(name_missing_groups(groups, paths))
-    about = np.array(json.dumps(described))
+    # Values that JSON cannot hold, such as paths, are described.
+    about = np.array(format_json(described, default=plain))
     with atomic_write(file) as out:
         np.savez_compressed(out, about=about, **arrays)
 
@@ -258,11 +275,11 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
     """
     arrays = read_npz(file)
     try:
-        about = json.loads(str(arrays["about"]))
+        about = parse_json(str(arrays["about"]).encode())
         version, parameters = about["version"], about["parameters"]
         data, target, paths = arrays["data"], arrays["target"], arrays["paths"]
         versions, is_newer = about["versions"], version > _NPZ_VERSION
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{file} is no file of save_mfcc_npz.") from error
     if is_newer:
         raise ValueError(
@@ -276,7 +293,7 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
             f"{file} must hold floats of shape (n_tracks, n_segments, n_frames, "
             f"n_mfcc), got {data.dtype} of shape {data.shape}."
         )
-    if any(column.shape != data.shape[:1] for column in columns):
+    if any(c.shape != data.shape[:1] or c.dtype.kind != "U" for c in columns):
         raise ValueError(f"{file} must hold a genre, path and group of each track.")
     return Bunch(
         data=data,

@@ -12,7 +12,7 @@ from skgenre._io import check_columns, read_table
 from skgenre._typing import StrPath
 from skgenre._validation import is_missing
 from skgenre.audio import AudioDecodeError
-from skgenre.datasets._tracks import make_track_bunch, warn_of_files
+from skgenre.datasets._tracks import check_genres, make_track_bunch, warn_of_files
 
 # Of a column with this name, and of no other, a table may do without.
 _DEFAULT_GROUPS = "artist"
@@ -116,13 +116,15 @@ def load_track_table(
         raise ValueError(f"{where} must have at least one row, got none.")
     for name, values in ((path, paths), (target, genres)):
         _check_no_missing_value(values, name=name, where=where)
+    genres = [*map(str, genres)]
+    check_genres(genres, where=where)
     paths = _find_files(paths, "" if root is None else os.path.expanduser(root), where)
     tracks: dict[str, tuple] = {}
     repeated = []
     for row, (file, genre, artist) in enumerate(
         zip(paths, genres, artists, strict=True), start=1
     ):
-        track = (str(genre), None if is_missing(artist) else str(artist))
+        track = (genre, None if is_missing(artist) else str(artist))
         first, _, known = tracks.setdefault(os.path.realpath(file), (row, file, track))
         if known != track:
             raise ValueError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
 import stat
@@ -21,6 +20,7 @@ import skgenre
 from skgenre._io import (
     ZIP_ERRORS,
     find_versions,
+    format_json,
     open_zip,
     parse_json,
     plain,
@@ -251,7 +251,7 @@ def pack_archive(info, members):
     RefusalError for what is so large that it could not be read.
     """
     info = {**info, "digest": _compute_digest(members)}
-    members = {INFO: json.dumps(info, indent=1, default=plain).encode(), **members}
+    members = {INFO: format_json(info, indent=1, default=plain).encode(), **members}
     content = _write_archive(members, compress=True)
     try:
         read_members(content, info["digest"])
