@@ -42,7 +42,7 @@ COVARIANCE = {"dropout": 0.3, "l2": 0.0, "channel_shift": 1.0}
 REASONS = {
     "unfolds": "referred to too often",
     "refers to an estimator 10,000": "referred to too often",
-    "500,000 times": "expands to more than 8388608 bytes",
+    "500,000 times": "expands to more than 14000000 bytes",
     "10**9 units": "weights of a network are not those",
     "frames": "weights of a network are not those",
     "10**9 genres": "weights of a network are not those",
@@ -55,7 +55,7 @@ REASONS = {
     "segments": "1 / segment_duration of .* must be at most 10",
     "text": "a text of more than 1000 bytes",
     "neighbours": "expands to more than 1[16][0-9]* bytes",
-    "schema of 60 MB": "expands to more than 8388608 bytes",
+    "schema of 60 MB": "expands to more than 14000000 bytes",
     "schema of brackets": "too many for nodes",
     "array of 200 MB": "expands to more than 1[16][0-9]* bytes",
     "info": r"its info\.json is no",

@@ -37,9 +37,9 @@ FORMAT_VERSION = 1
 
 MAX_INFO_BYTES = 1 << 20
 # What members may inflate to, however small the file; deflate, and so a zip bomb,
-# reaches 1030 times its size. A model that exceeds them is written uncompressed.
-# Once parsed, a byte of schema takes up to 17 in memory, an honest one 6.
-MAX_SCHEMA_BYTES = 1 << 23  # or the size of the file
+# reaches 1030 times its size. A model that exceeds them is written uncompressed. A
+# forest has 6 kB of schema per tree; parsed, each byte takes 6, and at most 17, more.
+MAX_SCHEMA_BYTES = 14_000_000  # or the size of the file
 MAX_ARRAY_BYTES = 1 << 24  # or ten times the size of the file
 MAX_EXPANSION = 10
 # Without zip64. A forest has five arrays per tree.
