@@ -16,9 +16,9 @@ import zipfile
 import numpy as np
 import skops.io
 
+import skgenre.persistence.costs as costs
 from skgenre._compat import SKOPS_PROTOCOL
 from skgenre._io import parse_npy
-from skgenre.persistence import costs
 from skgenre.persistence.allowed_types import ALLOWED_TYPES, CHECKS, EXTENSIBLE_KINDS
 from skgenre.persistence.archive import SCHEMA, RefusalError
 from skgenre.persistence.native_checks import check_decision_tree, make_tree
