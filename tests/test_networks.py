@@ -4,6 +4,7 @@ import scipy.linalg
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skgenre.networks import (
+    WEIGHT_LISTS,
     build_cnn,
     build_covariance,
     build_lstm,
@@ -149,3 +150,30 @@ def test_channel_shift_is_one_constant_per_row_and_coefficient():
     assert_allclose(shifts, np.repeat(shifts[:, :1], 50, axis=1), atol=1e-5)
     # Of 256 normal numbers the deviation is known to 4.4 %.
     assert 4 < shifts[:, 0].std() < 6
+
+
+@pytest.mark.parametrize(
+    ("build", "parameters"),
+    [
+        (build_mlp, {"hidden_layer_sizes": (5, 3), "dropout": 0.1, "l2": 0.0}),
+        (build_mlp, {"hidden_layer_sizes": (), "dropout": 0.0, "l2": 0.0}),
+        (build_cnn, CNN),
+        (build_cnn, {**CNN, "padding": "same", "dropout": 0.0}),
+        (build_lstm, {"units": (3, 5), "dense_units": 4, "dropout": 0.1}),
+        *(
+            (
+                build_covariance,
+                {
+                    **{"lags": (1, 3, 500), "hidden_units": n_units, "dropout": 0.1},
+                    **{"l2": 0.0, "channel_shift": 1.0},
+                },
+            )
+            for n_units in (0, 6)
+        ),
+    ],
+)
+def test_listed_shapes_are_those_of_the_weights_that_keras_makes(build, parameters):
+    model = build(INPUT_SHAPE, N_GENRES, **parameters)
+    expected = [array.shape for array in model.get_weights()]
+    listed = WEIGHT_LISTS[build](INPUT_SHAPE, N_GENRES, **parameters)
+    assert [shape for shape, _ in listed] == expected

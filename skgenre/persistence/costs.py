@@ -27,7 +27,7 @@ MAX_WORK = 3_000_000
 MAX_UNFOLDING = 2
 
 MAX_N_CLASSES = 10_000
-_NUMBERS_OF_CLASSES = ("n_classes_", "n_outputs_", "n_trees_per_iteration_")
+_NUMBERS_OF_CLASSES = ("n_outputs_", "n_trees_per_iteration_")
 
 # Of all networks that differ: to compile takes 10 to 50 ms for an array of weights, and
 # three times as long for each lag.

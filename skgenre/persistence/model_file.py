@@ -177,7 +177,8 @@ def load_model(
     Returns
     -------
     model : estimator
-        The fitted classifier.
+        The fitted classifier. One that somebody has forged may predict anything, or
+        raise an ordinary exception of any type when it does.
 
     Raises
     ------

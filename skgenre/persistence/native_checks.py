@@ -70,7 +70,8 @@ def check_forest(forest):
     """Whether each tree expects the features that the forest has checked."""
     from sklearn.tree import BaseDecisionTree
 
-    return all(
+    # Of a forest, one array of probabilities is made for each output.
+    return getattr(forest, "n_outputs_", 1) == 1 and all(
         isinstance(tree, BaseDecisionTree)
         and tree.n_features_in_ == forest.n_features_in_
         for tree in np.ravel(forest.estimators_)
@@ -155,8 +156,9 @@ def check_machine(machine):
     support, counts = machine.support_, machine._n_support
     return (
         all(np.shape(getattr(machine, name)) == size for name, size in shapes.items())
+        # The second is read where the first has a size.
+        and np.shape(machine._probA) == np.shape(machine._probB)
         and np.shape(machine._probA) in ((0,), (n_pairs,))
-        and np.shape(machine._probB) in ((0,), (n_pairs,))
         and machine._sparse is False
         and (counts >= 0).all()
         and counts.sum() == n_vectors
@@ -183,6 +185,35 @@ def check_neighbors(neighbors):
         # Others, such as the norms of the samples, are read at any length.
         and parameters <= {"p", "w", "V", "VI"}
     )
+
+
+def check_voting(voting):
+    """Whether estimators can only vote for classes that there are.
+
+    `predict` makes an array as long as the highest class that any has predicted.
+    """
+    from sklearn.base import BaseEstimator
+
+    if voting.voting == "soft":
+        return True
+    n_classes, seen = len(voting.classes_), set()
+
+    def is_below(value, name=None):
+        if name in ("classes_", "constant"):
+            labels = np.asarray(value)
+            return labels.dtype.kind not in "iufb" or (labels < n_classes).all()
+        if id(value) in seen:
+            return True
+        seen.add(id(value))
+        if isinstance(value, BaseEstimator):
+            value = vars(value)
+        if isinstance(value, dict):
+            return all(is_below(part, name) for name, part in value.items())
+        if isinstance(value, (list, tuple)):
+            return all(map(is_below, value))
+        return True
+
+    return is_below(voting.estimators_)
 
 
 def _is_array(value, shape, dtype):
