@@ -5,6 +5,9 @@ segments to the probabilities of `n_classes` genres. MLP, CNN and LSTM are the p
 the covariance network is for few tracks.
 """
 
+import math
+from itertools import pairwise
+
 import numpy as np
 
 # Of the moving moments: Keras' 0.99 would still be far off after a few epochs of a
@@ -14,6 +17,11 @@ _MOMENTUM = 0.9
 # Added to variances, in squared units of the coefficients (dB): constants have a
 # logarithm, too, and directions of less variance are noise, not to be told apart.
 _SMALL_VARIANCE = 3.0
+
+# Of a network in a model file, for one segment; the largest default has 6,900,000 and
+# 49,152.
+MAX_MULTIPLICATIONS = 2**29
+MAX_LAYER_OUTPUTS = 2**21
 
 
 def build_mlp(input_shape, n_classes, *, hidden_layer_sizes, dropout, l2):
@@ -177,52 +185,90 @@ def _log_covariance(values):
     return ops.take(flat, rows * n_mfcc + columns, axis=1)
 
 
-BUILDERS = (build_mlp, build_cnn, build_lstm, build_covariance)
+def _list_mlp(input_shape, n_classes, *, hidden_layer_sizes, dropout, l2):
+    return _list_dense(math.prod(input_shape), *hidden_layer_sizes, n_classes)
 
 
-def list_weight_shapes(build, input_shape, n_classes, parameters):
-    """Return the shapes of the weights that a builder of this module would make.
+def _list_cnn(
+    input_shape,
+    n_classes,
+    *,
+    filters,
+    kernel_sizes,
+    padding,
+    dense_units,
+    dropout,
+    l2,
+):
+    (n_rows, n_columns), n_inputs = input_shape, 1
+    for n_filters, (height, width) in zip(filters, kernel_sizes, strict=True):
+        if padding == "valid":
+            n_rows, n_columns = n_rows - height + 1, n_columns - width + 1
+        n_uses = n_rows * n_columns
+        yield (height, width, n_inputs, n_filters), n_uses
+        yield from [((n_filters,), n_uses)] * 5
+        n_rows, n_columns, n_inputs = -(-n_rows // 2), -(-n_columns // 2), n_filters
+    yield from _list_dense(n_rows * n_columns * n_inputs, dense_units, n_classes)
 
-    In the order of Keras' ``get_weights``. Nothing is built: of a model from a file
-    this tells first whether its network is as large as the weights in the file.
-    """
+
+def _list_lstm(input_shape, n_classes, *, units, dense_units, dropout):
+    n_frames, n_inputs = input_shape
+    for n_units in units:
+        for shape in [(n_inputs, 4 * n_units), (n_units, 4 * n_units), (4 * n_units,)]:
+            yield shape, n_frames
+        n_inputs = n_units
+    yield from _list_dense(n_inputs, dense_units, n_classes)
+
+
+def _list_covariance(
+    input_shape, n_classes, *, lags, hidden_units, dropout, l2, channel_shift
+):
     n_frames, n_mfcc = input_shape
-    shapes = []
+    n_rows = 1 + sum(lag < n_frames for lag in lags)
+    n_statistics = n_rows * n_mfcc + n_mfcc * (n_mfcc + 1) // 2
+    # Each takes the product over all frames, and its share of the decomposition.
+    n_uses = len(lags) * n_frames + 16 * n_mfcc
+    yield from [((n_statistics,), n_uses)] * 4
+    sizes = (n_statistics, hidden_units, n_classes)
+    yield from _list_dense(*(size for size in sizes if size))
 
-    def add_dense(n_inputs, sizes):
-        for n_units in sizes:
-            shapes.extend([(n_inputs, n_units), (n_units,)])
-            n_inputs = n_units
 
-    if build is build_mlp:
-        sizes = parameters["hidden_layer_sizes"]
-        add_dense(n_frames * n_mfcc, [*sizes, n_classes])
-    elif build is build_cnn:
-        n_channels = 1
-        for n_filters, kernel in zip(
-            parameters["filters"], parameters["kernel_sizes"], strict=True
-        ):
-            n_rows, n_columns = kernel
-            shapes += [(n_rows, n_columns, n_channels, n_filters), (n_filters,)]
-            shapes += [(n_filters,)] * 4  # of the batch normalisation
-            if parameters["padding"] == "valid":
-                n_frames, n_mfcc = n_frames - n_rows + 1, n_mfcc - n_columns + 1
-            n_frames, n_mfcc, n_channels = -(-n_frames // 2), -(-n_mfcc // 2), n_filters
-        add_dense(
-            n_frames * n_mfcc * n_channels, [parameters["dense_units"], n_classes]
+def _list_dense(*sizes):
+    for n_inputs, n_units in pairwise(sizes):
+        yield (n_inputs, n_units), 1
+        yield (n_units,), 1
+
+
+def check_weights(weights, architecture):
+    """Refuse arrays that are not those of the network that would be built for them.
+
+    Keras allocates whatever the parameters say before it compares any shapes.
+    """
+    if architecture.build not in WEIGHT_LISTS and not architecture.is_own:
+        return
+    list_weights = WEIGHT_LISTS[architecture.build]
+    shape, n_classes = architecture.input_shape, architecture.n_classes
+    listed = [*list_weights(shape, n_classes, **architecture.parameters)]
+    if [array.shape for array in weights] != [shape for shape, _ in listed]:
+        raise ValueError("the weights of a network are not those of its architecture")
+    n_multiplications = sum(n * math.prod(shape) for shape, n in listed)
+    n_outputs = max(n * shape[-1] for shape, n in listed)
+    if n_multiplications > MAX_MULTIPLICATIONS or n_outputs > MAX_LAYER_OUTPUTS:
+        raise ValueError(
+            f"a network takes {n_multiplications} multiplications per segment and "
+            f"{n_outputs} outputs of a layer, expected at most {MAX_MULTIPLICATIONS} "
+            f"and {MAX_LAYER_OUTPUTS}"
         )
-    elif build is build_lstm:
-        for n_units in parameters["units"]:
-            shapes += [(n_mfcc, 4 * n_units), (n_units, 4 * n_units), (4 * n_units,)]
-            n_mfcc = n_units
-        add_dense(n_mfcc, [parameters["dense_units"], n_classes])
-    elif build is build_covariance:
-        n_lags = sum(lag < n_frames for lag in parameters["lags"])
-        n_statistics = n_mfcc + n_mfcc * (n_mfcc + 1) // 2 + n_lags * n_mfcc
-        shapes += [(n_statistics,)] * 4
-        hidden_units = parameters["hidden_units"]
-        add_dense(n_statistics, [*([hidden_units] if hidden_units else []), n_classes])
-    return shapes
+
+
+# Of each builder: the weights it will make, as pairs of the shape and of how often
+# a segment uses it, in the order of Keras' `get_weights`.
+WEIGHT_LISTS = {
+    build_mlp: _list_mlp,
+    build_cnn: _list_cnn,
+    build_lstm: _list_lstm,
+    build_covariance: _list_covariance,
+}
 
 
 def _penalty(l2):

@@ -1,7 +1,6 @@
 """Files that pretend to be models: each is refused in words, and none is run."""
 
 import io
-import itertools
 import json
 import os
 import pickle
@@ -14,7 +13,17 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from model_archive import read_parts, write_parts
+from model_archive import (
+    IDS,
+    find,
+    forge,
+    mapping,
+    node,
+    read_parts,
+    sequence,
+    text,
+    write_parts,
+)
 from numpy.testing import assert_array_equal
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -37,7 +46,6 @@ from skgenre.persistence import archive
 
 SEED, N_MUTATIONS = 0, 200
 MEANS = TrackStatistics(statistics=("mean",))
-IDS = itertools.count(1)
 
 
 class Bomb:
@@ -72,48 +80,8 @@ def good(features, file):
     return file, X, model.predict_proba(X)
 
 
-def forge(file, change):
-    """Write a model file anew, its checksum right, after `change(schema, members)`."""
-    info, members = read_parts(file)
-    schema = json.loads(members["schema.json"])
-    schema = change(schema, members) or schema
-    members["schema.json"] = json.dumps(schema).encode()
-    write_parts(file, info, members)
-
-
-def find(schema, name):
-    """The first node of a class."""
-    if isinstance(schema, dict):
-        if schema.get("__class__") == name:
-            return schema
-        schema = list(schema.values())
-    if isinstance(schema, list):
-        return next(filter(None, (find(child, name) for child in schema)), None)
-    return None
-
-
 def first_array(file):
     return next(name for name in read_parts(file)[1] if name.endswith(".npy"))
-
-
-def node(kind, name, **content):
-    module, _, name = name.rpartition(".")
-    identity = {"__loader__": kind, "__module__": module, "__class__": name}
-    return {**identity, "__id__": next(IDS), **content}
-
-
-def text(value):
-    return node("JsonNode", "builtins.str", content=json.dumps(value))
-
-
-def sequence(kind, *items):
-    return node(f"{kind.title()}Node", f"builtins.{kind}", content=list(items))
-
-
-def mapping(keys=None, **items):
-    keys = keys or [node("TypeNode", "builtins.str")] * len(items)
-    keys = sequence("list", *keys)
-    return node("DictNode", "builtins.dict", content=items, key_types=keys)
 
 
 def test_pickles_are_refused_and_not_run(file, victim):

@@ -58,6 +58,11 @@ ANALYSIS_VERSION = 3
 # not fit into memory, or float32 cannot hold them.
 MAXIMA = {"sample_rate": HIGHEST_FILE_RATE, "n_fft": 2**20, "n_mels": 4096}
 
+# Upper limits for an extractor in a model file, of what `check_costs_of_analysis`
+# names. The first takes 0.27 s for a track of 30 s (default: 195,000), the second
+# 100 MB (328,000); the third is ten segments per second, the last 33 MB (16,900).
+MAX_COSTS = (3e6, 2**23, 10, 2**23)
+
 # Smallest distance between edges of mel filters, relative to the highest: closer edges
 # are rounded to the same number, and the weights between them are NaN.
 MIN_RELATIVE_SPACING = 1e-12
@@ -446,6 +451,32 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def check_costs_of_analysis(extractor):
+    """Refuse parameters that cost too much for any one track.
+
+    Those of a stranger's file decide what a prediction costs.
+    """
+    n_fft, n_mels, n_mfcc = extractor.n_fft, extractor.n_mels, extractor.n_mfcc
+    frame_rate = extractor.sample_rate / extractor.hop_length
+    n_frames = (extractor.n_segments or 0) * (
+        1 + frame_rate * extractor.segment_duration
+    )
+    costs = {
+        "sample_rate / hop_length * (n_fft + n_mels * (16 + n_mfcc / 4))": (
+            frame_rate * (n_fft + n_mels * (16 + n_mfcc / 4))
+        ),
+        "n_mels * (n_fft + 4 * n_mels)": n_mels * (n_fft + 4 * n_mels),
+        "1 / segment_duration": 1 / extractor.segment_duration,
+        "n_segments * n_frames * n_mfcc": n_frames * n_mfcc,
+    }
+    for (name, found), allowed in zip(costs.items(), MAX_COSTS, strict=True):
+        if found > allowed:
+            raise ValueError(
+                f"{name} of an MFCCExtractor in a model file must be at most "
+                f"{allowed:.3g}, got {found:.3g}"
+            )
 
 
 def extract_mfcc(

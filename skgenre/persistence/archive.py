@@ -21,6 +21,7 @@ from skgenre._io import (
     ZIP_ERRORS,
     find_versions,
     format_json,
+    open_zip,
     parse_json,
     plain,
     read_member,
@@ -35,12 +36,14 @@ INFO, SCHEMA = "info.json", "schema.json"
 FORMAT_VERSION = 1
 
 MAX_INFO_BYTES = 1 << 20
-MAX_SCHEMA_BYTES = 1 << 26
-MAX_TOTAL_BYTES = 1 << 32
-MAX_N_MEMBERS = 1 << 17
-# Largest size of an array as a multiple of what it takes up in the file. Deflate, and
-# so a zip bomb, reaches 1030; an array that does is written uncompressed.
-MAX_EXPANSION = 100
+# What members may inflate to, however small the file; deflate, and so a zip bomb,
+# reaches 1030 times its size. A model that exceeds them is written uncompressed. A
+# forest has 6 kB of schema per tree; parsed, each byte takes 6, and at most 17, more.
+MAX_SCHEMA_BYTES = 14_000_000  # or the size of the file
+MAX_ARRAY_BYTES = 1 << 24  # or ten times the size of the file
+MAX_EXPANSION = 10
+# Without zip64. A forest has five arrays per tree.
+MAX_N_MEMBERS = 65_535
 
 # Skops names an array after its address in the memory of the process that saves it.
 _MEMBER_NAME = re.compile(r"info\.json|schema\.json|[0-9]{1,20}\.npy")
@@ -160,7 +163,7 @@ def open_archive(opened):
     """Return the zip archive in an open file, once its directory is found sound."""
     n_file_bytes = opened.seek(0, os.SEEK_END)
     try:
-        archive = zipfile.ZipFile(opened)
+        archive = open_zip(opened, max_members=MAX_N_MEMBERS)
     except ZIP_ERRORS as error:
         reason = str(error) if n_file_bytes else "it is empty"
         raise RefusalError(
@@ -173,10 +176,6 @@ def open_archive(opened):
         raise RefusalError(
             f"it has no {INFO}: it was not written by skgenre.save_model"
         )
-    if len(members) > MAX_N_MEMBERS:
-        raise RefusalError(
-            f"it has {len(members)} members, expected at most {MAX_N_MEMBERS}"
-        )
     if len(names) < len(members):
         raise RefusalError("some of its members have the same name")
     for member in members:
@@ -188,10 +187,6 @@ def open_archive(opened):
     # Members that overlap are how a small file holds petabytes.
     if sum(member.compress_size for member in members) > n_file_bytes:
         raise RefusalError("its members take up more than the file")
-    if n_file_bytes > MAX_TOTAL_BYTES:
-        raise RefusalError(
-            f"it has {n_file_bytes} bytes, expected at most {MAX_TOTAL_BYTES}"
-        )
     return archive
 
 
@@ -220,18 +215,24 @@ def read_info(archive):
     return {name: info[name] for name in _FIELDS}
 
 
-def read_members(archive, digest):
-    """Read the schema and the arrays, name -> bytes; they must match their checksum."""
+def read_members(content, digest):
+    """Return the schema and the arrays in the bytes of a model file: name -> bytes.
+
+    They must match their checksum, and inflate within the bounds for its size.
+    """
+    archive = open_archive(io.BytesIO(content))
     names = [name for name in archive.namelist() if name != INFO]
     if SCHEMA not in names:
         raise RefusalError(f"it has no {SCHEMA}")
-    members, n_left = {}, MAX_TOTAL_BYTES
+    members = {}
+    n_left = max(MAX_ARRAY_BYTES, MAX_EXPANSION * len(content))
     for name in names:
-        limit = MAX_SCHEMA_BYTES
-        if name != SCHEMA:
-            limit = MAX_EXPANSION * archive.getinfo(name).compress_size
-        members[name] = _read(archive, name, min(n_left, limit))
-        n_left -= len(members[name])
+        if name == SCHEMA:
+            limit = max(MAX_SCHEMA_BYTES, len(content))
+            members[name] = _read(archive, name, limit)
+        else:
+            members[name] = _read(archive, name, n_left)
+            n_left -= len(members[name])
     if _compute_digest(members) != digest:
         raise RefusalError("it is damaged: its content does not match its checksum")
     return members
@@ -247,34 +248,30 @@ def _read(archive, name, max_bytes):
 def pack_archive(info, members):
     """Return the bytes of an archive of a dict `info` and of members, name -> bytes.
 
-    ValueError for what is so large that `read_members` would refuse it.
+    RefusalError for what is so large that it could not be read.
     """
     info = {**info, "digest": _compute_digest(members)}
     members = {INFO: format_json(info, indent=1, default=plain).encode(), **members}
+    content = _write_archive(members, compress=True)
+    try:
+        read_members(content, info["digest"])
+    except RefusalError:
+        content = _write_archive(members, compress=False)
+        read_members(content, info["digest"])
+    read_info(open_archive(io.BytesIO(content)))
+    return content
+
+
+def _write_archive(members, *, compress):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
-            method = zipfile.ZIP_DEFLATED
-            if name.endswith(".npy"):
-                expansion = len(content) / len(zlib.compress(content))
-                # A network's weights hardly shrink: a tenth is not worth the time that
-                # each load takes to inflate them (27 ms for 4 MB). What shrinks too
-                # much would be taken for a zip bomb.
-                if not 1.1 < expansion < MAX_EXPANSION / 2:
-                    method = zipfile.ZIP_STORED
+            # A network's weights hardly shrink: a tenth is not worth the time that each
+            # load takes to inflate them (27 ms for 4 MB).
+            is_smaller = compress and len(zlib.compress(content)) < len(content) / 1.1
+            method = zipfile.ZIP_DEFLATED if is_smaller else zipfile.ZIP_STORED
             # Without a ZipInfo, the archive would have the local time of its members.
             archive.writestr(zipfile.ZipInfo(name), content, method)
-    n_bytes = sum(map(len, members.values()))
-    if (
-        len(members[INFO]) > MAX_INFO_BYTES
-        or len(members[SCHEMA]) > MAX_SCHEMA_BYTES
-        or max(n_bytes, len(buffer.getbuffer())) > MAX_TOTAL_BYTES
-        or len(members) > MAX_N_MEMBERS
-    ):
-        raise ValueError(
-            f"the model is too large to be saved: {n_bytes} bytes in {len(members)} "
-            f"members, {len(members[SCHEMA])} of them of description."
-        )
     return buffer.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import warnings
@@ -125,6 +124,19 @@ def save_model(
         schema, untrusted = audit_schema(members)
         # What is saved can be loaded: it is, here.
         make_objects(schema, members)
+        info = {
+            "format_version": FORMAT_VERSION,
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": list_versions(),
+            # Functions are shown with their addresses.
+            "model": re.sub(r" at 0x[0-9a-f]+", "", " ".join(repr(model).split())),
+            "classes": model.classes_.tolist(),
+            "features": list_feature_parameters(parts),
+            "data": data,
+            "scores": {str(name): float(score) for name, score in scores.items()},
+            "trusted": untrusted,
+        }
+        content = pack_archive(info, members)
     except (RefusalError, *CONTENT_ERRORS) as error:
         raise ValueError(
             f"the model has a part that cannot be saved: {error}. Leave it out, or "
@@ -138,19 +150,6 @@ def save_model(
             UserWarning,
             stacklevel=2,
         )
-    info = {
-        "format_version": FORMAT_VERSION,
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": list_versions(),
-        # Functions are shown with their addresses.
-        "model": re.sub(r" at 0x[0-9a-f]+", "", " ".join(repr(model).split())),
-        "classes": model.classes_.tolist(),
-        "features": list_feature_parameters(parts),
-        "data": data,
-        "scores": {str(name): float(score) for name, score in scores.items()},
-        "trusted": untrusted,
-    }
-    content = pack_archive(info, members)
     with atomic_write(file) as opened:
         opened.write(content)
 
@@ -227,8 +226,8 @@ def load_model(
         info = read_info(open_archive(opened))
         opened.seek(0)
         # In memory: what is loaded must be what was audited, should the file change.
-        content = io.BytesIO(opened.read())
-        members = read_members(open_archive(content), info["digest"])
+        content = opened.read()
+        members = read_members(content, info["digest"])
         try:
             schema, untrusted = audit_schema(members, trusted=frozenset(names))
             if untrusted:

@@ -19,17 +19,8 @@ from skgenre._compat import (
 from skgenre._fitting import is_search
 from skgenre._validation import plain_integers
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
-from skgenre.mfcc import count_frames
-from skgenre.networks import BUILDERS, list_weight_shapes
-from skgenre.segments import count_segment_samples
 from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import TrainedNetwork
-
-# Ten hours in segments of three seconds have 81 MB.
-MAX_TRACK_BYTES = 1 << 27
-
-# A hundred dense layers.
-MAX_N_WEIGHTS = 200
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
@@ -189,47 +180,10 @@ def check_object(part, *, is_allowed):
             raise ValueError(f"an attribute replaces {kind.__name__}.{name}")
     if isinstance(part, (MFCCExtractor, BaseTrackClassifier, TrainedNetwork)):
         part._check_parameters()
-    if isinstance(part, MFCCExtractor):
-        _check_size(part)
-    if isinstance(part, TrainedNetwork) and not _is_of_size(part):
-        raise ValueError(f"the parts of its {kind.__name__} do not fit together")
     n_classes = getattr(part, "n_classes_", None)
     # Probabilities are allocated by the one, and filled by the other.
     if isinstance(n_classes, (int, np.integer)) and n_classes != len(part.classes_):
         raise ValueError(f"the parts of its {kind.__name__} do not fit together")
-
-
-def _is_of_size(network):
-    """Whether one of our networks would be as large as the weights that it is to have.
-
-    Keras makes all of it before it is given any.
-    """
-    architecture, weights = network.architecture, network.weights
-    if architecture.build not in BUILDERS:
-        return True
-    shapes = list_weight_shapes(
-        architecture.build,
-        architecture.input_shape,
-        architecture.n_classes,
-        architecture.parameters,
-    )
-    # A layer takes some 10 ms to build and to trace, however small it is.
-    return len(weights) <= MAX_N_WEIGHTS and shapes == [w.shape for w in weights]
-
-
-def _check_size(extractor):
-    """Refuse features of one track that are so large that a few would fill memory."""
-    n_samples = count_segment_samples(extractor.segment_duration, extractor.sample_rate)
-    n_frames = count_frames(
-        n_samples, n_fft=extractor.n_fft, hop_length=extractor.hop_length
-    )
-    # In float32: the mel spectrum of a segment, and the coefficients of all.
-    for n_values in (extractor.n_mels, (extractor.n_segments or 1) * extractor.n_mfcc):
-        if 4 * n_frames * n_values > MAX_TRACK_BYTES:
-            raise ValueError(
-                f"the features of one track would be of {4 * n_frames * n_values:.3g} "
-                f"bytes, expected at most {MAX_TRACK_BYTES}: {extractor!r}"
-            )
 
 
 def settle(part, cache_dir, *, written_by_other_keras):

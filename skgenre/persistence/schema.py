@@ -12,11 +12,11 @@ import io
 import json
 import re
 import zipfile
-from typing import NamedTuple
 
 import numpy as np
 import skops.io
 
+import skgenre.persistence.costs as costs
 from skgenre._compat import SKOPS_PROTOCOL
 from skgenre._io import parse_npy
 from skgenre.persistence.allowed_types import (
@@ -31,10 +31,11 @@ from skgenre.persistence.parts import check_object, make_portable
 
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.
 MAX_DEPTH = 100
-# How much more a model may be once its references are unfolded, as those who walk
-# through it without remembering where they were would find it: an ensemble lists its
-# members twice.
-MAX_UNFOLDING = 10
+# Bytes of schema for each bracket in it: skops needs 38 or more. Nothing but brackets
+# would take 48 times its size of memory to parse.
+MIN_BYTES_PER_BRACKET = 25
+# Of a text or a number: an array of texts takes for each as much as for the longest.
+MAX_TEXT = 1000
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
 _IDENTITY = {"__loader__", "__module__", "__class__", "__id__"}
@@ -121,16 +122,6 @@ def list_children(node):
     return []
 
 
-class _Extent(NamedTuple):
-    """What a node amounts to once all references in it are unfolded."""
-
-    n_nodes: int
-    n_bytes: int
-
-    def __add__(self, other):
-        return _Extent(self.n_nodes + other.n_nodes, self.n_bytes + other.n_bytes)
-
-
 def audit_schema(members, *, trusted=frozenset()):
     """Check what would be made of a schema and its arrays, name -> bytes.
 
@@ -148,11 +139,17 @@ def audit_schema(members, *, trusted=frozenset()):
     ------
     RefusalError
         It has a type that is not allowed where nobody could trust it, objects that hold
-        themselves, or a few that refer to each other so often that they seem many.
+        themselves, or so many, or a few so often, that to predict would take long.
     One of CONTENT_ERRORS
         It is broken.
     """
-    schema = json.loads(members[SCHEMA])
+    content = members[SCHEMA]
+    n_brackets = content.count(b"{") + content.count(b"[")
+    if n_brackets * MIN_BYTES_PER_BRACKET > len(content):
+        raise RefusalError(
+            f"its {SCHEMA} has {n_brackets} brackets, too many for nodes"
+        )
+    schema = json.loads(content)
     # Other versions read other fields than those that are looked at here.
     if schema["protocol"] != SKOPS_PROTOCOL:
         raise ValueError(f"it is not of version {SKOPS_PROTOCOL} of skops' format")
@@ -168,12 +165,12 @@ def audit_schema(members, *, trusted=frozenset()):
         if type(number) is not int or number <= 0:
             raise RefusalError(f"its {SCHEMA} has an object of no id")
         if number in described:
-            known, extent = described[number]
+            known, work = described[number]
             if known != identity or node.keys() != _IDENTITY:
                 raise RefusalError(f"its {SCHEMA} has {number} for two objects")
-            if extent is None:
+            if work is None:
                 raise RefusalError(f"its {SCHEMA} has an object that holds itself")
-            return extent
+            return work
         if depth > MAX_DEPTH:
             raise RefusalError(f"its {SCHEMA} has nodes more than {MAX_DEPTH} deep")
         # Names are shown: they must not hold what steers a terminal.
@@ -186,27 +183,22 @@ def audit_schema(members, *, trusted=frozenset()):
                 )
             extensions.add(name)
         described[number] = identity, None
-        extent = _Extent(1, 0)
-        if node.get("type") == "numpy":
+        work = costs.NODE_WORK
+        if kind == "ObjectNode":
+            work += costs.OBJECT_WORK.get(name, costs.DEFAULT_WORK)
+        elif node.get("type") == "numpy":
             if node["file"] != f"{number}.npy":
                 raise RefusalError(f"its {SCHEMA} has an array of another object")
-            extent += _Extent(0, len(members[node["file"]]))
+            work += costs.WORK_PER_BYTE * len(members[node["file"]])
+        elif kind == "JsonNode" and len(node.get("content", "")) > MAX_TEXT:
+            raise RefusalError(f"its {SCHEMA} has a text of more than {MAX_TEXT} bytes")
         for child in list_children(node):
-            extent += visit(child, depth + 1)
-        described[number] = identity, extent
-        return extent
+            work += visit(child, depth + 1)
+        described[number] = identity, work
+        return work
 
-    unfolded = visit(schema, depth=0)
-    n_bytes = sum(len(content) for name, content in members.items() if name != SCHEMA)
-    found = _Extent(len(described), n_bytes)
-    if any(
-        n > MAX_UNFOLDING * (known + 1000)
-        for n, known in zip(unfolded, found, strict=True)
-    ):
-        raise RefusalError(
-            f"its {found.n_nodes} objects refer to each other so often that they "
-            f"unfold to {unfolded.n_nodes:.3g}, with {unfolded.n_bytes:.3g} bytes"
-        )
+    work = visit(schema, depth=0)
+    costs.check_work(work, n_bytes=sum(map(len, members.values())))
     return schema, sorted(extensions - trusted)
 
 
@@ -307,9 +299,12 @@ def make_objects(schema, members):
         elif state is not None:
             vars(value).update(state)
         check_object(value, is_allowed=is_allowed)
+        costs.check_costs(value)
         if hasattr(value, fitted_attribute) and not check(value):
             raise ValueError(f"the parts of its {kind.__name__} do not fit together")
         objects.append(value)
         return value
 
-    return make(schema), objects
+    model = make(schema)
+    costs.check_networks(objects)
+    return model, objects
