@@ -6,7 +6,7 @@ nowhere else. Each is listed under the outermost package that has it, as users i
 it, so that a file survives the moving of modules.
 """
 
-import skgenre.persistence.native_checks as checks
+import skgenre._native_checks as checks
 
 
 def _list_names(text):
@@ -37,7 +37,7 @@ sklearn.compose: ColumnTransformer
 sklearn.decomposition: FactorAnalysis FastICA KernelPCA PCA TruncatedSVD
 sklearn.discriminant_analysis: LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis
 sklearn.dummy: DummyClassifier
-sklearn.ensemble: AdaBoostClassifier BaggingClassifier
+sklearn.ensemble: AdaBoostClassifier BaggingClassifier VotingClassifier
 sklearn.ensemble._hist_gradient_boosting.binning: _BinMapper
 sklearn.feature_selection: GenericUnivariateSelect RFE RFECV SelectFdr SelectFpr
 sklearn.feature_selection: SelectFromModel SelectFwe SelectKBest SelectPercentile
@@ -71,7 +71,6 @@ _CHECKS = {
     "ensemble.HistGradientBoostingClassifier": ("_predictors", checks.check_histograms),
     "ensemble.RandomForestClassifier": ("estimators_", checks.check_forest),
     "ensemble.StackingClassifier": ("stack_method_", checks.check_stack),
-    "ensemble.VotingClassifier": ("estimators_", checks.check_voting),
     "ensemble._hist_gradient_boosting.predictor.TreePredictor": (
         *("nodes", checks.check_histogram_tree),
     ),

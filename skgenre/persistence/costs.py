@@ -4,6 +4,8 @@ All bounds are far from any model that is trained to tell genres, and low enough
 the first prediction, of a track of 30 s, ends within seconds.
 """
 
+import numpy as np
+
 from skgenre.features.extractor import MFCCExtractor, check_costs_of_analysis
 from skgenre.networks import WEIGHT_LISTS, check_weights
 from skgenre.persistence.archive import RefusalError
@@ -27,6 +29,8 @@ MAX_WORK = 3_000_000
 MAX_UNFOLDING = 2
 
 MAX_N_CLASSES = 10_000
+# A vote counts up to the highest label that there is.
+MAX_LABEL = 1 << 24
 _NUMBERS_OF_CLASSES = ("n_outputs_", "n_trees_per_iteration_")
 
 # Of all networks that differ: to compile takes 10 to 50 ms for an array of weights, and
@@ -51,6 +55,13 @@ def check_costs(part):
     elif isinstance(part, TrainedNetwork):
         check_weights(part.weights, part.architecture)
     attributes = getattr(part, "__dict__", {})
+    for name in ("classes_", "constant"):
+        labels = np.asarray(attributes.get(name))
+        if labels.dtype.kind in "iuf" and (labels > MAX_LABEL).any():
+            raise ValueError(
+                f"a {type(part).__name__} has labels above {MAX_LABEL}: as texts, they "
+                "could be saved"
+            )
     if "classes_" in attributes:
         # Scikit-learn allocates as many probabilities as these numbers say.
         n_classes = len(part.classes_)

@@ -19,6 +19,7 @@ import skops.io
 import skgenre.persistence.costs as costs
 from skgenre._compat import SKOPS_PROTOCOL
 from skgenre._io import parse_npy
+from skgenre._native_checks import make_tree
 from skgenre.persistence.allowed_types import (
     ALLOWED_TYPES,
     CHECKS,
@@ -26,7 +27,6 @@ from skgenre.persistence.allowed_types import (
     FUNCTION_ATTRIBUTES,
 )
 from skgenre.persistence.archive import SCHEMA, RefusalError
-from skgenre.persistence.native_checks import make_tree
 from skgenre.persistence.parts import check_object, make_portable
 
 # Nodes within nodes: a voting ensemble of pipelines of ensembles has 25.

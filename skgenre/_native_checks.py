@@ -187,35 +187,6 @@ def check_neighbors(neighbors):
     )
 
 
-def check_voting(voting):
-    """Whether estimators can only vote for classes that there are.
-
-    `predict` makes an array as long as the highest class that any has predicted.
-    """
-    from sklearn.base import BaseEstimator
-
-    if voting.voting == "soft":
-        return True
-    n_classes, seen = len(voting.classes_), set()
-
-    def is_below(value, name=None):
-        if name in ("classes_", "constant"):
-            labels = np.asarray(value)
-            return labels.dtype.kind not in "iufb" or (labels < n_classes).all()
-        if id(value) in seen:
-            return True
-        seen.add(id(value))
-        if isinstance(value, BaseEstimator):
-            value = vars(value)
-        if isinstance(value, dict):
-            return all(is_below(part, name) for name, part in value.items())
-        if isinstance(value, (list, tuple)):
-            return all(map(is_below, value))
-        return True
-
-    return is_below(voting.estimators_)
-
-
 def _is_array(value, shape, dtype):
     return (
         isinstance(value, np.ndarray) and value.shape == shape and value.dtype == dtype
