@@ -91,6 +91,7 @@ class Library:
             info, members = read_parts(file)
             root = parse(json.loads(members["schema.json"]), members, {})
             self.models[file.stem] = info, root
+            self.by_class[root.module, root.name].append(root)
             for place, parent, index in list_places(root):
                 node = parent.children[index][1]
                 self.by_class[node.module, node.name].append(node)
