@@ -40,8 +40,8 @@ def save_model(
     and functions; no pickle. It has all that predicting needs, and nothing that belongs
     to this machine: `cache_dir`, `n_jobs`, `verbose`, `callbacks` and `memory` of all
     estimators in the model go back to their defaults, and what only further training
-    needs is left out (the optimizer's state, the routing of metadata, splitters given
-    as `cv`). The model itself is not changed.
+    needs is left out (the optimizer's state, generators of random numbers, the routing
+    of metadata, splitters given as `cv`). The model itself is not changed.
 
     Parameters
     ----------
