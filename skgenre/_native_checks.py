@@ -7,6 +7,11 @@ of a fitted object fit together; what it trips over may raise any error.
 
 import numpy as np
 
+# Of an SVM, of 548 classes: Python takes 15 microseconds for each pair.
+MAX_N_PAIRS = 150_000
+# Of all features; an encoder is made of them, which takes 100 bytes for each.
+MAX_N_BINS = 1 << 20
+
 
 def make_tree(arguments, state):
     """Make a decision tree's `Tree` from what its `__reduce__` has returned."""
@@ -112,6 +117,13 @@ def check_histograms(boosted):
     )
 
 
+def check_bin_mapper(mapper):
+    """Whether there is as much of each feature as compiled code reads."""
+    n_features = len(mapper.n_bins_non_missing_)
+    is_categorical = np.shape(mapper.is_categorical_)
+    return len(mapper.bin_thresholds_) == n_features == sum(is_categorical)
+
+
 def check_histogram_tree(tree):
     """Whether a way through the nodes ends, and depends on numbers only."""
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
@@ -139,6 +151,11 @@ def check_polynomials(polynomials):
     return polynomials._max_degree <= 100 and polynomials._n_out_full <= 1 << 20
 
 
+def check_bins(discretizer):
+    """Whether there are no more bins than an encoder can be made for."""
+    return sum(map(len, discretizer.bin_edges_)) <= MAX_N_BINS
+
+
 def check_machine(machine):
     """Whether the arrays of a support vector machine have the sizes it reads."""
     if callable(machine.kernel):
@@ -156,6 +173,7 @@ def check_machine(machine):
     support, counts = machine.support_, machine._n_support
     return (
         all(np.shape(getattr(machine, name)) == size for name, size in shapes.items())
+        and n_pairs <= MAX_N_PAIRS
         # The second is read where the first has a size.
         and np.shape(machine._probA) == np.shape(machine._probB)
         and np.shape(machine._probA) in ((0,), (n_pairs,))
@@ -173,17 +191,26 @@ def check_neighbors(neighbors):
     """Whether there are as many training samples as it says, each of a class."""
     n_samples, y = neighbors.n_samples_fit_, neighbors._y
     is_computed = neighbors.metric == "precomputed"
-    parameters = {*neighbors.effective_metric_params_, *(neighbors.metric_params or ())}
+    n_features = neighbors.n_features_in_
+    # Others, such as the norms of the samples, are read at any length.
+    shapes = {
+        **{"p": [()], "w": [(n_features,)], "VI": [(n_features, n_features)]},
+        "V": [(n_features,), (n_features, n_features)],
+    }
+    parameters = [neighbors.effective_metric_params_, neighbors.metric_params or {}]
     return (
-        np.shape(neighbors._fit_X) == (n_samples, neighbors.n_features_in_)
+        np.shape(neighbors._fit_X) == (n_samples, n_features)
         and 0 < neighbors.n_neighbors <= n_samples
-        and y.shape == (n_samples,)
-        and y.dtype.kind in "iu"
+        # Of smaller integers, a small file could have millions of samples.
+        and _is_array(y, (n_samples,), np.intp)
         and ((y >= 0) & (y < len(neighbors.classes_))).all()
         # Of distances that are computed already, no features are checked.
         and is_computed == (neighbors.effective_metric_ == "precomputed")
-        # Others, such as the norms of the samples, are read at any length.
-        and parameters <= {"p", "w", "V", "VI"}
+        and all(
+            np.shape(value) in shapes.get(name, ())
+            for values in parameters
+            for name, value in values.items()
+        )
     )
 
 

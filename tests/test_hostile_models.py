@@ -25,7 +25,12 @@ from model_archive import (
     write_parts,
 )
 from numpy.testing import assert_array_equal
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -614,9 +619,17 @@ def test_probabilities_of_other_classes_than_there_are_are_refused(features, fil
     model = BaggingClassifier(GaussianNB(), 2)
     save_model(make_pipeline(MEANS, model).fit(*features), file)
     # Each row would have room for them.
-    add_attribute(file, "BaggingClassifier", "n_classes_", text(1 << 40))
-    with pytest.raises(ModelFileError, match="BaggingClassifier do not fit together"):
-        load_model(file)
+    for number in (text(1 << 40), sequence("list", text(1 << 28))):
+        add_attribute(file, "BaggingClassifier", "n_classes_", number)
+        with pytest.raises(ModelFileError, match="do not fit together"):
+            load_model(file)
+
+
+def test_threads_are_never_as_many_as_the_file_says(features, file):
+    model = HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=2)
+    save_model(make_pipeline(MEANS, model).fit(*features), file)
+    add_attribute(file, "_BinMapper", "n_threads", text(1 << 30))
+    assert load_model(file)[-1]._bin_mapper.n_threads is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import PolynomialFeatures
+from sklearn.preprocessing import KBinsDiscretizer, PolynomialFeatures
 from sklearn.svm import SVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -37,6 +37,11 @@ FITTED = [
     NuSVC(kernel="sigmoid"),
     KNeighborsClassifier(),
     KNeighborsClassifier(algorithm="brute", metric="cosine"),
+    KNeighborsClassifier(metric="mahalanobis", metric_params={"VI": np.eye(4)}),
+    KNeighborsClassifier(metric="mahalanobis", metric_params={"V": np.eye(4)}),
+    KNeighborsClassifier(metric="seuclidean", metric_params={"V": np.ones(4)}),
+    KNeighborsClassifier(p=3, metric_params={"w": np.ones(4)}),
+    KBinsDiscretizer(3, strategy="uniform"),
     PolynomialFeatures(3),
 ]
 
@@ -100,6 +105,11 @@ def fit_tree(n_features):
             "effective_metric_params_",
             {"Y_norm_squared": np.ones(1)},
         ),
+        # Of bytes, millions of samples are a small file.
+        (KNeighborsClassifier(), "_y", np.zeros(len(Y), np.int8)),
+        # Compiled code reads as many as there are features, squared.
+        (KNeighborsClassifier(), "effective_metric_params_", {"VI": np.ones((1, 1))}),
+        (KBinsDiscretizer(), "bin_edges_", [np.zeros(1 << 20)] * 2),
         (PolynomialFeatures(), "_n_out_full", 1 << 40),
         (PolynomialFeatures(), "_max_degree", 1 << 40),
     ],
@@ -140,6 +150,19 @@ def test_tree_of_histograms_without_nodes_is_not_sound():
     tree = fit_histogram_tree()
     tree.nodes = tree.nodes[:0]
     assert not check(tree)
+
+
+def test_mapper_of_bins_has_all_of_each_feature():
+    mapper = HistGradientBoostingClassifier(max_iter=1).fit(X, Y)._bin_mapper
+    assert check(mapper)
+    mapper.is_categorical_ = mapper.is_categorical_[:1]
+    assert not check(mapper)
+
+
+@pytest.mark.parametrize(("n_classes", "is_sound"), [(540, True), (560, False)])
+def test_pairs_of_classes_are_bounded(n_classes, is_sound):
+    y = np.arange(2 * n_classes) % n_classes
+    assert check(SVC().fit(y[:, None], y)) == is_sound
 
 
 def test_negative_numbers_of_support_vectors_are_not_sound():

@@ -38,7 +38,6 @@ sklearn.decomposition: FactorAnalysis FastICA KernelPCA PCA TruncatedSVD
 sklearn.discriminant_analysis: LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis
 sklearn.dummy: DummyClassifier
 sklearn.ensemble: AdaBoostClassifier BaggingClassifier VotingClassifier
-sklearn.ensemble._hist_gradient_boosting.binning: _BinMapper
 sklearn.feature_selection: GenericUnivariateSelect RFE RFECV SelectFdr SelectFpr
 sklearn.feature_selection: SelectFromModel SelectFwe SelectKBest SelectPercentile
 sklearn.feature_selection: SequentialFeatureSelector VarianceThreshold
@@ -58,7 +57,7 @@ sklearn.naive_bayes: BernoulliNB CategoricalNB ComplementNB GaussianNB Multinomi
 sklearn.neighbors: NearestCentroid NeighborhoodComponentsAnalysis
 sklearn.neural_network: MLPClassifier
 sklearn.pipeline: FeatureUnion Pipeline
-sklearn.preprocessing: Binarizer FunctionTransformer KBinsDiscretizer KernelCenterer
+sklearn.preprocessing: Binarizer FunctionTransformer KernelCenterer
 sklearn.preprocessing: LabelBinarizer LabelEncoder MaxAbsScaler MinMaxScaler Normalizer
 sklearn.preprocessing: PowerTransformer QuantileTransformer RobustScaler StandardScaler
 sklearn.random_projection: GaussianRandomProjection
@@ -71,10 +70,14 @@ _CHECKS = {
     "ensemble.HistGradientBoostingClassifier": ("_predictors", checks.check_histograms),
     "ensemble.RandomForestClassifier": ("estimators_", checks.check_forest),
     "ensemble.StackingClassifier": ("stack_method_", checks.check_stack),
+    "ensemble._hist_gradient_boosting.binning._BinMapper": (
+        *("bin_thresholds_", checks.check_bin_mapper),
+    ),
     "ensemble._hist_gradient_boosting.predictor.TreePredictor": (
         *("nodes", checks.check_histogram_tree),
     ),
     "neighbors.KNeighborsClassifier": ("_fit_X", checks.check_neighbors),
+    "preprocessing.KBinsDiscretizer": ("bin_edges_", checks.check_bins),
     "preprocessing.PolynomialFeatures": ("_max_degree", checks.check_polynomials),
     "svm.NuSVC": ("support_vectors_", checks.check_machine),
     "svm.SVC": ("support_vectors_", checks.check_machine),
@@ -85,7 +88,8 @@ _CHECKS = {
 }
 CHECKS = {f"sklearn.{name}": check for name, check in _CHECKS.items()}
 _NUMPY_SCALARS = _list_names("""
-numpy: bool bool_ float32 float64 int32 int64 str_ uint32 uint64
+numpy: bool bool_ float16 float32 float64 int8 int16 int32 int64 str_ uint8 uint16
+numpy: uint32 uint64
 """)
 
 # By the kind of node that skops makes them with: the name of a class must not be

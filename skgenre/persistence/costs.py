@@ -17,6 +17,7 @@ DEFAULT_WORK = 500
 OBJECT_WORK = {
     "skgenre.MFCCExtractor": 150_000,
     "skgenre.training.TrainedNetwork": 10_000,
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": 100,
     "sklearn.neighbors.KNeighborsClassifier": 10_000,
     "sklearn.tree.DecisionTreeClassifier": 100,
     "sklearn.tree.DecisionTreeRegressor": 100,
@@ -55,7 +56,7 @@ def check_costs(part):
     elif isinstance(part, TrainedNetwork):
         check_weights(part.weights, part.architecture)
     attributes = getattr(part, "__dict__", {})
-    for name in ("classes_", "constant"):
+    for name in ("classes_", "constant", "y_"):
         labels = np.asarray(attributes.get(name))
         if labels.dtype.kind in "iuf" and (labels > MAX_LABEL).any():
             raise ValueError(

@@ -24,7 +24,7 @@ from skgenre.training import TrainedNetwork
 
 # Parameters of any estimator that say how one machine is to do the work, and where:
 # they go back to their defaults.
-_LOCAL_PARAMETERS = (*EXECUTION_PARAMETERS, "callbacks", "memory")
+_LOCAL_PARAMETERS = (*EXECUTION_PARAMETERS, "callbacks", "memory", "n_threads")
 # The last is a key of `Architecture` that is valid in one process.
 _LOCAL_ATTRIBUTES = (*SKLEARN_TRAINING_ATTRIBUTES, "_digest")
 
@@ -182,7 +182,9 @@ def check_object(part, *, is_allowed):
         part._check_parameters()
     n_classes = getattr(part, "n_classes_", None)
     # Probabilities are allocated by the one, and filled by the other.
-    if isinstance(n_classes, (int, np.integer)) and n_classes != len(part.classes_):
+    is_number = isinstance(n_classes, (int, np.integer))
+    is_sound = n_classes == len(part.classes_) if is_number else n_classes is None
+    if not is_sound and (is_number or is_allowed):
         raise ValueError(f"the parts of its {kind.__name__} do not fit together")
 
 
