@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from costly_models import CHANGES, write_costly, write_honest
 from numpy.testing import assert_array_equal
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 
 from skgenre import (
     MLPGenreClassifier,
@@ -111,6 +111,14 @@ def test_what_may_cost_too_much_cannot_be_saved(features, tmp_path, monkeypatch)
     with pytest.raises(ValueError, match=r"cannot be saved: to predict may take"):
         save_model(model, tmp_path / "model.skops")
     assert not (tmp_path / "model.skops").exists()
+
+
+def test_thousands_of_boosted_trees_can_be_saved(tmp_path):
+    boosted = HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=2)
+    boosted.fit(np.eye(12), np.arange(12) % 4)
+    boosted._predictors *= 2000
+    save_model(boosted, tmp_path / "model.skops")
+    assert load_model(tmp_path / "model.skops").n_iter_ == 2000
 
 
 def test_few_different_networks_are_compiled(features, tmp_path, monkeypatch):

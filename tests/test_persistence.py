@@ -37,7 +37,12 @@ from sklearn.feature_selection import (
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression, Perceptron, RidgeClassifierCV
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    Perceptron,
+    RidgeClassifierCV,
+)
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.multiclass import (
     OneVsOneClassifier,
@@ -247,6 +252,17 @@ def test_what_scikit_learn_has_is_saved_and_loaded_without_trust(name, features,
             assert_array_equal(getattr(loaded, method)(X), getattr(model, method)(X))
     # What is loaded has all that saving it again needs.
     save_model(loaded, file)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int64, np.float32])
+def test_labels_may_be_numbers(dtype, features, file):
+    X, y = features
+    y = np.unique(y, return_inverse=True)[1].astype(dtype)
+    # It has dicts by label.
+    searched = LogisticRegressionCV(Cs=2, cv=2, scoring="accuracy")
+    model = make_pipeline(MEANS, searched).fit(X, y)
+    save_model(model, file)
+    assert_array_equal(load_model(file).predict(X), model.predict(X))
 
 
 def test_pooled_segments_of_boosted_trees_are_loaded(features, file):
