@@ -239,8 +239,6 @@ MODELS = {
         KNeighborsClassifier(3),
     ),
 }
-
-
 BINARY_MODELS = (
     *("logistic", "svc", "perceptrons", "calibrated", "boosted trees"),
     *("gradient boosting", "histogram boosting"),
@@ -285,14 +283,6 @@ def write_models(folder):
         else:
             write(name, model, plain, y)
     # Of two genres much is another form: one row of coefficients, one column.
-    for name in (
-        "logistic",
-        "svc",
-        "perceptrons",
-        "calibrated",
-        "boosted trees",
-        "gradient boosting",
-        "histogram boosting",
-    ):
+    for name in BINARY_MODELS:
         write(f"{name}, two genres", MODELS[name], plain[:8], y[:8])
     return files
