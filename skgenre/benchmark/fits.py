@@ -181,6 +181,8 @@ class FinishedFits:
                 name: _NUMBERS.get(value, value) if isinstance(value, str) else value
                 for name, value in kept["row"].items()
             }
+            # A model may be called "nan".
+            row |= {name: fit.label[name] for name in row.keys() & fit.label.keys()}
             if reason is None and not _is_row_of(fit, row):
                 reason = "damage"
         except FileNotFoundError:
