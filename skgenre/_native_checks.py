@@ -207,7 +207,7 @@ def check_neighbors(neighbors):
         # Of distances that are computed already, no features are checked.
         and is_computed == (neighbors.effective_metric_ == "precomputed")
         and all(
-            np.shape(value) in shapes.get(name, ())
+            value is None or np.shape(value) in shapes.get(name, ())
             for values in parameters
             for name, value in values.items()
         )

@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -32,6 +33,13 @@ class ModelProcess(WorkerProcess):
         mutant is the one to import TensorFlow, or to compile.
     """
 
+    # One thread each: of many, the address space alone would be gigabytes.
+    environment: ClassVar = {
+        **{"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        **{"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"},
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
     def __init__(self, files):
         pairs = [list(map(os.fspath, pair)) for pair in files.values()]
         super().__init__(__file__, json.dumps(pairs))
@@ -44,13 +52,6 @@ class ModelProcess(WorkerProcess):
         `load_model`, or else what is wrong.
         """
         return self.ask([os.fspath(file), os.fspath(inputs)])
-
-    def _start(self):
-        # One thread each: of many, the address space alone would be gigabytes.
-        threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        threads += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        os.environ.update(dict.fromkeys(threads, "1"), TF_CPP_MIN_LOG_LEVEL="3")
-        super()._start()
 
 
 def main():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 # Of waiting for an answer: other work may hold the processor.
 PATIENCE_SECONDS = 60
@@ -23,6 +24,9 @@ class WorkerProcess:
     *arguments : str
         Of the script.
     """
+
+    # Variables of the script's own.
+    environment: ClassVar = {}
 
     def __init__(self, script, *arguments):
         self._command = [sys.executable, script, *arguments]
@@ -79,7 +83,7 @@ class WorkerProcess:
             self._command,
             **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE},
             # Where it was when it died goes to the standard error.
-            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", **self.environment},
         )
         assert self._read_line(120) == b"ready\n"
 
