@@ -10,7 +10,6 @@ import hashlib
 import io
 import os
 import re
-import stat
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from skgenre._io import (
     ZIP_ERRORS,
     find_versions,
     format_json,
+    open_regular,
     open_zip,
     parse_json,
     plain,
@@ -148,13 +148,11 @@ def read_model_info(file: StrPath) -> dict[str, Any]:
 def open_model_file(file):
     """Open a file for reading; a RefusalError in the block becomes a ModelFileError."""
     try:
-        mode = os.stat(file).st_mode
-        # A pipe would be waited for, and a device could be read without end.
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-            raise RefusalError(f"it is {kind}, expected a model file")
-        with open(file, "rb") as opened:
+        with open(file, "rb", opener=open_regular) as opened:
             yield opened
+    except io.UnsupportedOperation as error:
+        kind = "a folder" if os.path.isdir(file) else "no regular file"
+        raise ModelFileError(file, f"it is {kind}, expected a model file") from error
     except RefusalError as error:
         raise ModelFileError(file, str(error)) from error.__cause__
 
