@@ -177,12 +177,13 @@ class FinishedFits:
             if not intact or kept["label"] != fit.label:
                 return None, "damage"
             reason = explain_change(kept["decided_by"], fit.decided_by)
+            # A model may be called "nan".
             row = {
-                name: _NUMBERS.get(value, value) if isinstance(value, str) else value
+                name: _NUMBERS.get(value, value)
+                if isinstance(value, str) and name not in fit.label
+                else value
                 for name, value in kept["row"].items()
             }
-            # A model may be called "nan".
-            row |= {name: fit.label[name] for name in row.keys() & fit.label.keys()}
             if reason is None and not _is_row_of(fit, row):
                 reason = "damage"
         except FileNotFoundError:
