@@ -52,13 +52,11 @@ def test_workers_of_dask_have_the_threads_of_their_environment():
 def test_a_worker_of_dask_started_by_hand_has_its_own_number_of_threads():
     unset = {**os.environ}
     unset.pop("OMP_NUM_THREADS", None)
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", "--no-nanny"]
     with distributed.LocalCluster(n_workers=0, **LOCAL) as cluster:
-        address, options = cluster.scheduler_address, ["--no-nanny", "--nthreads", "3"]
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+        command += ["--nthreads", "3", cluster.scheduler_address]
         with (
-            subprocess.Popen(
-                [*command, *options], env=unset, stderr=subprocess.DEVNULL
-            ) as worker,
+            subprocess.Popen(command, env=unset, stderr=subprocess.DEVNULL) as worker,
             distributed.Client(cluster) as client,
         ):
             assert client.submit(count_worker_threads).result(timeout=60) == 3
