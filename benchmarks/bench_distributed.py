@@ -96,7 +96,7 @@ def main():
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         songs = make_genre_tracks(
-            folder / "songs", n_genres=10, n_tracks_per_genre=10, random_state=0
+            folder / "songs", n_genres=4, n_tracks_per_genre=25, random_state=0
         )
         few = make_genre_tracks(
             folder / "few", n_genres=4, n_tracks_per_genre=10, random_state=1

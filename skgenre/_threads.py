@@ -52,19 +52,22 @@ def count_worker_threads():
     return n_threads if first is None else int(first[1])
 
 
-def _count_dask_threads():
+def find_dask_worker():
+    """Return the worker of dask whose task this thread is running, or None."""
     distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return None
     try:
-        worker = distributed.get_worker()
+        return None if distributed is None else distributed.get_worker()
     except ValueError:
+        return None
+
+
+def _count_dask_threads():
+    worker = find_dask_worker()
+    if worker is None:
         return None
     # `LocalCluster(processes=False)` has its workers in the user's process.
     main = getattr(sys.modules["__main__"], "__spec__", None)
-    is_command = (
-        _DASK_WORKER in sys.modules or getattr(main, "name", "") == _DASK_WORKER
-    )
+    is_command = _DASK_WORKER in (*sys.modules, getattr(main, "name", None))
     return worker.state.nthreads if worker.nanny or is_command else None
 
 

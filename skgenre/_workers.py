@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from joblib.parallel import SequentialBackend, ThreadingBackend, get_active_backend
 
 from skgenre._ending import finished_before_the_end
+from skgenre._threads import find_dask_worker
 
 # Files that a process is handed at a time, at most: a task of a cluster costs
 # milliseconds, as many as a short file. The names of so many results fit one write to
@@ -41,6 +42,8 @@ def _finish(function, item):
 
 def _start_workers(function, items, n_jobs):
     backend, n_configured = get_active_backend(prefer="threads")
+    if find_dask_worker() is not None:
+        backend, n_configured = ThreadingBackend(), None
     n_jobs = n_configured if n_jobs is None else n_jobs
     if uses_processes():
         batches = {}
@@ -134,7 +137,12 @@ def _end(threads, running, over):
 def uses_processes():
     """Whether `run_workers` hands its items to other processes."""
     backend, _ = get_active_backend(prefer="threads")
-    return not isinstance(backend, (ThreadingBackend, SequentialBackend))
+    # A task of dask hands on no tasks, as those of joblib's own workers do not: they
+    # would wait for all fits that are queued already, with this one in memory.
+    return (
+        not isinstance(backend, (ThreadingBackend, SequentialBackend))
+        and find_dask_worker() is None
+    )
 
 
 def choose_return(prefer=None):
