@@ -42,7 +42,7 @@ def start_cluster(backend, stack):
     if backend == "dask":
         from dask.distributed import Client, LocalCluster
 
-        options = {"threads_per_worker": 1, "dashboard_address": None}
+        options = {"threads_per_worker": 1, "dashboard_address": ":0"}
         cluster = stack.enter_context(LocalCluster(n_workers=2, **options))
         stack.enter_context(Client(cluster))
     elif backend == "ray":
