@@ -274,7 +274,6 @@ def mark_folder(directory):
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
-            path.parent.rmdir()
 
 
 def _checksum(content):
