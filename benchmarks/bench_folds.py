@@ -68,10 +68,10 @@ def compile_loop(step, batches, jit):
             step(*(values[i] for values in batches))
             return (i + 1,)
 
-        tf.while_loop(lambda i: i < len(batches[0]), body, (0,))
+        tf.while_loop(lambda i: i < n_batches, body, (0,))
 
-    arrays = [tf.constant(values) for values in batches]
-    function = loop.get_concrete_function(*arrays)
+    n_batches = len(batches[0])
+    function = loop.get_concrete_function(*map(tf.constant, batches))
     return lambda: function(*map(tf.constant, batches))
 
 
