@@ -22,6 +22,7 @@ from skgenre.training import (
     read_settings,
 )
 from skgenre.training.fused_adam import fuse_adam
+from skgenre.training.fused_l2 import fuse_l2
 from skgenre.training.network_pool import read_values
 from skgenre.training.trained_network import POOL
 
@@ -581,3 +582,21 @@ def test_network_of_large_layers_is_trained_as_by_keras_adam(monkeypatch):
         losses.append(TrainedNetwork(architecture).fit(rows, settings)["loss"])
     assert losses[0] != losses[1]
     assert_allclose(losses[0], losses[1], atol=1e-5, rtol=0)
+
+
+def test_fused_l2_penalties_and_their_gradients_are_those_of_keras():
+    import tensorflow as tf
+
+    parameters = {"hidden_layer_sizes": (7, 5), "dropout": 0.0, "l2": 0.02}
+    model = build_mlp(SHAPE, 2, **parameters)
+    kernels = [layer.kernel for layer in model.layers[1:-1]]
+    config = model.get_config()
+    fuse_l2(model)
+    with tf.GradientTape() as tape:
+        penalty = tf.add_n(model.losses)
+    gradients = tape.gradient(penalty, [kernel.value for kernel in kernels])
+    expected = 0.02 * sum((kernel.numpy() ** 2).sum() for kernel in kernels)
+    assert_allclose(penalty, expected, rtol=1e-6)
+    for gradient, kernel in zip(gradients, kernels, strict=True):
+        assert_allclose(gradient, 0.04 * kernel.numpy(), rtol=1e-6)
+    assert model.get_config() == config
