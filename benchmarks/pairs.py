@@ -40,16 +40,21 @@ def describe_versions():
 def print_header():
     """Name the versions and the columns."""
     print(describe_versions())
-    print(f"{'':34} {'ours':>9} {'theirs':>9} {'ratio':>6}  (range), CPU ratio")
+    print(
+        f"{'':34} {'ours':>9} {'theirs':>9} {'ratio':>6}  (range), "
+        "CPU ratio (ours, theirs)"
+    )
 
 
 def print_pairs(what, seconds, per=1):
     """One line: medians in milliseconds per item, and the ratio, pair by pair."""
-    ours, theirs = 1000 * np.median(seconds[:, :, 0], axis=0) / per
+    medians = 1000 * np.median(seconds, axis=0) / per
+    (ours, our_cpu), (theirs, their_cpu) = medians
     wall, cpu = (seconds[:, 1] / seconds[:, 0]).T
     print(
         f"{what:34} {ours:6.2f} ms {theirs:6.2f} ms {np.median(wall):6.2f}"
         f"  ({wall.min():.2f} to {wall.max():.2f}), {np.median(cpu):.2f}"
+        f" ({our_cpu:.2f} ms, {their_cpu:.2f} ms)"
     )
 
 

@@ -210,6 +210,13 @@ def set_tensorflow_seed(seed, generator, *, reset_kernels):
     context()._seed, context()._rng = seed, generator
 
 
+def get_adam_moments(optimizer, variable):
+    """Return what Keras' Adam keeps of a variable: means of gradient and its square."""
+    # Also in `optimizer.variables`, but by position only.
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index], optimizer._velocities[index]
+
+
 def detach_callback(callback):
     """Remove the model from a Keras callback."""
     # `set_model(None)` is public, but callbacks override it and use the model there.

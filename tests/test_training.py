@@ -21,6 +21,8 @@ from skgenre.training import (
     isolated_random_state,
     read_settings,
 )
+from skgenre.training.fused_adam import fuse_adam
+from skgenre.training.fused_l2 import fuse_l2
 from skgenre.training.network_pool import read_values
 from skgenre.training.trained_network import POOL
 
@@ -532,3 +534,69 @@ def test_pool_is_bounded_by_the_bytes_of_weights_and_optimizer(rows, monkeypatch
     monkeypatch.setattr("skgenre.training.network_pool.MAX_BYTES", 100)
     train(rows, "cnn", epochs=1)
     assert [one.architecture for one in POOL._networks] == [NETWORKS["cnn"]]
+
+
+def train_by_adam(gradients, *, fused):
+    """A large variable and its optimizer after steps with these gradients."""
+    import keras
+
+    variable = keras.Variable(np.ones((2**9, 2**8), np.float32))
+    optimizer = keras.optimizers.Adam(0.01, name="adam")
+    optimizer.build([variable])
+    if fused:
+        fuse_adam(optimizer)
+    for gradient in gradients:
+        optimizer.apply([gradient])
+    return variable, optimizer
+
+
+def test_fused_adam_takes_the_steps_of_keras():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    dense = list(rng.normal(size=(5, 2**9, 2**8)).astype(np.float32))
+    rows = tf.IndexedSlices(tf.ones((2, 2**8)), tf.constant([3, 7]), (2**9, 2**8))
+    gradients = [*map(tf.constant, dense), rows]
+    variable, optimizer = train_by_adam(gradients, fused=True)
+    plain, plain_optimizer = train_by_adam(gradients, fused=False)
+    assert_allclose(variable, plain, atol=1e-6)
+    for ours, theirs in zip(
+        optimizer.variables, plain_optimizer.variables, strict=True
+    ):
+        # The kernel computes 1 - 0.999 in float32.
+        assert_allclose(ours, theirs, rtol=2e-5, atol=1e-6)
+    assert optimizer.get_config() == plain_optimizer.get_config()
+
+
+def test_network_of_large_layers_is_trained_as_by_keras_adam(monkeypatch):
+    parameters = {"hidden_layer_sizes": (512, 256), "dropout": 0.3, "l2": 0.01}
+    architecture = Architecture(build_mlp, (32, 8), 2, parameters)
+    rng = np.random.default_rng(0)
+    y = np.arange(64) % 2
+    X = rng.normal(size=(64, 32, 8)).astype(np.float32) + y[:, None, None]
+    rows, losses = Rows(X, y, np.ones(64)), []
+    settings = FitSettings(seed=0, learning_rate=1e-3, epochs=3, batch_size=16)
+    for size in (2**17, 2**30):  # The second is larger than any variable.
+        clear_network_pool()
+        monkeypatch.setattr("skgenre.training.fused_adam._MIN_SIZE", size)
+        losses.append(TrainedNetwork(architecture).fit(rows, settings)["loss"])
+    assert losses[0] != losses[1]
+    assert_allclose(losses[0], losses[1], atol=1e-5, rtol=0)
+
+
+def test_fused_l2_penalties_and_their_gradients_are_those_of_keras():
+    import tensorflow as tf
+
+    parameters = {"hidden_layer_sizes": (7, 5), "dropout": 0.0, "l2": 0.02}
+    model = build_mlp(SHAPE, 2, **parameters)
+    kernels = [layer.kernel for layer in model.layers[1:-1]]
+    config = model.get_config()
+    fuse_l2(model)
+    with tf.GradientTape() as tape:
+        penalty = tf.add_n(model.losses)
+    gradients = tape.gradient(penalty, [kernel.value for kernel in kernels])
+    expected = 0.02 * sum((kernel.numpy() ** 2).sum() for kernel in kernels)
+    assert_allclose(penalty, expected, rtol=1e-6)
+    for gradient, kernel in zip(gradients, kernels, strict=True):
+        assert_allclose(gradient, 0.04 * kernel.numpy(), rtol=1e-6)
+    assert model.get_config() == config

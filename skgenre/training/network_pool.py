@@ -12,6 +12,8 @@ import joblib
 import numpy as np
 
 from skgenre._scikeras import wrap_network
+from skgenre.training.fused_adam import fuse_adam
+from skgenre.training.fused_l2 import fuse_l2
 from skgenre.training.keras_state import KERAS_LOCK, isolated_random_state
 
 # Bounds of the pool: distinct architectures, and the bytes of their variables. A
@@ -141,6 +143,10 @@ class CompiledNetwork:
                 learning_rate=learning_rate,
             )
             self._optimizer = model.optimizer
+            if not self.architecture.jit_training:  # XLA fuses operations itself.
+                fuse_adam(model.optimizer)
+                if self.architecture.is_own:
+                    fuse_l2(model)
             self.n_bytes += _count_bytes(model.optimizer.variables)
             # Most are all zeros, and kept as a number; not the scale of a float16 loss.
             self._fresh_optimizer_state = [
