@@ -3,9 +3,8 @@
 python benchmarks/bench_networks.py [--only fits epochs predictions memory]
 
 Memory is what a process still uses after a fit: without Python's garbage, and without
-the free memory that C's allocator holds back. Of that the allocator keeps up to 90 MB,
-which it takes in the first fits and gives back at any time: divided by 20 fits, it
-looked like up to 2.8 MB per fit.
+the free memory that C's allocator holds back. The allocator takes and gives back up to
+70 MB at a time, once in tens of fits: over 20 fits, that alone is 3 MB per fit.
 """
 
 import argparse
