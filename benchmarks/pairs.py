@@ -6,6 +6,7 @@ from importlib import metadata
 from time import perf_counter, process_time
 
 import numpy as np
+import psutil
 
 N_WARM_UP_PAIRS = 2
 
@@ -50,3 +51,19 @@ def print_pairs(what, seconds, per=1):
         f"{what:34} {ours:6.2f} ms {theirs:6.2f} ms {np.median(wall):6.2f}"
         f"  ({wall.min():.2f} to {wall.max():.2f}), {np.median(cpu):.2f}"
     )
+
+
+def time_with_children(function):
+    """Wall and CPU seconds of a function; of the processes that it uses, too.
+
+    Those must be there before it begins and until it has ended.
+    """
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    wall, cpu = perf_counter(), sum(map(_cpu_seconds, processes))
+    function()
+    return perf_counter() - wall, sum(map(_cpu_seconds, processes)) - cpu
+
+
+def _cpu_seconds(process):
+    times = process.cpu_times()
+    return times.user + times.system

@@ -11,6 +11,13 @@ from joblib import Parallel, delayed
 from joblib.parallel import SequentialBackend, ThreadingBackend, get_active_backend
 
 from skgenre._ending import finished_before_the_end
+from skgenre._threads import find_dask_worker
+
+# Files that a process is handed at a time, at most: a task of a cluster costs
+# milliseconds, as many as a short file. The names of so many results fit one write to
+# a pipe (4 kB); of a larger one, loky waits for ever for the rest if its sender is
+# killed.
+MAX_BATCH = 16
 
 
 def run_workers(function, items, *, n_jobs, work, kept_in=None):
@@ -35,10 +42,21 @@ def _finish(function, item):
 
 def _start_workers(function, items, n_jobs):
     backend, n_configured = get_active_backend(prefer="threads")
+    if find_dask_worker() is not None:
+        backend, n_configured = ThreadingBackend(), None
     n_jobs = n_configured if n_jobs is None else n_jobs
-    if not isinstance(backend, (ThreadingBackend, SequentialBackend)):
+    if uses_processes():
+        batches = {}
+        # Audio in memory may be too large to be sent in batches.
+        if all(isinstance(item, str) for item in items):
+            # joblib takes fewer where there are more workers than batches.
+            n_batch = max(1, min(MAX_BATCH, len(items) // MAX_BATCH))
+            batches = {
+                "batch_size": n_batch,
+                "pre_dispatch": f"{2 * n_batch} * n_jobs",
+            }
         return_as = choose_return("threads")
-        pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as=return_as)
+        pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as=return_as, **batches)
         # A generator even where the pool returns a list: the caller closes it.
         return (result for result in pool(delayed(function)(item) for item in items))
     n_threads = min(backend.effective_n_jobs(n_jobs), len(items))
@@ -114,6 +132,17 @@ def _end(threads, running, over):
             interruption = error
     if interruption is not None:
         raise interruption
+
+
+def uses_processes():
+    """Whether `run_workers` hands its items to other processes."""
+    backend, _ = get_active_backend(prefer="threads")
+    # A task of dask hands on no tasks, as those of joblib's own workers do not: they
+    # would wait for all fits that are queued already, with this one in memory.
+    return (
+        not isinstance(backend, (ThreadingBackend, SequentialBackend))
+        and find_dask_worker() is None
+    )
 
 
 def choose_return(prefer=None):

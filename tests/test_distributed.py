@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skgenre import MFCCExtractor, make_genre_tracks, make_model, run_benchmark
+from skgenre._workers import uses_processes
 
 distributed = pytest.importorskip("distributed")
 
@@ -71,6 +72,14 @@ def test_extraction_is_that_of_one_process(tracks, on_cluster, tmp_path):
     assert len(list(tmp_path.glob("*/*.npy"))) == len(tracks.paths)
     with joblib.parallel_config(backend="sequential"):
         assert_array_equal(X, MFCCExtractor(**SHORT).transform(tracks.paths))
+
+
+@pytest.mark.usefixtures("on_cluster")
+def test_a_fit_on_the_cluster_analyses_its_files_itself():
+    # As tasks of their own, they would wait for the fits that are queued.
+    assert uses_processes()
+    tasks = joblib.Parallel()(joblib.delayed(uses_processes)() for _ in range(2))
+    assert tasks == [False, False]
 
 
 @pytest.mark.parametrize(

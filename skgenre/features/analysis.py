@@ -1,9 +1,10 @@
 """The engine that analyses many files, and the array that their features make."""
 
 import math
+import os
 import sys
 import warnings
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +13,9 @@ from uuid import uuid4
 import numpy as np
 
 from skgenre._io import atomic_write, describe_os_error
-from skgenre._workers import run_workers
+from skgenre._workers import run_workers, uses_processes
 from skgenre.audio import AudioDecodeError, find_decoders, hold_source, name_source
+from skgenre.features.feature_store import mark_folder
 
 # Missing segments for each present one, at most, where the longest track decides how
 # many segments all of them have: beyond it the array would be mostly NaN.
@@ -76,6 +78,7 @@ def analyse_files(
     store=None,
     check_kept=None,
     features=None,
+    keep_features=True,
     n_jobs=None,
     verbose=0,
     progress=None,
@@ -98,6 +101,8 @@ def analyse_files(
     features : object with a method `append`, default=None
         Takes the features of each file as they come, in the order of `sources`; None is
         a new list.
+    keep_features : bool, default=True
+        False where they are wanted in the store only: `features` gets none.
     n_jobs : int or None, default=None
         Files analysed at the same time, by joblib; threads by default.
     verbose : int, default=0
@@ -122,15 +127,31 @@ def analyse_files(
     """
     features = [] if features is None else features
     analysed, failures, incomplete, store_faults = [], {}, {}, {}
-    workers = run_workers(
-        partial(_analyse_file, analyse=analyse, store=store, check_kept=check_kept),
-        sources,
-        n_jobs=n_jobs,
-        work=f"{what} tracks",
-        kept_in=None if store is None else store.directory,
+    analyse_file = partial(
+        _analyse_file, analyse=analyse, store=store, check_kept=check_kept
     )
-    # Closed, whatever happens: the threads have then ended.
-    with closing(workers):
+    with ExitStack() as opened:
+        mark = None
+        if store is not None and keep_features and uses_processes():
+            mark = opened.enter_context(mark_folder(store.directory))
+        # Closed, whatever happens: the threads have then ended.
+        workers = opened.enter_context(
+            closing(
+                run_workers(
+                    partial(
+                        _work_on_file,
+                        analyse_file=analyse_file,
+                        keep_features=keep_features,
+                        mark=mark,
+                        script=os.getpid(),
+                    ),
+                    sources,
+                    n_jobs=n_jobs,
+                    work=f"{what} tracks",
+                    kept_in=None if store is None else store.directory,
+                )
+            )
+        )
         outcomes = workers
         if progress is not None:
             outcomes = progress(workers, total=len(sources), what=what)
@@ -138,9 +159,13 @@ def analyse_files(
             from tqdm import tqdm
 
             outcomes = tqdm(workers, total=len(sources), desc=what)
-        for path, outcome in zip(map(name_source, sources), outcomes, strict=True):
+        for source, outcome in zip(sources, outcomes, strict=True):
+            path = name_source(source)
+            if outcome.entry is not None:
+                outcome = _read_entry(source, outcome, analyse_file, store, check_kept)
             if outcome.failure is None:
-                features.append(outcome.features)
+                if keep_features:
+                    features.append(outcome.features)
                 analysed.append(path)
                 if outcome.incomplete is not None:
                     incomplete[path] = outcome.incomplete
@@ -171,12 +196,40 @@ def find_stacklevel():
 
 
 class _Outcome(NamedTuple):
-    """What became of one file; `store_fault` is as `_describe_fault` returns it."""
+    """What became of one file; `store_fault` is as `_describe_fault` returns it.
+
+    The store has the features as `entry`, unless that is None.
+    """
 
     features: Any = None
     failure: str | None = None
     incomplete: str | None = None
     store_fault: tuple | None = None
+    entry: Path | None = None
+
+
+def _work_on_file(source, analyse_file, keep_features, mark, script):
+    """Analyse a file for the process `script`; send only what it cannot read itself.
+
+    Both have the same store where this process sees the `mark` of the script. The
+    outcome has the features or the entry to read them from, or neither.
+    """
+    outcome = analyse_file(source)
+    if not keep_features:
+        return outcome._replace(features=None, entry=None)
+    if outcome.entry and mark and os.getpid() != script and mark.exists():
+        return outcome._replace(features=None)
+    return outcome._replace(entry=None)
+
+
+def _read_entry(source, outcome, analyse_file, store, check_kept):
+    """Return the outcome of a worker with the features that it left in the store."""
+    with suppress(OSError):
+        features = store.load(outcome.entry, check=check_kept)
+        if features is not None:
+            return outcome._replace(features=features)
+    # Removed or damaged meanwhile, or not for this user.
+    return analyse_file(source)
 
 
 def _analyse_file(source, analyse, store, check_kept):
@@ -193,7 +246,7 @@ def _analyse_file(source, analyse, store, check_kept):
                     store_fault = _describe_fault("read from", error, entry)
                     continue
                 if kept is not None:
-                    return _Outcome(kept)
+                    return _Outcome(kept, entry=entry)
         except AudioDecodeError:
             pass  # raised again where the file is analysed
         except OSError as error:
@@ -202,15 +255,17 @@ def _analyse_file(source, analyse, store, check_kept):
         features, decoder, incomplete = analyse(source)
     except AudioDecodeError as error:
         return _Outcome(failure=error.reasons[0])
+    saved = None
     if decoder in entries:
         entry = entries[decoder]
         try:
             if store.entry_path(source, decoder=decoder) != entry:
                 return _Outcome(failure="changed while it was read")
             store.save(entry, features)
+            saved = entry
         except OSError as error:
             store_fault = _describe_fault("kept in", error, entry)
-    return _Outcome(features, incomplete=incomplete, store_fault=store_fault)
+    return _Outcome(features, None, incomplete, store_fault, saved)
 
 
 def _describe_fault(what, error, entry):

@@ -3,7 +3,6 @@
 import math
 import os
 import warnings
-from collections import deque
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, Self
@@ -52,7 +51,7 @@ from skgenre.segments import count_segment_samples, split_segments
 EXECUTION_PARAMETERS = ("cache_dir", "cache_key", "mmap_dir", "n_jobs", "verbose")
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 
 # Upper limits, far beyond what makes sense: above them the features of one segment do
 # not fit into memory, or float32 cannot hold them.
@@ -328,7 +327,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         )
         segment_shape = (n_frames, parameters["n_mfcc"])
         with ExitStack() as opened:
-            tracks: Any = deque(maxlen=0)
+            tracks: Any = None
             if keep_features:
                 array = TrackArray(
                     len(sources),
@@ -347,6 +346,7 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
                     segment_shape=segment_shape,
                 ),
                 features=tracks,
+                keep_features=keep_features,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
                 progress=progress,

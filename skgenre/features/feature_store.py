@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,6 +253,28 @@ class FeatureStore:
                 )
                 if is_written and stat.S_ISREG(status.st_mode):
                     yield path, status
+
+
+@contextlib.contextmanager
+def mark_folder(directory):
+    """Yield a new empty file in the folder of a store; None if it cannot be written.
+
+    Another process that sees the file has the same folder. A script that is killed
+    leaves it to `FeatureStore.clear`.
+    """
+    path = directory / "00" / f".{uuid4().hex}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError:
+        yield None
+        return
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+            path.parent.rmdir()
 
 
 def _checksum(content):

@@ -15,6 +15,7 @@ from skgenre._compat import (
     set_keras_global,
     set_tensorflow_seed,
 )
+from skgenre._threads import limit_tensorflow
 
 # Keras keeps its state per process, not per thread: without the lock, threads are
 # neither safe nor reproducible. Re-entrant, since a fit may predict.
@@ -71,6 +72,7 @@ def settings_in_force(settings):
     from keras import config
 
     check_backend()  # Keras reads its configuration file, keras.json, when imported.
+    limit_tensorflow()
     settings, before = settings or OWN_SETTINGS, read_settings()
     policy = get_keras_global("dtype_policy")
     try:
