@@ -14,6 +14,7 @@ import numpy as np
 from skgenre._scikeras import wrap_network
 from skgenre.training.fused_adam import fuse_adam
 from skgenre.training.fused_l2 import fuse_l2
+from skgenre.training.fused_lstm import fuse_lstm_layers
 from skgenre.training.keras_state import KERAS_LOCK, isolated_random_state
 
 # Bounds of the pool: distinct architectures, and the bytes of their variables. A
@@ -341,6 +342,9 @@ class NetworkPool:
             return network
         if not architecture.is_own:
             _check_output(model, architecture.input_shape, architecture.n_classes)
+        elif not architecture.jit_training:
+            # XLA cannot compile the kernel.
+            fuse_lstm_layers(model)
         return CompiledNetwork(model, architecture)
 
     def _take(self, key, fingerprint):
