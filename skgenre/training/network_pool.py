@@ -12,6 +12,8 @@ import joblib
 import numpy as np
 
 from skgenre._scikeras import wrap_network
+from skgenre.training.dense_blocks import split_dense_products
+from skgenre.training.fused_cnn import fuse_convolutions
 from skgenre.training.keras_state import KERAS_LOCK, isolated_random_state
 
 # Bounds of the pool: distinct architectures, and the bytes of their variables. A
@@ -335,6 +337,10 @@ class NetworkPool:
             return network
         if not architecture.is_own:
             _check_output(model, architecture.input_shape, architecture.n_classes)
+        elif architecture.jit_training:
+            split_dense_products(model)
+        else:
+            fuse_convolutions(model)
         return CompiledNetwork(model, architecture)
 
     def _take(self, key, fingerprint):
