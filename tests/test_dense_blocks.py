@@ -40,15 +40,13 @@ def fit_with_threads(n_threads):
     return json.loads(subprocess.check_output(command).splitlines()[-1])
 
 
-@pytest.mark.network
 def test_fits_and_predictions_do_not_depend_on_the_number_of_threads():
     expected = fit_with_threads(1)
     assert fit_with_threads(2) == expected
     assert fit_with_threads(4) == expected
 
 
-# Without an inner dimension of several, with blocks that divide it, and padded: 1699
-# is a prime.
+# One block; blocks that divide the size; 1699 is a prime, and padded.
 @pytest.mark.parametrize("size", [1, 256, 1690, 1699])
 def test_product_in_blocks_is_the_product(size):
     rng = np.random.default_rng(0)

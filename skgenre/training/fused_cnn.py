@@ -31,7 +31,7 @@ def _call(model, keras_call, inputs, training=None, mask=None):
     import tensorflow as tf
     from keras import layers
 
-    outputs, scale = inputs, None
+    outputs, scale, shift = inputs, None, None
     for layer in model.layers:
         if type(layer) is layers.Conv2D:
             kernel, bias, padding = layer.kernel.value, layer.bias.value, layer.padding
