@@ -12,15 +12,16 @@ def split_segments(blocks, *, n_segment_samples, n_required_samples):
     """Yield the present segments of a signal that comes in blocks.
 
     Each has `n_segment_samples`; the last may end with the signal if it has at least
-    `n_required_samples`.
+    `n_required_samples`. They are views of the blocks where they lie within one.
     """
     parts, n_missing = [], n_segment_samples
     for block in blocks:
         while len(block) >= n_missing:
-            yield np.concatenate([*parts, block[:n_missing]])
-            block = block[n_missing:]
+            segment, block = block[:n_missing], block[n_missing:]
+            yield np.concatenate([*parts, segment]) if parts else segment
             parts, n_missing = [], n_segment_samples
-        parts.append(block)
+        if len(block):
+            parts.append(block)
         n_missing -= len(block)
     if n_segment_samples - n_missing >= n_required_samples:
         yield np.concatenate(parts)

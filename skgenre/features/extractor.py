@@ -52,7 +52,7 @@ from skgenre.segments import count_segment_samples, split_segments
 EXECUTION_PARAMETERS = ("cache_dir", "cache_key", "mmap_dir", "n_jobs", "verbose")
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 
 # Upper limits, far beyond what makes sense: above them the features of one segment do
 # not fit into memory, or float32 cannot hold them.
