@@ -15,6 +15,8 @@ from skgenre._scikeras import wrap_network
 from skgenre.training.fused_adam import fuse_adam
 from skgenre.training.fused_l2 import fuse_l2
 from skgenre.training.fused_lstm import fuse_lstm_layers
+from skgenre.training.dense_blocks import split_dense_products
+from skgenre.training.fused_cnn import fuse_convolutions
 from skgenre.training.keras_state import KERAS_LOCK, isolated_random_state
 
 # Bounds of the pool: distinct architectures, and the bytes of their variables. A
@@ -342,9 +344,12 @@ class NetworkPool:
             return network
         if not architecture.is_own:
             _check_output(model, architecture.input_shape, architecture.n_classes)
-        elif not architecture.jit_training:
-            # XLA cannot compile the kernel.
+        elif architecture.jit_training:
+            split_dense_products(model)
+        else:
+            # XLA cannot compile the LSTM's kernel.
             fuse_lstm_layers(model)
+            fuse_convolutions(model)
         return CompiledNetwork(model, architecture)
 
     def _take(self, key, fingerprint):
