@@ -15,8 +15,7 @@ from skgenre._products import one_blas_thread
 from skgenre._typing import Audio
 from skgenre.audio import make_source, name_source
 from skgenre.features import MFCCExtractor
-from skgenre.pooling import pool_probabilities
-from skgenre.track_classifier import BaseTrackClassifier
+from skgenre.track_classifier import BaseTrackClassifier, predict_tracks_and_segments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,10 +206,8 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     check_is_fitted(model)
     last = tracks.steps[-1][1] if hasattr(tracks, "steps") else None
     if isinstance(last, BaseTrackClassifier):
-        # Its segments are predicted once, and pooled here as its `predict` would.
-        probabilities = last.predict_segments_proba(tracks[:-1].transform([source]))
-        pooled = pool_probabilities(probabilities, pooling=last.pooling)
-        probabilities, track_probabilities = probabilities[0], pooled[0]
+        pooled, segments = predict_tracks_and_segments(tracks, [source])
+        probabilities, track_probabilities = segments[0], pooled[0]
         genre = model.classes_[track_probabilities.argmax()]
     else:
         genre = tracks.predict([source])[0]
@@ -218,11 +215,14 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         # Segments that all extractors have found: the last one may be whole at one
         # sample rate, and a sample short at another.
         n_segments = min(features.shape[1] for _, features in analyses)
-        segments = _replace_extractors(
-            model,
-            lambda extractor: analyse(extractor)[0, :n_segments, np.newaxis],
-        )
-        probabilities = _predict_proba(segments, [source] * n_segments)
+        blocks = []
+        for _, block in iterate_blocks(analyses[0][1][:, :n_segments]):
+            segments = _replace_extractors(
+                model,
+                lambda extractor, block=block: analyse(extractor)[0, block, np.newaxis],
+            )
+            blocks.append(_predict_proba(segments, [source] * n_block))
+        probabilities = np.concatenate(blocks)
     durations = sorted({extractor.segment_duration for extractor, _ in analyses})
     if len(durations) > 1:
         raise ValueError(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skgenre._blocks import gather_rows
 from skgenre._doc_links import DocLinkMixin
 from skgenre._typing import Progress, StrPath, Tracks
 from skgenre._validation import (
@@ -499,11 +500,11 @@ def extract_mfcc(
         n_segment_samples=n_segment_samples,
         n_required_samples=n_required_samples,
     )
-    features = [
-        compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)
+    features = gather_rows(
+        compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)[np.newaxis]
         for segment in segments
-    ]
-    if not features:
+    )
+    if features is None:
         n_samples = stream.n_samples
         reason = (
             f"too short: {n_samples / sample_rate:.2f} s ({n_samples} samples at "
@@ -513,7 +514,7 @@ def extract_mfcc(
         if stream.incomplete is not None:
             reason += f"; the file {stream.incomplete}"
         raise AudioDecodeError([(stream.name, reason)])
-    return TrackAnalysis(np.stack(features), stream.decoder, stream.incomplete)
+    return TrackAnalysis(features, stream.decoder, stream.incomplete)
 
 
 def check_mfcc(features, *, n_segments, segment_shape):
