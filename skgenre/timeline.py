@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._blocks import count_block_rows
 from skgenre._io import printable
 from skgenre._products import one_blas_thread
 from skgenre._typing import Audio
@@ -215,13 +216,16 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         # Segments that all extractors have found: the last one may be whole at one
         # sample rate, and a sample short at another.
         n_segments = min(features.shape[1] for _, features in analyses)
+        n_rows = count_block_rows(analyses[0][1][0, 0].nbytes)
         blocks = []
-        for _, block in iterate_blocks(analyses[0][1][:, :n_segments]):
+        for start in range(0, n_segments, n_rows):
+            rows = slice(start, min(start + n_rows, n_segments))
             segments = _replace_extractors(
                 model,
-                lambda extractor, block=block: analyse(extractor)[0, block, np.newaxis],
+                lambda extractor, rows=rows: analyse(extractor)[0, rows, np.newaxis],
             )
-            blocks.append(_predict_proba(segments, [source] * n_block))
+            n_in_block = rows.stop - rows.start
+            blocks.append(_predict_proba(segments, [source] * n_in_block))
         probabilities = np.concatenate(blocks)
     durations = sorted({extractor.segment_duration for extractor, _ in analyses})
     if len(durations) > 1:
