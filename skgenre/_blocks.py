@@ -53,7 +53,7 @@ def gather_rows(blocks):
         return np.concatenate(held) if held else None
     dtype, shape = held[0].dtype, held[0].shape[1:]
     try:
-        file = tempfile.TemporaryFile(buffering=0)
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
     except OSError:  # no folder can be written to
         return np.concatenate([*held, *blocks])
     with file:

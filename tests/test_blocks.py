@@ -1,6 +1,7 @@
 """Promises of blocks: every segment once, and memory for a few blocks only."""
 
 import errno
+import io
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,7 @@ def test_an_error_of_the_blocks_stays_as_it_is(small_blocks):
         yield np.zeros((1, 500))
         raise PermissionError(errno.EACCES, "mine")
 
-    with pytest.raises(PermissionError, match="mine$"):
+    with pytest.raises(PermissionError, match="mine"):
         gather_rows(fail())
 
 
@@ -68,10 +69,10 @@ def test_only_own_files_are_released(small_blocks, tmp_path):
 
 
 def test_a_mapped_array_reaches_worker_processes_and_comes_back(small_blocks):
-    X = np.tile(make_mapped(), (1, 1)).view()
-    X = gather_rows([X, X])
+    X = make_mapped()
     # joblib hands over arrays of more than this as files, by their name.
-    outcomes = Parallel(n_jobs=2, max_nbytes=1000)(delayed(np.negative)(X) for _ in "ab")
+    parallel = Parallel(n_jobs=2, max_nbytes=1000)
+    outcomes = parallel(delayed(np.negative)(X) for _ in range(2))
     assert_array_equal(outcomes[1], -X)
 
 
@@ -87,12 +88,17 @@ def test_without_a_folder_for_temporary_files_rows_stay_in_memory(
     assert_array_equal(X[:, 0], range(50))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a full disk")
 def test_a_full_disk_names_the_folder_of_temporary_files(small_blocks, monkeypatch):
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **o: open("/dev/full", "wb", **o))
-    folder = tempfile.gettempdir()
-    with pytest.raises(OSError, match=f"No space left .* \\(TMPDIR\\): '{folder}'"):
+    class FullFile(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda buffering: FullFile())
+    with pytest.raises(
+        OSError, match=r"No space left on device, .* \(TMPDIR\)"
+    ) as found:
         make_mapped()
+    assert found.value.filename == tempfile.gettempdir()
 
 
 # 200 MB of features, walked as every step does.
@@ -116,7 +122,7 @@ print(X.nbytes / 1e6, read_memory("VmHWM") - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the memory as Linux tells it")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_for_a_mapped_array_does_not_grow_with_it():
     command = [sys.executable, "-c", SCRIPT]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
