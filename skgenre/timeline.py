@@ -131,8 +131,8 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     """Predict the genres of each segment of an audio file, from its start to its end.
 
     All segments are taken, whatever the ``n_segments`` of the model's MFCCExtractor.
-    The file is read in blocks, so that only the features, 8 MB per hour, grow with its
-    length.
+    The file is read and predicted in blocks, so that memory hardly grows with its
+    length: the features of more than two hours are kept in a temporary file meanwhile.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Promises of predict_timeline: every segment of a recording, whatever the model."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -274,9 +275,7 @@ def test_a_long_recording_takes_the_memory_of_a_block(fit, concert, request, mak
     assert_allclose(timeline.track_probabilities, expected.track_probabilities, 1e-5)
 
 
-@pytest.mark.parametrize(
-    "make", [make_pooling, lambda **o: make_model("logistic", **o)]
-)
+@pytest.mark.parametrize("make", [make_pooling, partial(make_model, "logistic")])
 def test_predict_takes_a_long_recording_in_blocks(fit, concert, request, make):
     model = fit(make(n_segments=1, **LONG)).set_params(mfccextractor__n_segments=None)
     expected = model.predict_proba([concert])

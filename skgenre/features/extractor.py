@@ -134,7 +134,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     the track does not have is all NaN.
 
     Files are decoded in blocks, so that memory grows only with the result, which has
-    8 MB per hour of a recording.
+    8 MB per hour of a recording. Of a single recording of more than two hours (16 MB)
+    it is mapped from a temporary file, which is gone with the array.
 
     Examples
     --------
@@ -241,8 +242,9 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             ``n_segments=None``, the tracks differ so much in length that more than four
             times as many segments would be missing as present.
         OSError
-            The result cannot be written into `mmap_dir`, or the system has no more open
-            files to give.
+            The result cannot be written into `mmap_dir` (of a recording of hours: into
+            the folder of temporary files), or the system has no more open files to
+            give.
 
         Warns
         -----
