@@ -29,7 +29,7 @@ def iterate_blocks(X):
     ``X[place]`` is a block: some whole tracks, or some of the segments of one track.
     """
     n_segments = count_block_rows(X[:1, :1].nbytes)
-    n_tracks = max(1, n_segments // X.shape[1])
+    n_tracks = max(1, n_segments // max(1, X.shape[1]))
     for track in range(0, len(X), n_tracks):
         for segment in range(0, X.shape[1], n_segments):
             yield slice(track, track + n_tracks), slice(segment, segment + n_segments)

@@ -285,16 +285,18 @@ class TrackArray:
             self._file.seek(0)
             self._file.write(header.ljust(N_HEADER_BYTES - 1) + b"\n")
             return
-        if n_tracks == 1 and self._array is None and not n_missing:
-            # Not copied: it may be a recording of many hours.
+        if self._array is not None:
+            self._array = self._array[:n_tracks]
+        elif n_tracks == 1 and not n_missing and self._waiting[0].flags.writeable:
+            # Not copied: it may be a recording of many hours. What comes from the store
+            # is read-only.
             self._array = self._waiting.pop()[np.newaxis]
-        elif self._array is None:
+        else:
             self._array = np.empty(shape, np.float32)
             # Each is released as soon as it is copied.
             self._waiting.reverse()
             for number in range(n_tracks):
                 self._fill(number, self._waiting.pop())
-        self._array = self._array[:n_tracks]
 
     def load(self):
         """Return the finished array; of a file, memory-mapped and read-only."""
