@@ -16,6 +16,8 @@ from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skgenre._blocks import iterate_blocks
+
 # What the group of a track begins with whose artist is unknown; its name follows.
 UNKNOWN_GROUP_PREFIX = "track:"
 
@@ -142,7 +144,8 @@ def check_tracks(estimator, X, *, reset):
         X,
         dtype=[np.float64, np.float32],
         allow_nd=True,
-        ensure_all_finite="allow-nan",
+        # Checked below, block by block.
+        ensure_all_finite=False,
         estimator=estimator,
         input_name="X",
     )
@@ -165,7 +168,7 @@ def check_tracks(estimator, X, *, reset):
         for name in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(name, None)
         check_coefficients(X.shape)
-    _check_missing_segments(X)
+    _check_values(X, estimator)
     return X
 
 
@@ -407,23 +410,37 @@ def _refuse_paths(X, estimator):
         )
 
 
-def _check_missing_segments(X):
-    # One pass over the sums finds the usual case, no NaN at all, four times faster than
-    # looking at each value.
-    is_whole = np.isfinite(X.sum(axis=(2, 3)))
-    n_values, empty = X.shape[2] * X.shape[3], []
-    # Track by track, because a mask of all values may not fit into memory.
-    for track in np.flatnonzero(~is_whole.all(axis=1)):
-        n_missing = np.isnan(X[track]).sum(axis=(1, 2))
-        for segment in np.flatnonzero((n_missing > 0) & (n_missing < n_values)):
+def _check_values(X, estimator):
+    """Refuse infinite values, partly missing segments and tracks without any."""
+    n_values, present = X.shape[2] * X.shape[3], np.empty(X.shape[:2], dtype=bool)
+    # In blocks, because X may be memory-mapped, and a mask of it larger than memory.
+    for place in iterate_blocks(X):
+        block = X[place]
+        assert_all_finite(
+            block,
+            allow_nan=True,
+            estimator_name=type(estimator).__name__,
+            input_name="X",
+        )
+        # One pass over the sums finds the usual case, no NaN at all, four times faster
+        # than looking at each value.
+        is_whole = np.isfinite(block.sum(axis=(2, 3)))
+        tracks, segments = np.nonzero(~is_whole)
+        n_missing = np.isnan(block[tracks, segments]).sum(axis=(1, 2))
+        for number in np.flatnonzero((n_missing > 0) & (n_missing < n_values)):
+            track, segment = (
+                part.start + positions[number]
+                for part, positions in zip(place, (tracks, segments), strict=True)
+            )
             raise ValueError(
-                f"X[{track}, {segment}] is partly NaN ({n_missing[segment]} of "
+                f"X[{track}, {segment}] is partly NaN ({n_missing[number]} of "
                 f"{n_values} values): a segment is either complete or, where the track "
                 "does not have it, all NaN."
             )
-        if n_missing.all():
-            empty.append(track)
-    if empty:
+        is_whole[tracks, segments] = n_missing == 0
+        present[place] = is_whole
+    empty = np.flatnonzero(~present.any(axis=1))
+    if len(empty):
         raise ValueError(
             f"X holds no segment for track {empty[0]} ({len(empty)} such tracks): "
             "expected at least one segment that is not NaN."

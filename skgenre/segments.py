@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skgenre._blocks import iterate_blocks, release
+
 
 def count_segment_samples(segment_duration, sample_rate):
     """Return the length of a segment in samples, from seconds and hertz."""
@@ -29,7 +31,10 @@ def split_segments(blocks, *, n_segment_samples, n_required_samples):
 
 def present_segments(X):
     """Return which segments tracks have, as bool of shape (n_tracks, n_segments)."""
-    return ~np.isnan(X[:, :, 0, 0])
+    present = np.empty(X.shape[:2], dtype=bool)
+    for place in iterate_blocks(X):
+        present[place] = ~np.isnan(X[place][:, :, 0, 0])
+    return present
 
 
 class SegmentRows:
@@ -51,7 +56,9 @@ class SegmentRows:
         return len(self._places)
 
     def __getitem__(self, rows):
-        return self._segments[self._places[rows]]
+        copied = self._segments[self._places[rows]]
+        release(self._segments)
+        return copied
 
 
 def flatten_tracks(X):

@@ -10,13 +10,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from skgenre._blocks import count_block_rows
 from skgenre._io import printable
 from skgenre._products import one_blas_thread
 from skgenre._typing import Audio
 from skgenre.audio import make_source, name_source
 from skgenre.features import MFCCExtractor
-from skgenre.pooling import pool_probabilities
-from skgenre.track_classifier import BaseTrackClassifier
+from skgenre.track_classifier import BaseTrackClassifier, predict_tracks_and_segments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,8 +131,8 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     """Predict the genres of each segment of an audio file, from its start to its end.
 
     All segments are taken, whatever the ``n_segments`` of the model's MFCCExtractor.
-    The file is read in blocks, so that only the features, 8 MB per hour, grow with its
-    length.
+    The file is read and predicted in blocks, so that memory hardly grows with its
+    length: the features of more than two hours are kept in a temporary file meanwhile.
 
     Parameters
     ----------
@@ -207,10 +207,8 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     check_is_fitted(model)
     last = tracks.steps[-1][1] if hasattr(tracks, "steps") else None
     if isinstance(last, BaseTrackClassifier):
-        # Its segments are predicted once, and pooled here as its `predict` would.
-        probabilities = last.predict_segments_proba(tracks[:-1].transform([source]))
-        pooled = pool_probabilities(probabilities, pooling=last.pooling)
-        probabilities, track_probabilities = probabilities[0], pooled[0]
+        pooled, segments = predict_tracks_and_segments(tracks, [source])
+        probabilities, track_probabilities = segments[0], pooled[0]
         genre = model.classes_[track_probabilities.argmax()]
     else:
         genre = tracks.predict([source])[0]
@@ -218,11 +216,17 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         # Segments that all extractors have found: the last one may be whole at one
         # sample rate, and a sample short at another.
         n_segments = min(features.shape[1] for _, features in analyses)
-        segments = _replace_extractors(
-            model,
-            lambda extractor: analyse(extractor)[0, :n_segments, np.newaxis],
-        )
-        probabilities = _predict_proba(segments, [source] * n_segments)
+        n_rows = count_block_rows(analyses[0][1][0, 0].nbytes)
+        blocks = []
+        for start in range(0, n_segments, n_rows):
+            rows = slice(start, min(start + n_rows, n_segments))
+            segments = _replace_extractors(
+                model,
+                lambda extractor, rows=rows: analyse(extractor)[0, rows, np.newaxis],
+            )
+            n_in_block = rows.stop - rows.start
+            blocks.append(_predict_proba(segments, [source] * n_in_block))
+        probabilities = np.concatenate(blocks)
     durations = sorted({extractor.segment_duration for extractor, _ in analyses})
     if len(durations) > 1:
         raise ValueError(

@@ -17,6 +17,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from skgenre._blocks import count_block_rows
 from skgenre._doc_links import DocLinkMixin
 from skgenre._fitting import atomic_fit, name_sample_weight
 from skgenre._products import one_blas_thread
@@ -38,9 +39,6 @@ from skgenre.segments import (
     present_segments,
     unflatten_segments,
 )
-
-# Segments predicted at a time: features may be memory-mapped, and larger than memory.
-MAX_BLOCK_BYTES = 2**25
 
 
 class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
@@ -167,8 +165,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._check_features(X, reset=False)
         rows = SegmentRows(X)
-        # Whole batches of a network, so that where a block ends changes no number.
-        n_rows = max(16, MAX_BLOCK_BYTES // X[0, 0].nbytes // 16 * 16)
+        n_rows = count_block_rows(X[0, 0].nbytes)
         probabilities = [
             self._predict_segments(rows[start : start + n_rows])
             for start in range(0, len(rows), n_rows)
@@ -207,6 +204,18 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def predict_tracks_and_segments(pipeline, X):
+    """Return the probabilities of tracks, and those of their segments.
+
+    Of a pipeline that ends in a classifier of tracks: those that its `predict_proba`
+    and `predict_segments_proba` return, without predicting each segment twice.
+    """
+    # An empty pipeline cannot transform.
+    features = pipeline[:-1].transform(X) if len(pipeline) > 1 else X
+    segments = pipeline[-1].predict_segments_proba(features)
+    return pool_probabilities(segments, pooling=pipeline[-1].pooling), segments
 
 
 class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):

@@ -41,6 +41,7 @@ from skgenre.audio import ffmpeg
 from skgenre.audio.inspection import Inspection
 from skgenre.audio.libsndfile import LibsndfileReader
 from skgenre.features import extractor as extractor_module
+from skgenre.features.statistics import CHANGE_LAGS
 
 
 def librosa_segments(path, *, sample_rate=22050, segment_samples=66150, **parameters):
@@ -591,6 +592,25 @@ def test_statistics_are_those_of_the_frames_and_of_librosas_deltas():
         frames, deltas = np.concatenate(segments), np.concatenate(deltas)
         expected = [frames.mean(0), frames.std(0), deltas.mean(0), deltas.std(0)]
         assert_allclose(row, np.concatenate(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_statistics_of_a_long_track_do_not_depend_on_its_blocks(monkeypatch):
+    # Each segment is at another level, so that no block has the mean of the whole.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1, 100, 30, 3)) + 5 * rng.normal(size=(1, 100, 1, 3))
+    X[0, 7] = X[0, 32:48] = np.nan  # one in a block, and a block of none
+    monkeypatch.setattr("skgenre._blocks.MAX_BLOCK_BYTES", 1)
+    statistics = ("mean", "std", "delta_std", "log_covariance", "change_log_std")
+    (row,) = TrackStatistics(statistics=statistics).fit_transform(X)
+    segments = X[0][np.isfinite(X[0, :, 0, 0])]
+    frames = np.concatenate(segments)
+    deltas = np.concatenate([librosa.feature.delta(s, axis=0) for s in segments])
+    covariance = np.cov(frames.T, bias=True) + 3 * np.eye(3)
+    changes = [(segments[:, n:] - segments[:, :-n]).std((0, 1)) for n in CHANGE_LAGS]
+    expected = [frames.mean(0), frames.std(0), deltas.std(0)]
+    logarithm = scipy.linalg.logm(covariance)
+    expected += [logarithm[np.triu_indices(3)], np.log(np.ravel(changes) + 0.01)]
+    assert_allclose(row, np.concatenate(expected), rtol=1e-10)
 
 
 def test_statistics_of_segments_are_those_of_a_track_of_one():

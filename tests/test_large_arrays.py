@@ -60,5 +60,5 @@ def test_blocks_of_prediction_change_no_number(monkeypatch, features):
     X, y = features
     model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=2).fit(X, y)
     expected = model.predict_segments_proba(X)
-    monkeypatch.setattr("skgenre.track_classifier.MAX_BLOCK_BYTES", 1)
+    monkeypatch.setattr("skgenre._blocks.MAX_BLOCK_BYTES", 1)
     assert_array_equal(model.predict_segments_proba(X), expected)

@@ -70,6 +70,10 @@ def test_rows_of_a_large_array_are_not_copied_before_they_are_taken():
     assert rows[2:3].min() == 7
 
 
+def test_of_no_segments_none_is_present():
+    assert present_segments(np.zeros((3, 0, 4, 5))).shape == (3, 0)
+
+
 def test_unflattened_rows_are_back_in_their_places():
     X = np.ones((2, 3, 3, 4))
     X[0, 1:] = X[1, 2:] = np.nan

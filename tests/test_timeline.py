@@ -1,5 +1,8 @@
 """Promises of predict_timeline: every segment of a recording, whatever the model."""
 
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -217,3 +220,74 @@ def test_what_predicts_from_no_paths_is_refused(song):
             predict_timeline(model, song)
     with pytest.raises(NotFittedError):
         predict_timeline(make_model("knn"), song)
+
+
+# Ten minutes of these features have 3 MB.
+LONG = {"sample_rate": 4000, "hop_length": 64, "n_fft": 256, "n_mels": 40, "n_mfcc": 20}
+
+
+@pytest.fixture(scope="module")
+def concert(tmp_path_factory):
+    """A recording of ten minutes, whose loudness changes from minute to minute."""
+    import soundfile
+
+    path = tmp_path_factory.mktemp("concert") / "concert.wav"
+    rng = np.random.default_rng(0)
+    minute = rng.uniform(-1, 1, 60 * 4000)
+    levels = rng.uniform(0.01, 1, 10)
+    soundfile.write(path, np.outer(levels, minute).ravel(), 4000)
+    return path
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """All that is held at once, of the sound too, is small."""
+    monkeypatch.setattr("skgenre.audio.signal.MAX_BLOCK_SAMPLES", 2**14)
+    monkeypatch.setattr("skgenre._blocks.MAX_HELD_BYTES", 2**18)
+    monkeypatch.setattr("skgenre._blocks.MAX_BLOCK_BYTES", 2**17)
+
+
+def measure_memory(function):
+    """Return what a function returns, and the peak of the memory that it takes."""
+    tracemalloc.start()
+    try:
+        return function(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: make_model("logistic", n_segments=1, **LONG),
+        lambda: make_model("logistic-segments", n_segments=1, **LONG),
+        lambda: make_pooling(**LONG),
+    ],
+    ids=["logistic", "logistic-segments", "scaled"],
+)
+def test_a_long_recording_takes_the_memory_of_a_block(fit, concert, request, make):
+    model = fit(make())
+    expected = predict_timeline(model, concert)
+    request.getfixturevalue("small_blocks")
+    timeline, n_bytes = measure_memory(lambda: predict_timeline(model, concert))
+    assert n_bytes < 2e6
+    assert_allclose(timeline.probabilities, expected.probabilities, rtol=1e-4)
+    assert_allclose(timeline.track_probabilities, expected.track_probabilities, 1e-5)
+
+
+@pytest.mark.parametrize("make", [make_pooling, partial(make_model, "logistic")])
+def test_predict_takes_a_long_recording_in_blocks(fit, concert, request, make):
+    model = fit(make(n_segments=1, **LONG)).set_params(mfccextractor__n_segments=None)
+    expected = model.predict_proba([concert])
+    request.getfixturevalue("small_blocks")
+    proba, n_bytes = measure_memory(lambda: model.predict_proba([concert]))
+    assert n_bytes < 2e6
+    assert_allclose(proba, expected, rtol=1e-5)
+
+
+def test_a_network_gives_the_same_numbers_in_blocks(fit, concert, request):
+    model = fit(make_model("mlp", n_segments=1, epochs=1, **LONG))
+    expected = predict_timeline(model, concert)
+    request.getfixturevalue("small_blocks")
+    timeline = predict_timeline(model, concert)
+    assert_array_equal(timeline.probabilities, expected.probabilities)

@@ -107,6 +107,14 @@ def test_bad_files_left_out_have_no_rows_in_a_mapped_result(made_tracks, tmp_pat
     assert_array_equal(analysis.features, MFCCExtractor(n_segments=1).transform(good))
 
 
+def test_the_result_of_one_track_may_be_written_to_kept_or_not(made_tracks, tmp_path):
+    extractor = MFCCExtractor(n_segments=None, cache_dir=tmp_path)
+    for _ in ("computed", "kept"):
+        X = extractor.transform(made_tracks.paths[:1])
+        assert np.isfinite(X).all()
+        X[0] = np.nan
+
+
 def test_a_result_in_memory_may_be_written_to(made_tracks):
     X = MFCCExtractor(n_segments=None).transform(made_tracks.paths[:2])
     X[0] = 7

@@ -12,8 +12,7 @@ from sklearn.metrics import (
 )
 from sklearn.pipeline import Pipeline
 
-from skgenre.pooling import pool_probabilities
-from skgenre.track_classifier import BaseTrackClassifier
+from skgenre.track_classifier import BaseTrackClassifier, predict_tracks_and_segments
 
 # Per track; "log_loss" is the paper's "error".
 TRACK_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")
@@ -72,11 +71,7 @@ def predict(model, X):
     """
     segments = None
     if isinstance(model, Pipeline) and isinstance(model[-1], BaseTrackClassifier):
-        # An empty pipeline cannot transform.
-        features = model[:-1].transform(X) if len(model) > 1 else X
-        segments = model[-1].predict_segments_proba(features)
-        # As the classifier itself does, without predicting all segments again.
-        probabilities = pool_probabilities(segments, pooling=model[-1].pooling)
+        probabilities, segments = predict_tracks_and_segments(model, X)
     elif hasattr(model, "predict_proba"):
         probabilities = model.predict_proba(X)
     else:

@@ -285,12 +285,12 @@ class TrackArray:
     def __init__(self, n_tracks, *, n_segments, segment_shape, mmap_dir=None):
         self._n_segments, self._segment_shape = n_segments, segment_shape
         self._counts, self._waiting = [], []
-        self._path, self._opened = None, nullcontext()
+        self._array, self._path, self._opened = None, None, nullcontext()
         if mmap_dir is not None:
             self._path = Path(mmap_dir) / f"mfcc-{uuid4().hex}.npy"
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._opened = atomic_write(self._path, "w+b")
-        elif n_segments is not None:
+        elif n_segments is not None and n_tracks > 1:
             self._array = np.empty((n_tracks, n_segments, *segment_shape), np.float32)
 
     def __enter__(self):
@@ -306,7 +306,7 @@ class TrackArray:
         """Take the segments of the next track."""
         if self._path is not None:
             self._write(track, self._n_segments or len(track))
-        elif self._n_segments is not None:
+        elif self._array is not None:
             self._fill(len(self._counts), track)
         else:
             self._waiting.append(track)
@@ -340,13 +340,18 @@ class TrackArray:
             self._file.seek(0)
             self._file.write(header.ljust(N_HEADER_BYTES - 1) + b"\n")
             return
-        if self._n_segments is None:
+        if self._array is not None:
+            self._array = self._array[:n_tracks]
+        elif n_tracks == 1 and not n_missing and self._waiting[0].flags.writeable:
+            # Not copied: it may be a recording of many hours. What comes from the store
+            # is read-only.
+            self._array = self._waiting.pop()[np.newaxis]
+        else:
             self._array = np.empty(shape, np.float32)
             # Each is released as soon as it is copied.
             self._waiting.reverse()
             for number in range(n_tracks):
                 self._fill(number, self._waiting.pop())
-        self._array = self._array[:n_tracks]
 
     def load(self):
         """Return the finished array; of a file, memory-mapped and read-only."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from skgenre._blocks import gather_rows
 from skgenre._doc_links import DocLinkMixin
 from skgenre._typing import Progress, StrPath, Tracks
 from skgenre._validation import (
@@ -132,7 +133,8 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     the track does not have is all NaN.
 
     Files are decoded in blocks, so that memory grows only with the result, which has
-    8 MB per hour of a recording.
+    8 MB per hour of a recording. Of a single recording of more than two hours (16 MB)
+    it is mapped from a temporary file, which is gone with the array.
 
     Examples
     --------
@@ -239,8 +241,9 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             ``n_segments=None``, the tracks differ so much in length that more than four
             times as many segments would be missing as present.
         OSError
-            The result cannot be written into `mmap_dir`, or the system has no more open
-            files to give.
+            The result cannot be written into `mmap_dir` (of a recording of hours: into
+            the folder of temporary files), or the system has no more open files to
+            give.
 
         Warns
         -----
@@ -499,11 +502,11 @@ def extract_mfcc(
         n_segment_samples=n_segment_samples,
         n_required_samples=n_required_samples,
     )
-    features = [
-        compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)
+    features = gather_rows(
+        compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)[np.newaxis]
         for segment in segments
-    ]
-    if not features:
+    )
+    if features is None:
         n_samples = stream.n_samples
         reason = (
             f"too short: {n_samples / sample_rate:.2f} s ({n_samples} samples at "
@@ -513,7 +516,7 @@ def extract_mfcc(
         if stream.incomplete is not None:
             reason += f"; the file {stream.incomplete}"
         raise AudioDecodeError([(stream.name, reason)])
-    return TrackAnalysis(np.stack(features), stream.decoder, stream.incomplete)
+    return TrackAnalysis(features, stream.decoder, stream.incomplete)
 
 
 def check_mfcc(features, *, n_segments, segment_shape):

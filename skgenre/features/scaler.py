@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skgenre._blocks import gather_rows, is_temporary, iterate_blocks
 from skgenre._fitting import atomic_fit
 from skgenre._validation import check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
@@ -76,8 +77,14 @@ class MFCCScaler(ArrayOutputMixin, TrackTransformer):
         """
         tracks = self._check_tracks(X)
         mean, scale = self.mean_.astype(tracks.dtype), self.scale_.astype(tracks.dtype)
-        scaled = ((tracks - mean) / scale).reshape(np.asarray(X).shape)
-        return keep_index(self, scaled, X)
+        if is_temporary(tracks):
+            scaled = gather_rows(
+                ((tracks[place] - mean) / scale).reshape(-1, *tracks.shape[2:])
+                for place in iterate_blocks(tracks)
+            )
+        else:
+            scaled = (tracks - mean) / scale
+        return keep_index(self, scaled.reshape(np.asarray(X).shape), X)
 
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None

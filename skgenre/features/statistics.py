@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import savgol_filter
 
+from skgenre._blocks import count_block_rows, release
 from skgenre._fitting import atomic_fit
 from skgenre._products import multiply_by_transpose
 from skgenre._validation import check_names, check_tracks
@@ -178,7 +179,7 @@ class TrackStatistics(_Statistics):
         """
         tracks = self._check_tracks(X)
         rows = [
-            summarise(track[present], self.statistics)
+            summarise(_iterate_segments(track, present), self.statistics)
             for track, present in zip(tracks, present_segments(tracks), strict=True)
         ]
         return keep_index(self, np.stack(rows).astype(tracks.dtype), X)
@@ -242,53 +243,110 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
         tracks = self._check_tracks(X)
         present = present_segments(tracks)
         segments = SegmentRows(tracks)
-        rows = [
-            summarise(segments[row : row + 1], self.statistics)
-            for row in range(len(segments))
-        ]
-        shape = (*tracks.shape[:2], 1, len(rows[0]))
+        shape = (*tracks.shape[:2], 1, len(self.get_feature_names_out()))
         summary = np.full(shape, np.nan, dtype=tracks.dtype)
-        summary[present, 0] = rows
+        for row, place in enumerate(np.argwhere(present)):
+            values = summarise([segments[row : row + 1]], self.statistics)
+            summary[*place, 0] = values
         return keep_index(self, summary, X)
 
 
-def summarise(segments, statistics):
-    """Summarise frames: (n_segments, n_frames, n_mfcc) -> (n_values,), in float64."""
+def _iterate_segments(track, present):
+    """Yield the present segments of a track, in blocks."""
+    n_rows = count_block_rows(track[0].nbytes)
+    for start in range(0, len(track), n_rows):
+        rows = slice(start, start + n_rows)
+        yield track[rows][present[rows]]
+        release(track)
+
+
+def summarise(blocks, statistics):
+    """Summarise frames: blocks (n_segments, n_frames, n_mfcc) -> (n_values,).
+
+    In float64. Blocks of one track, which may be of hours, are never held together.
+    """
+    n_segments, merged = 0, {}
+    for segments in blocks:
+        n_new = len(segments)
+        if not n_new:
+            continue
+        moments = _measure(segments, statistics)
+        merged = _merge(merged, n_segments, moments, n_new) if merged else moments
+        n_segments += n_new
+    values = {}
+    for prefix in ("", "delta_"):
+        if prefix in merged:
+            mean, variance = merged[prefix]
+            deviations = np.sqrt(variance)
+            values[f"{prefix}mean"] = mean
+            values[f"{prefix}std"] = deviations
+            values[f"{prefix}log_std"] = np.log(deviations + _SMALL_DEVIATION)
+    if "covariance" in merged:
+        _, covariance = merged["covariance"]
+        scales = values["std"] + _SMALL_DEVIATION
+        correlations = covariance / np.outer(scales, scales)
+        values["correlation"] = correlations[np.triu_indices(len(scales), k=1)]
+    if "log_covariance" in statistics:
+        covariance = covariance + _SMALL_VARIANCE * np.eye(len(scales))
+        variances, axes = np.linalg.eigh(covariance)
+        logarithm = axes * np.log(variances) @ axes.T
+        values["log_covariance"] = logarithm[np.triu_indices(len(scales))]
+    if "change_log_std" in statistics:
+        changes = np.concatenate([np.sqrt(merged[lag][1]) for lag in CHANGE_LAGS])
+        values["change_log_std"] = np.log(changes + _SMALL_DEVIATION)
+    return np.concatenate([values[name] for name in statistics])
+
+
+def _measure(segments, statistics):
+    """Return what `statistics` need of segments, as pairs of mean and variance.
+
+    Of the coefficients (""), of their "delta_", of their changes by lag; the pair of
+    "covariance" has that of all coefficients in place of the variance.
+    """
     n_frames, n_mfcc = segments.shape[1:]
-    values = {"": segments}
+    mean, variance, centred = _measure_frames(segments)
+    moments = {"": (mean, variance)}
+    if not _OF_PAIRS.keys().isdisjoint(statistics):
+        rows = centred.reshape(-1, n_mfcc)
+        moments["covariance"] = mean, multiply_by_transpose(rows) / len(rows)
+    del centred
     if any(name.startswith("delta_") for name in statistics):
         # The largest odd width that fits; three frames are the fewest with a slope.
         width = min(DELTA_WIDTH, n_frames - 1 + n_frames % 2)
-        values["delta_"] = np.zeros_like(segments)
+        deltas = np.zeros_like(segments)
         if width >= 3:
-            values["delta_"] = savgol_filter(
-                segments, width, polyorder=1, deriv=1, axis=1
-            )
-    moments = {}
-    for prefix, frames in values.items():
-        deviations = np.std(frames, axis=(0, 1), dtype=np.float64)
-        moments[f"{prefix}mean"] = np.mean(frames, axis=(0, 1), dtype=np.float64)
-        moments[f"{prefix}std"] = deviations
-        moments[f"{prefix}log_std"] = np.log(deviations + _SMALL_DEVIATION)
-    if not _OF_PAIRS.keys().isdisjoint(statistics):
-        centred = segments.reshape(-1, n_mfcc) - moments["mean"]
-        covariance = multiply_by_transpose(centred) / len(centred)
-        scales = moments["std"] + _SMALL_DEVIATION
-        correlations = covariance / np.outer(scales, scales)
-        moments["correlation"] = correlations[np.triu_indices(n_mfcc, k=1)]
-    if "log_covariance" in statistics:
-        covariance += _SMALL_VARIANCE * np.eye(n_mfcc)
-        variances, axes = np.linalg.eigh(covariance)
-        logarithm = axes * np.log(variances) @ axes.T
-        moments["log_covariance"] = logarithm[np.triu_indices(n_mfcc)]
+            deltas = savgol_filter(segments, width, polyorder=1, deriv=1, axis=1)
+        moments["delta_"] = _measure_frames(deltas)[:2]
+        del deltas
     if "change_log_std" in statistics:
         # Inside segments, so that no change crosses the border of two.
-        deviations = [
-            np.std(segments[:, lag:] - segments[:, :-lag], (0, 1), dtype=np.float64)
-            if lag < n_frames
-            else np.zeros(n_mfcc)
-            for lag in CHANGE_LAGS
-        ]
-        changes = np.concatenate(deviations)
-        moments["change_log_std"] = np.log(changes + _SMALL_DEVIATION)
-    return np.concatenate([moments[name] for name in statistics])
+        for lag in CHANGE_LAGS:
+            moments[lag] = np.zeros((2, n_mfcc))
+            if lag < n_frames:
+                changes = segments[:, lag:] - segments[:, :-lag]
+                moments[lag] = _measure_frames(changes)[:2]
+    return moments
+
+
+def _measure_frames(frames):
+    """Return mean and variance of each coefficient, and the centred frames."""
+    mean = np.mean(frames, axis=(0, 1), dtype=np.float64)
+    centred = frames - mean
+    return mean, np.mean(centred * centred, axis=(0, 1)), centred
+
+
+def _merge(moments, n, others, n_others):
+    """Return the moments of `n` and `n_others` segments together.
+
+    T. F. Chan, G. H. Golub, R. J. LeVeque: Algorithms for Computing the Sample
+    Variance. The American Statistician 37 (3), 1983.
+    """
+    share = n_others / (n + n_others)
+    merged = {}
+    for name, (mean, spread) in moments.items():
+        other_mean, other_spread = others[name]
+        shift = other_mean - mean
+        squares = np.outer(shift, shift) if name == "covariance" else shift * shift
+        spread = spread + share * (other_spread - spread + (1 - share) * squares)
+        merged[name] = mean + share * shift, spread
+    return merged

@@ -12,11 +12,11 @@ import joblib
 import numpy as np
 
 from skgenre._scikeras import wrap_network
+from skgenre.training.dense_blocks import split_dense_products
 from skgenre.training.fused_adam import fuse_adam
+from skgenre.training.fused_cnn import fuse_convolutions
 from skgenre.training.fused_l2 import fuse_l2
 from skgenre.training.fused_lstm import fuse_lstm_layers
-from skgenre.training.dense_blocks import split_dense_products
-from skgenre.training.fused_cnn import fuse_convolutions
 from skgenre.training.keras_state import KERAS_LOCK, isolated_random_state
 
 # Bounds of the pool: distinct architectures, and the bytes of their variables. A
