@@ -431,7 +431,7 @@ def test_finished_folds_are_not_fitted_again(made_tracks, tmp_path, monkeypatch)
     arguments = {"n_splits": 2, "output": tmp_path}
     first = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
     with monkeypatch.context() as patch:
-        patch.setattr("skgenre.benchmark.run.run_fit", None)
+        patch.setattr("skgenre.benchmark.queue.run_fit", None)
         again = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
     assert again.to_json() == first.to_json()
     more = run_benchmark(["knn", "dummy", "logistic"], made_tracks, **arguments)
@@ -611,7 +611,7 @@ def test_moved_audio_needs_no_new_fit(own_tracks, tmp_path, monkeypatch):
     (tmp_path / "tracks").rename(tmp_path / "elsewhere")
     paths = [path.replace("/tracks/", "/elsewhere/") for path in own_tracks.paths]
     moved = Bunch(paths=paths, target=own_tracks.target)
-    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
+    monkeypatch.setattr("skgenre.benchmark.queue.run_fit", None)
     assert run_benchmark(["knn"], moved, **arguments).paths == paths
 
 
@@ -681,7 +681,7 @@ def test_parameters_that_decide_no_number_need_no_new_fit(
         mfccextractor__cache_dir=tmp_path / "store",
         memory=str(tmp_path),
     )
-    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
+    monkeypatch.setattr("skgenre.benchmark.queue.run_fit", None)
     run_benchmark({"m": model}, made_tracks, n_jobs=2, **arguments)
 
 
@@ -912,7 +912,7 @@ def test_segments_that_cannot_be_split_are_refused_before_any_fit(
         np.flatnonzero(made_tracks.target == g)[0] for g in set(made_tracks.target)
     ]
     data = Bunch(paths=made_tracks.paths[first], target=made_tracks.target[first])
-    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
+    monkeypatch.setattr("skgenre.benchmark.queue.run_fit", None)
     with pytest.raises(
         ValueError, match="'segment' cannot split these 6 segments: The te"
     ):

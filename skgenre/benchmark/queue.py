@@ -57,21 +57,27 @@ class FitQueue:
         self._running = {}
 
     def __iter__(self):
-        lost, lost_again = {}, {}
-        while any(self._waiting.values()):
-            yield from self._run(self._take_waiting(), lost)
+        lost = yield from self._run_all(pre_dispatch="n_jobs")
         for number in lost:
-            yield from self._run([number], lost_again)
-        for number, error in lost_again.items():
+            self._waiting[find_kind(self._fits[number])].append(number)
+        lost = yield from self._run_all(pre_dispatch=1)
+        for number, error in lost.items():
             yield (
                 number,
                 {
                     **self._fits[number].describe(),
-                    "error": f"{type(error).__name__}: the worker process of this fit died "
-                    "twice, the second time with no other fit running: it was killed, "
-                    "perhaps for want of memory, or crashed",
+                    "error": f"{type(error).__name__}: its worker process died twice, the "
+                    "second time with no other fit running: it was killed, perhaps for "
+                    "want of memory, or crashed",
                 },
             )
+
+    def _run_all(self, *, pre_dispatch):
+        """Yield the rows of all fits that wait; return why others have none."""
+        lost = {}
+        while any(self._waiting.values()):
+            yield from self._run(lost, pre_dispatch)
+        return lost
 
     @property
     def seconds_left(self):
@@ -100,18 +106,18 @@ class FitQueue:
             )
             yield longest.pop(0)
 
-    def _run(self, numbers, lost):
-        """Yield what comes back of some fits; add the others to `lost`, with why."""
+    def _run(self, lost, pre_dispatch):
+        """Do as `_run_all`, until the workers break: some fits then wait again."""
         can_yield = self._is_serial or self._backend.supports_return_generator
         parallel = joblib.Parallel(
             n_jobs=1 if self._is_serial else self._n_workers,
             return_as="generator_unordered" if can_yield else "list",
             batch_size=1,
-            pre_dispatch="n_jobs",
+            pre_dispatch=pre_dispatch,
         )
         try:
             with dask_losses_reported(self._backend):
-                for outcome in parallel(map(self._start, numbers)):
+                for outcome in parallel(map(self._start, self._take_waiting())):
                     if isinstance(outcome, LostTask):
                         number = outcome.arguments[0].number
                         lost[number] = outcome.error
@@ -135,7 +141,8 @@ class FitQueue:
     def _start(self, number):
         """Return the call of joblib that runs a fit."""
         content = self._fits[number], self._finished
-        if not (self._is_serial or self._backend.supports_sharedmem):
+        is_local = getattr(self._backend, "supports_sharedmem", False)
+        if not (self._is_serial or is_local):
             # Here, not by joblib: what cannot be sent fails alone. The wrapper pickles
             # functions and classes of `__main__`, too.
             try:
