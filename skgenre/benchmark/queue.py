@@ -1,5 +1,6 @@
 """The queue of a benchmark: all missing fits in one parallel call, longest first."""
 
+import logging
 import pickle
 import time
 import zlib
@@ -13,6 +14,8 @@ from sklearn.pipeline import Pipeline
 from skgenre._compat import LostTask, dask_losses_reported
 from skgenre.benchmark.fits import run_fit
 from skgenre.features import MFCCExtractor
+
+logger = logging.getLogger(__name__)
 
 # Guesses, until a fit of the model has ended: seconds per segment and epoch of a
 # network, and per row of any other model.
@@ -58,19 +61,26 @@ class FitQueue:
 
     def __iter__(self):
         lost = yield from self._run_all(pre_dispatch="n_jobs")
+        if lost:
+            logger.warning(
+                "a worker process died: %d fits run again, one at a time", len(lost)
+            )
         for number in lost:
-            self._waiting[find_kind(self._fits[number])].append(number)
+            fit = self._fits[number]
+            # The worker may have finished it before it could tell.
+            row, _ = self._finished.load(fit)
+            if row is not None:
+                yield number, row
+            else:
+                self._waiting[find_kind(fit)].append(number)
         lost = yield from self._run_all(pre_dispatch=1)
         for number, error in lost.items():
-            yield (
-                number,
-                {
-                    **self._fits[number].describe(),
-                    "error": f"{type(error).__name__}: its worker process died twice, the "
-                    "second time with no other fit running: it was killed, perhaps for "
-                    "want of memory, or crashed",
-                },
+            reason = (
+                f"{type(error).__name__}: its worker process died twice, the second "
+                "time with no other fit running: it was killed, perhaps for want of "
+                "memory, or crashed"
             )
+            yield number, {**self._fits[number].describe(), "error": reason}
 
     def _run_all(self, *, pre_dispatch):
         """Yield the rows of all fits that wait; return why others have none."""
@@ -108,7 +118,7 @@ class FitQueue:
 
     def _run(self, lost, pre_dispatch):
         """Do as `_run_all`, until the workers break: some fits then wait again."""
-        can_yield = self._is_serial or self._backend.supports_return_generator
+        can_yield = self._backend.supports_return_generator
         parallel = joblib.Parallel(
             n_jobs=1 if self._is_serial else self._n_workers,
             return_as="generator_unordered" if can_yield else "list",
@@ -131,7 +141,7 @@ class FitQueue:
         except Exception as error:
             if not any(task.is_sent for task in self._running.values()):
                 raise
-            for number, task in self._running.items():
+            for number, task in list(self._running.items()):
                 if task.is_sent:
                     lost[number] = error
                 else:
