@@ -386,6 +386,31 @@ def test_a_fit_whose_worker_dies_once_is_fitted_again(tracks, tmp_path, caplog):
     assert "a worker process died" in caplog.text
 
 
+@pytest.mark.parametrize("once", [False, True])
+def test_a_fit_that_kills_dasks_worker_is_named_or_fitted_again(tracks, tmp_path, once):
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    model = DeadlyClassifier(spare=str(tmp_path / "spare"), once=once)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            host="127.0.0.1",
+            local_directory=tmp_path / "cluster",
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        result = run_with_deadly(tracks, tmp_path / "out", model)
+    alive = run_with_deadly(tracks, tmp_path / "serial", DeadlyClassifier())
+    assert scores(result)[:4] == scores(alive)[:4]
+    assert [fold["model"] for fold in result.failed] == ["b"] * (0 if once else 4)
+    assert not once or scores(result) == scores(alive)
+
+
 def test_a_clock_set_back_hides_no_edit_and_spares_what_is_being_written(
     tracks, tmp_path, monkeypatch
 ):
