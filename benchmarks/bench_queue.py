@@ -75,6 +75,7 @@ def make_fits(folds, n_fits):
             for fold in own:
                 n_predicted = 1 + fold["n_train"] / fold["n_test"]
                 seconds = fold["fit_seconds"] + fold["predict_seconds"] * n_predicted
+                seconds *= rng.lognormal(sigma=0.1)
                 fits.append(
                     SimpleNamespace(
                         label={
@@ -83,7 +84,7 @@ def make_fits(folds, n_fits):
                         },
                         model=make_model(model),
                         train=range(fold["n_train"]),
-                        seconds=seconds * rng.lognormal(sigma=0.1),
+                        seconds=seconds,
                         row={**fold, "fit_seconds": seconds, "predict_seconds": 0.0},
                     )
                 )
