@@ -614,7 +614,7 @@ def test_networks_and_searches_are_expected_to_take_longest():
     knn, lstm = make_model("knn"), make_model("lstm")
     assert guess_seconds(knn) < guess_seconds(search) < guess_seconds(lstm)
     assert guess_seconds(search) == pytest.approx(10 * guess_seconds(knn))
-    assert guess_seconds(lstm) == pytest.approx(10 * 50 * queue.NETWORK_SECONDS)
+    assert guess_seconds(lstm) == pytest.approx(10 * 50 * 6e-4)
 
 
 def test_estimates_are_those_of_finished_fits():
@@ -622,9 +622,10 @@ def test_estimates_are_those_of_finished_fits():
     row = {"fit_seconds": 8.0, "predict_seconds": 0.5, "n_train": 30, "n_test": 10}
     estimates.add(make_fit("knn"), {**row, "error": None})
     estimates.add(make_fit("knn"), {"error": "boom"})
-    # 8 s and 40 predicted rows of 0.05 s, for 30 rows.
+    # 8 s and 40 predicted rows of 0.05 s, for 30 rows: 10 s, guessed 0.03 s.
     assert estimates.of(make_fit("knn", n_train=60)) == pytest.approx(20.0)
-    assert estimates.of(make_fit("cnn")) == guess_seconds(make_model("cnn")) * 40
+    guess = guess_seconds(make_model("cnn")) * 40
+    assert estimates.of(make_fit("cnn")) == pytest.approx(guess * 10 / 0.03)
 
 
 def test_longest_fit_is_taken_first():

@@ -14,12 +14,22 @@ from sklearn.pipeline import Pipeline
 from skgenre._compat import LostTask, dask_losses_reported
 from skgenre.benchmark.fits import run_fit
 from skgenre.features import MFCCExtractor
+from skgenre.keras_classifiers import (
+    CNNGenreClassifier,
+    LSTMGenreClassifier,
+    MLPGenreClassifier,
+)
 
 logger = logging.getLogger(__name__)
 
 # Guesses, until a fit of the model has ended: seconds per segment and epoch of a
-# network, and per row of any other model.
-NETWORK_SECONDS = 2e-4
+# network, as benchmarks/README.md has them, and per row of any other model.
+NETWORK_SECONDS = {
+    MLPGenreClassifier: 7e-5,
+    CNNGenreClassifier: 3e-4,
+    LSTMGenreClassifier: 6e-4,
+}
+OTHER_NETWORK_SECONDS = 1e-4
 OTHER_SECONDS = 1e-3
 # Where a model does not say.
 N_SEGMENTS = 10
@@ -229,6 +239,7 @@ class Estimates:
     def __init__(self):
         self._guessed = {}
         self._seconds, self._rows = defaultdict(float), defaultdict(int)
+        self._known_guesses, self._scale = 0.0, 1.0
 
     def add(self, fit, row):
         """Learn from the row of a finished fit; a failed one tells nothing."""
@@ -239,16 +250,23 @@ class Estimates:
         n_predicted = 1 + row["n_train"] / row["n_test"]
         self._seconds[kind] += row["fit_seconds"] + row["predict_seconds"] * n_predicted
         self._rows[kind] += row["n_train"]
+        # This machine may be slower, or busier, than the guesses know.
+        self._known_guesses += row["n_train"] * self._guess(fit)
+        self._scale = sum(self._seconds.values()) / self._known_guesses
 
     def of(self, fit):
         """Estimate the seconds that a fit takes."""
         kind, n_rows = find_kind(fit), len(fit.train)
         if self._rows.get(kind):
             return n_rows * self._seconds[kind] / self._rows[kind]
+        return n_rows * self._guess(fit) * self._scale
+
+    def _guess(self, fit):
+        kind = find_kind(fit)
         if kind not in self._guessed:
             of_segments = kind[1] == "segment"
             self._guessed[kind] = guess_seconds(fit.model, of_segments=of_segments)
-        return n_rows * self._guessed[kind]
+        return self._guessed[kind]
 
 
 def find_kind(fit):
@@ -276,4 +294,5 @@ def guess_seconds(model, *, of_segments=False):
     epochs = getattr(model, "epochs", None)
     if epochs is None:
         return n_fits * OTHER_SECONDS
-    return n_fits * epochs * n_segments * NETWORK_SECONDS
+    seconds = NETWORK_SECONDS.get(type(model), OTHER_NETWORK_SECONDS)
+    return n_fits * epochs * n_segments * seconds

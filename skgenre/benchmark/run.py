@@ -485,7 +485,7 @@ def _run_fits(fits, *, output, n_jobs, progress):
         _log_scores(what, [rows[number] for number in models[what]])
         if monotonic() - last_message > SECONDS_PER_MESSAGE:
             last_message, minutes = monotonic(), queue.seconds_left / 60
-            message = "%d of %d fits done, about %.0f min to go"
+            message = "fitted %d of %d, about %.0f min to go"
             logger.info(message, n_done, len(missing), minutes)
     return rows
 
