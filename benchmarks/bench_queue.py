@@ -71,6 +71,7 @@ def make_fits(folds, n_fits):
     n_seeds = max(n_fits // len(folds), 1)
     for model in dict.fromkeys(fold["model"] for fold in folds):
         own = [fold for fold in folds if fold["model"] == model]
+        estimator = make_model(model)
         for seed in range(n_seeds):
             for fold in own:
                 n_predicted = 1 + fold["n_train"] / fold["n_test"]
@@ -82,7 +83,7 @@ def make_fits(folds, n_fits):
                             **{k: fold[k] for k in ("model", "protocol")},
                             "seed": seed,
                         },
-                        model=make_model(model),
+                        model=estimator,
                         train=range(fold["n_train"]),
                         seconds=seconds,
                         row={**fold, "fit_seconds": seconds, "predict_seconds": 0.0},
