@@ -33,14 +33,14 @@ def test_quick_benchmark_runs_on_data_of_its_own(capsys, caplog):
 
 @pytest.mark.parametrize(("words", "n_jobs"), [([], cpu_count()), (["--jobs", "1"], 1)])
 def test_benchmark_uses_all_cores_unless_told_otherwise(words, n_jobs, monkeypatch):
-    given = []
+    given, data = [], Bunch(DESCR="made")
 
     def refuse(models, data, **options):
         given.append((options["n_jobs"], options["n_splits"]))
         raise OSError("enough")
 
     monkeypatch.setattr("skgenre.benchmark.run_benchmark", refuse)
-    monkeypatch.setattr("skgenre.datasets.make_genre_tracks", lambda *_, **__: Bunch())
+    monkeypatch.setattr("skgenre.datasets.make_genre_tracks", lambda *_, **__: data)
     assert main(["benchmark", *words]) == 1
     assert given == [(n_jobs, 3)]
 
