@@ -237,7 +237,8 @@ def dask_losses_reported(backend):
     """Let joblib on dask yield a LostTask for each task that the cluster gives up.
 
     Of a task whose workers have died, or that cannot be sent, joblib 1.6 hears nothing
-    and waits for ever. `backend` is the active one; others are left as they are.
+    and waits for ever; and while a single worker is alive, it would run all tasks in
+    this process. `backend` is the active one; others are left as they are.
     """
     if type(backend).__name__ != "DaskDistributedBackend":
         yield
@@ -253,8 +254,11 @@ def dask_losses_reported(backend):
         future.add_done_callback(report)
         return future
 
-    backend.submit = submit
+    def effective_n_jobs(n_jobs):
+        return max(2, type(backend).effective_n_jobs(backend, n_jobs))
+
+    backend.submit, backend.effective_n_jobs = submit, effective_n_jobs
     try:
         yield
     finally:
-        del backend.submit
+        del backend.submit, backend.effective_n_jobs

@@ -46,10 +46,14 @@ def test_joblib_hears_of_tasks_that_dask_gives_up():
         def submit(self, batch, callback=None):
             return pending
 
+        def effective_n_jobs(self, n_jobs):
+            return 1
+
     assert signature(backend.submit) == signature(DaskDistributedBackend.submit)
     fake, batch = DaskDistributedBackend(), SimpleNamespace(items=[(len, ("a",), {})])
     with _compat.dask_losses_reported(fake):
         fake.submit(batch, callback=heard.extend)
+        assert fake.effective_n_jobs(-1) == 2
     pending.set_exception(OSError("gone"))
     (lost,) = heard
     assert lost.arguments == ("a",)

@@ -5,6 +5,7 @@ import pickle
 import time
 import zlib
 from collections import defaultdict
+from contextlib import nullcontext
 
 import joblib
 from joblib.parallel import get_active_backend
@@ -59,7 +60,7 @@ class FitQueue:
     def __init__(self, fits, finished, estimates, *, n_jobs):
         self._fits, self._finished, self._estimates = fits, finished, estimates
         self._backend, _ = get_active_backend()
-        self._n_jobs, n_workers = n_jobs, joblib.effective_n_jobs(n_jobs)
+        n_workers = joblib.effective_n_jobs(n_jobs)
         self._is_serial = n_workers == 1
         # No more than fits, but two: a single one of joblib's is this process.
         self._n_workers = min(n_workers, max(2, len(fits)))
@@ -96,9 +97,6 @@ class FitQueue:
         """Yield the rows of all fits that wait; return why others have none."""
         lost = {}
         while any(self._waiting.values()):
-            # A cluster takes seconds to replace its dead workers, and says if it fails.
-            while not joblib.effective_n_jobs(self._n_jobs):
-                time.sleep(0.5)
             yield from self._run(lost, pre_dispatch)
         return lost
 
@@ -139,7 +137,11 @@ class FitQueue:
             pre_dispatch=pre_dispatch,
         )
         try:
-            with dask_losses_reported(self._backend):
+            with (
+                nullcontext()
+                if self._is_serial
+                else dask_losses_reported(self._backend)
+            ):
                 for outcome in parallel(map(self._start, self._take_waiting())):
                     if isinstance(outcome, LostTask):
                         number = outcome.arguments[0].number
