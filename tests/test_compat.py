@@ -43,7 +43,7 @@ def test_joblib_hears_of_tasks_that_dask_gives_up():
     pending, heard = Future(), []
 
     class DaskDistributedBackend:
-        def submit(self, batch, callback=None):
+        def submit(self, func, callback=None):
             return pending
 
         def effective_n_jobs(self, n_jobs):
