@@ -6,7 +6,8 @@ of the dependency has changed it.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
 
 _Method = TypeVar("_Method")
 
@@ -229,3 +230,42 @@ def read_op_determinism():
     from tensorflow.python.framework import config
 
     return config.is_op_determinism_enabled()
+
+
+class LostTask(NamedTuple):
+    """What `dask_losses_reported` puts in place of a result: why there is none."""
+
+    arguments: tuple
+    error: BaseException
+
+
+@contextmanager
+def dask_losses_reported(backend):
+    """Let joblib on dask yield a LostTask for each task that the cluster gives up.
+
+    Of a task whose workers have died, or that cannot be sent, joblib 1.6 hears nothing
+    and waits for ever; and while a single worker is alive, it would run all tasks in
+    this process. `backend` is the active one; others are left as they are.
+    """
+    if type(backend).__name__ != "DaskDistributedBackend":
+        yield
+        return
+
+    def submit(batch, callback=None):
+        def report(future):
+            if future.exception() is not None:
+                lost = LostTask(batch.items[0][1], future.exception())
+                callback([lost])
+
+        future = type(backend).submit(backend, batch, callback)
+        future.add_done_callback(report)
+        return future
+
+    def effective_n_jobs(n_jobs):
+        return max(2, type(backend).effective_n_jobs(backend, n_jobs))
+
+    backend.submit, backend.effective_n_jobs = submit, effective_n_jobs
+    try:
+        yield
+    finally:
+        del backend.submit, backend.effective_n_jobs

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,6 +43,11 @@ from skgenre import (
     make_model,
     run_benchmark,
 )
+from skgenre.benchmark import queue
+from skgenre.benchmark.fits import Fit
+from skgenre.benchmark.queue import guess_seconds
+from skgenre.benchmark.tracks import StoredSegments
+from skgenre.model_selection import explode_segments
 
 
 @pytest.fixture
@@ -107,19 +113,53 @@ def test_paper_protocol_scores_segments_and_no_tracks(made_tracks, models):
     assert "those of one track are on both sides" in result.to_table()
 
 
-def test_segments_are_read_once_for_all_models_with_one_extractor(
+def test_segments_are_counted_once_for_all_models_with_one_extractor(
     made_tracks, models, monkeypatch
 ):
     from skgenre.benchmark import run
 
-    explode, calls = run.explode_segments, []
-    monkeypatch.setattr(
-        run, "explode_segments", lambda X, y: calls.append(0) or explode(X, y)
-    )
+    made = []
+
+    class Counted(run.StoredSegments):
+        def __init__(self, *arguments):
+            made.append(self)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(run, "StoredSegments", Counted)
     models["other"] = clone(models["chance"]).set_params(mfccextractor__n_mfcc=8)
     arguments = {"protocols": ["segment", "track"], "n_splits": 2, "seeds": (0, 1)}
     assert not run_benchmark(models, made_tracks, **arguments).failed
-    assert len(calls) == 2
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("n_segments", [2, None])
+def test_stored_segments_are_rows_of_exploded_features(
+    made_tracks, tmp_path, monkeypatch, n_segments
+):
+    monkeypatch.setattr("skgenre.benchmark.tracks._N_TRACKS_PER_BLOCK", 5)
+    extractor = MFCCExtractor(n_segments=n_segments, cache_dir=tmp_path)
+    features = extractor.transform(made_tracks.paths)
+    expected, tracks = explode_segments(features, np.arange(len(features)))
+    segments = StoredSegments(extractor, made_tracks.paths)
+    assert_array_equal(segments.tracks, tracks)
+    for rows in ([7, 3, 40], np.random.default_rng(0).permutation(len(tracks))):
+        assert_array_equal(segments[np.array(rows)], expected[rows])
+
+
+def test_what_a_worker_is_sent_holds_no_features(made_tracks, models, monkeypatch):
+    sizes = []
+
+    class Weighed(queue.Task):
+        def __init__(self, number, content):
+            sizes.append(len(content))
+            super().__init__(number, content)
+
+    monkeypatch.setattr(queue, "Task", Weighed)
+    arguments = {"protocols": ["segment", "track"], "n_splits": 2, "n_jobs": 2}
+    assert not run_benchmark(models, made_tracks, **arguments).failed
+    assert len(sizes) == 8
+    # The features of these tracks are 324,000 bytes.
+    assert max(sizes) < 30_000
 
 
 def test_filtered_protocol_is_one_fold(made_tracks, models):
@@ -431,7 +471,7 @@ def test_finished_folds_are_not_fitted_again(made_tracks, tmp_path, monkeypatch)
     arguments = {"n_splits": 2, "output": tmp_path}
     first = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
     with monkeypatch.context() as patch:
-        patch.setattr("skgenre.benchmark.run.run_fit", None)
+        patch.setattr("skgenre.benchmark.queue.run_fit", None)
         again = run_benchmark(["knn", "dummy"], made_tracks, **arguments)
     assert again.to_json() == first.to_json()
     more = run_benchmark(["knn", "dummy", "logistic"], made_tracks, **arguments)
@@ -485,12 +525,139 @@ def test_killed_run_goes_on_where_it_was(made_tracks, tmp_path):
     ]
 
 
-def test_workers_score_as_this_process_does(made_tracks, models):
-    serial = run_benchmark(models, made_tracks, n_splits=2)
-    parallel = run_benchmark(models, made_tracks, n_splits=2, n_jobs=2)
-    for one, other in zip(serial.folds, parallel.folds, strict=True):
-        assert one["accuracy"] == other["accuracy"]
-        assert_allclose(one["log_loss"], other["log_loss"], rtol=1e-6)
+def untimed(folder):
+    results = json.loads((folder / "results.json").read_text())
+    for row in results["folds"] + results["summary"]:
+        for name in [name for name in row if "seconds" in name]:
+            del row[name]
+    return results
+
+
+def test_result_of_workers_is_that_of_this_process(made_tracks, tmp_path, caplog):
+    search = GridSearchCV(
+        make_model("knn"), {"kneighborsclassifier__n_neighbors": [1, 3]}, cv=2
+    )
+    raising = make_pipeline(MFCCExtractor(n_segments=2), DummyClassifier())
+    models = {
+        "covariance": make_model("covariance", epochs=2),
+        "lstm": make_model("lstm", epochs=1, n_segments=2),
+        "raising": raising.set_params(dummyclassifier__strategy="constant"),
+        "search": search.set_params(n_jobs=2),
+        "logistic": make_model("logistic"),
+    }
+    results, logs = [], []
+    for n_jobs in (1, 2):
+        caplog.clear()
+        run_benchmark(
+            models,
+            made_tracks,
+            protocols=["track", "artist"],
+            n_splits=2,
+            n_jobs=n_jobs,
+            output=tmp_path / str(n_jobs),
+        )
+        results.append(untimed(tmp_path / str(n_jobs)))
+        logs.append(sorted(r.message for r in caplog.records if r.levelno > 20))
+    assert results[0] == results[1]
+    assert logs[0] == logs[1]
+    assert len(logs[0]) == 4
+
+
+class Unsendable(DummyClassifier):
+    def __reduce__(self):
+        raise TypeError("cannot be sent")
+
+
+def test_model_that_cannot_be_sent_to_a_worker_fails_alone(made_tracks, models):
+    models["unsendable"] = make_pipeline(MFCCExtractor(n_segments=2), Unsendable())
+    result = run_benchmark(models, made_tracks, n_splits=2, n_jobs=2)
+    assert {row["model"] for row in result.failed} == {"unsendable"}
+    assert result.failed[0]["error"] == "TypeError: cannot be sent"
+
+
+class Asking(DummyClassifier):
+    """Says how many workers a search in it would have."""
+
+    def fit(self, X, y):
+        self.n_workers_ = joblib.effective_n_jobs(4)
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize(("n_jobs", "expected"), [(1, 4), (2, 1)])
+def test_search_in_a_worker_is_one_piece_of_work(made_tracks, n_jobs, expected):
+    model = make_pipeline(MFCCExtractor(n_segments=2), TrackStatistics(), Asking())
+    result = run_benchmark(
+        {"asking": model},
+        made_tracks,
+        n_splits=2,
+        scoring={"n_workers": lambda model, X, y: model[-1].n_workers_},
+        n_jobs=n_jobs,
+    )
+    assert [fold["n_workers"] for fold in result.folds] == [expected] * 2
+
+
+def make_fit(model, *, n_train=40, protocol="track", fold=0):
+    return Fit(
+        label={"model": model, "protocol": protocol, "seed": 0, "fold": fold},
+        model=make_model(model),
+        X=None,
+        y=None,
+        groups=None,
+        train=np.arange(n_train),
+        test=np.arange(10),
+        scoring={},
+    )
+
+
+def test_networks_and_searches_are_expected_to_take_longest():
+    search = GridSearchCV(make_model("knn"), {"n": [1, 2, 3]}, cv=4)
+    knn, lstm = make_model("knn"), make_model("lstm")
+    assert guess_seconds(knn) < guess_seconds(search) < guess_seconds(lstm)
+    assert guess_seconds(search) == pytest.approx(10 * guess_seconds(knn))
+    assert guess_seconds(lstm) == pytest.approx(10 * 50 * 6e-4)
+
+
+def test_estimates_are_those_of_finished_fits():
+    estimates = queue.Estimates()
+    row = {"fit_seconds": 8.0, "predict_seconds": 0.5, "n_train": 30, "n_test": 10}
+    estimates.add(make_fit("knn"), {**row, "error": None})
+    estimates.add(make_fit("knn"), {"error": "boom"})
+    # 8 s and 40 predicted rows of 0.05 s, for 30 rows: 10 s, guessed 0.03 s.
+    assert estimates.of(make_fit("knn", n_train=60)) == pytest.approx(20.0)
+    guess = guess_seconds(make_model("cnn")) * 40
+    assert estimates.of(make_fit("cnn")) == pytest.approx(guess * 10 / 0.03)
+
+
+def test_longest_fit_is_taken_first():
+    fits = [make_fit("knn"), make_fit("cnn"), make_fit("lstm", n_train=90)]
+    fits += [make_fit("cnn", n_train=50, fold=1)]
+    waiting = queue.FitQueue(dict(enumerate(fits)), None, queue.Estimates(), n_jobs=2)
+    assert list(waiting._take_waiting()) == [2, 3, 1, 0]
+
+
+def test_progress_tells_all_fits_and_the_time_to_go(made_tracks, models):
+    seen = []
+
+    def progress(items, *, total, what):
+        for number, item in enumerate(items):
+            if what == "fitting":
+                seen.append((number, total, items.seconds_left))
+            yield item
+
+    run_benchmark(models, made_tracks, n_splits=2, progress=progress)
+    assert [number for number, _, _ in seen] == [0, 1, 2, 3]
+    assert {total for _, total, _ in seen} == {4}
+    assert seen[-1][2] == 0 < seen[0][2]
+
+
+def test_cluster_without_workers_is_refused_before_any_work(made_tracks, monkeypatch):
+    def effective_n_jobs(n_jobs):
+        raise TimeoutError("no worker after 10 seconds")
+
+    monkeypatch.setattr("joblib.effective_n_jobs", effective_n_jobs)
+    monkeypatch.setattr("skgenre.benchmark.run.analyse_tracks", None)
+    with pytest.raises(TimeoutError, match="no worker"):
+        run_benchmark(["knn"], made_tracks)
 
 
 def test_results_are_written_as_a_table_too(made_tracks, tmp_path):
@@ -611,7 +778,7 @@ def test_moved_audio_needs_no_new_fit(own_tracks, tmp_path, monkeypatch):
     (tmp_path / "tracks").rename(tmp_path / "elsewhere")
     paths = [path.replace("/tracks/", "/elsewhere/") for path in own_tracks.paths]
     moved = Bunch(paths=paths, target=own_tracks.target)
-    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
+    monkeypatch.setattr("skgenre.benchmark.queue.run_fit", None)
     assert run_benchmark(["knn"], moved, **arguments).paths == paths
 
 
@@ -681,7 +848,7 @@ def test_parameters_that_decide_no_number_need_no_new_fit(
         mfccextractor__cache_dir=tmp_path / "store",
         memory=str(tmp_path),
     )
-    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
+    monkeypatch.setattr("skgenre.benchmark.queue.run_fit", None)
     run_benchmark({"m": model}, made_tracks, n_jobs=2, **arguments)
 
 
@@ -912,7 +1079,7 @@ def test_segments_that_cannot_be_split_are_refused_before_any_fit(
         np.flatnonzero(made_tracks.target == g)[0] for g in set(made_tracks.target)
     ]
     data = Bunch(paths=made_tracks.paths[first], target=made_tracks.target[first])
-    monkeypatch.setattr("skgenre.benchmark.run.run_fit", None)
+    monkeypatch.setattr("skgenre.benchmark.queue.run_fit", None)
     with pytest.raises(
         ValueError, match="'segment' cannot split these 6 segments: The te"
     ):

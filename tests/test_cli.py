@@ -6,9 +6,12 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from joblib import cpu_count
+from sklearn.utils import Bunch
 
-from skgenre import make_model
+from skgenre import BenchmarkResult, make_model
 from skgenre.cli import main
+from skgenre.cli.benchmark import _describe_made
 
 
 def run(*arguments):
@@ -22,9 +25,37 @@ def folder_of(data):
 
 def test_quick_benchmark_runs_on_data_of_its_own(capsys, caplog):
     assert main(["benchmark", "--quick", "--models", "knn,dummy"]) == 0
-    rows = capsys.readouterr().out.splitlines()[2:]
+    head, _, _, _, *rows = capsys.readouterr().out.splitlines()
+    assert head.startswith("Run on 18 made tracks, no recordings: 2 folds, all")
     assert [row.split()[1] for row in rows] == ["knn", "dummy"]
     assert "analysed 18 of 18 tracks" in caplog.text
+
+
+@pytest.mark.parametrize(("words", "n_jobs"), [([], cpu_count()), (["--jobs", "1"], 1)])
+def test_benchmark_uses_all_cores_unless_told_otherwise(words, n_jobs, monkeypatch):
+    given, data = [], Bunch(DESCR="made")
+
+    def refuse(models, data, **options):
+        given.append((options["n_jobs"], options["n_splits"]))
+        raise OSError("enough")
+
+    monkeypatch.setattr("skgenre.benchmark.run_benchmark", refuse)
+    monkeypatch.setattr("skgenre.datasets.make_genre_tracks", lambda *_, **__: data)
+    assert main(["benchmark", *words]) == 1
+    assert given == [(n_jobs, 3)]
+
+
+def test_head_of_made_tracks_says_what_deep_networks_lack():
+    row = {"protocol": "track", "seed": 0, "fold": 0, "n_train": 50, "error": None}
+    cnn = {"model": "cnn", "accuracy": 0.4, "train_accuracy": 0.9, "n_parameters": 3000}
+    knn = {"model": "knn", "accuracy": 0.7, "train_accuracy": 1.0}
+    setting = {"n_tracks_per_genre": {"jazz": 75}, "n_splits": 3, "epochs": None}
+    for folds in ([cnn, knn], [{**cnn, "accuracy": 0.8}, knn]):
+        rows = [{**row, **fold} for fold in folds]
+        result = BenchmarkResult.from_rows(rows, setting=setting)
+        head = _describe_made(result, is_quick=False)
+        assert head.startswith("Run on 75 made tracks, no recordings: 3 folds, each")
+        assert ("only 0.40 to 0.40 of new ones" in head) == (folds[0] is cnn)
 
 
 def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
@@ -66,7 +97,9 @@ def test_tensorflow_starts_without_noise(n_jobs):
     done = run(*command, "--jobs", n_jobs)
     lines = done.stderr.splitlines()
     assert all(
-        line.startswith(("making", "18 invented tracks", "analysed", "mlp, "))
+        line.startswith(
+            ("making", "18 invented tracks", "analysed", "mlp, ", "fitted ")
+        )
         for line in lines
     ), done.stderr
 

@@ -2,6 +2,9 @@
 
 import importlib
 import random
+from concurrent.futures import Future
+from inspect import signature
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,6 +36,29 @@ from skgenre.persistence.schema import _find_package
 
 X, Y = load_iris(return_X_y=True)
 NAMES = sorted({name for names in ALLOWED_TYPES.values() for name in names})
+
+
+def test_joblib_hears_of_tasks_that_dask_gives_up():
+    backend = pytest.importorskip("joblib._dask").DaskDistributedBackend
+    pending, heard = Future(), []
+
+    class DaskDistributedBackend:
+        def submit(self, func, callback=None):
+            return pending
+
+        def effective_n_jobs(self, n_jobs):
+            return 1
+
+    assert signature(backend.submit) == signature(DaskDistributedBackend.submit)
+    fake, batch = DaskDistributedBackend(), SimpleNamespace(items=[(len, ("a",), {})])
+    with _compat.dask_losses_reported(fake):
+        fake.submit(batch, callback=heard.extend)
+        assert fake.effective_n_jobs(-1) == 2
+    pending.set_exception(OSError("gone"))
+    (lost,) = heard
+    assert lost.arguments == ("a",)
+    assert str(lost.error) == "gone"
+    assert "submit" not in vars(fake)
 
 
 def test_skops_writes_the_format_that_is_audited():

@@ -354,18 +354,61 @@ def killing_workers(is_time):
 
 
 @needs_linux
-def test_a_worker_that_dies_in_a_benchmark_is_said_to_have_died(tracks, tmp_path):
-    spare = tmp_path / "spare"
-    model = DeadlyClassifier(spare=str(spare))
-    with pytest.raises(BrokenProcessPool, match="died while fitting model, protocol"):
-        run(tracks, tmp_path / "out", model=model, n_jobs=2)
-    assert list(tmp_path.glob("out/results.*")) == []
-    spare.touch()
-    done = run(tracks, tmp_path / "out", model=model, n_jobs=2)
-    assert not done.failed
-    assert [fold["accuracy"] for fold in done.folds] == [
-        fold["accuracy"] for fold in run(tracks, tmp_path / "serial").folds
-    ]
+def run_with_deadly(tracks, output, model, **options):
+    extractor = MFCCExtractor(**SHORT), TrackStatistics()
+    models = {
+        name: make_pipeline(*extractor, last)
+        for name, last in (("a", DeadlyClassifier()), ("b", model))
+    }
+    return run_benchmark(models, tracks, n_splits=4, output=output, **options)
+
+
+def test_a_fit_that_kills_its_worker_is_named_and_the_rest_stands(tracks, tmp_path):
+    model = DeadlyClassifier(spare=str(tmp_path / "spare"))
+    result = run_with_deadly(tracks, tmp_path / "out", model, n_jobs=2)
+    assert [fold["model"] for fold in result.failed] == ["b"] * 4
+    assert "its worker process died twice" in result.failed[0]["error"]
+    # Those that failed, and no others, run again.
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/fits/*")}
+    (tmp_path / "spare").touch()
+    again = run_with_deadly(tracks, tmp_path / "out", model, n_jobs=2)
+    alive = run_with_deadly(tracks, tmp_path / "serial", DeadlyClassifier())
+    assert scores(result)[:4] == scores(alive)[:4]
+    assert scores(again) == scores(alive)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_a_fit_whose_worker_dies_once_is_fitted_again(tracks, tmp_path, caplog):
+    model = DeadlyClassifier(spare=str(tmp_path / "spare"), once=True)
+    result = run_with_deadly(tracks, tmp_path / "out", model, n_jobs=2)
+    alive = run_with_deadly(tracks, tmp_path / "serial", DeadlyClassifier())
+    assert scores(result) == scores(alive)
+    assert "a worker process died" in caplog.text
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_fit_that_kills_dasks_worker_is_named_or_fitted_again(tracks, tmp_path, once):
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    model = DeadlyClassifier(spare=str(tmp_path / "spare"), once=once)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            host="127.0.0.1",
+            local_directory=tmp_path / "cluster",
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        result = run_with_deadly(tracks, tmp_path / "out", model)
+    alive = run_with_deadly(tracks, tmp_path / "serial", DeadlyClassifier())
+    assert scores(result)[:4] == scores(alive)[:4]
+    assert [fold["model"] for fold in result.failed] == ["b"] * (0 if once else 4)
+    assert not once or scores(result) == scores(alive)
 
 
 def test_a_clock_set_back_hides_no_edit_and_spares_what_is_being_written(

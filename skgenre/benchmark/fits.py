@@ -27,6 +27,7 @@ from skgenre.benchmark.scorers import (
     predict,
     score_predictions,
 )
+from skgenre.benchmark.tracks import StoredSegments
 
 # Name of the folder of finished fits, within that of the results.
 FITS_FOLDER = "fits"
@@ -56,8 +57,10 @@ class Fit:
         ``model``, ``protocol``, ``seed`` and ``fold``.
     model : estimator
         Not fitted, and with the seed.
-    X, y : ndarray of shape (n_rows, ...)
-        Tracks; under the protocol ``"segment"`` segments.
+    X : ndarray of shape (n_rows,) or StoredSegments
+        Paths of tracks; under the protocol ``"segment"``, segments.
+    y : ndarray of shape (n_rows,)
+        Genres.
     groups : ndarray of shape (n_rows,) or None
         Artists, for a model whose `fit` takes groups.
     train, test : ndarray of int
@@ -70,13 +73,22 @@ class Fit:
 
     label: dict
     model: object
-    X: np.ndarray
+    X: np.ndarray | StoredSegments
     y: np.ndarray
     groups: np.ndarray | None
     train: np.ndarray
     test: np.ndarray
     scoring: dict
     decided_by: dict = field(default_factory=dict)
+
+    def describe(self):
+        """Return the columns of the result that are known before it is run."""
+        return {**self.label, "n_train": len(self.train), "n_test": len(self.test)}
+
+    def name_predictions(self, predicted):
+        """Return predictions of the test part with what they are of."""
+        target = self.y[self.test].tolist()
+        return {"rows": self.test.tolist(), "target": target, "predicted": predicted}
 
 
 @one_blas_thread()
@@ -85,9 +97,7 @@ def run_fit(fit, finished):
 
     A model that fails has its error in the row, and no scores.
     """
-    label = {**fit.label, "n_train": len(fit.train), "n_test": len(fit.test)}
-    X, y = fit.X[fit.train], fit.y[fit.train]
-    X_test, y_test = fit.X[fit.test], fit.y[fit.test]
+    y, y_test = fit.y[fit.train], fit.y[fit.test]
     groups = None if fit.groups is None else fit.groups[fit.train]
     # Under this protocol there are no scores per track.
     score = partial(
@@ -96,6 +106,7 @@ def run_fit(fit, finished):
         rows_are_segments=fit.label["protocol"] == "segment",
     )
     try:
+        X, X_test = fit.X[fit.train], fit.X[fit.test]
         model = clone(fit.model)
         started = perf_counter()
         model.fit(X, y, **name_groups(model, groups))
@@ -107,19 +118,15 @@ def run_fit(fit, finished):
         costs = _describe_model(model, fitted - started)
     # Whatever a model of the user's raises, the rest of the benchmark goes on.
     except Exception as error:
-        return {**label, "error": f"{type(error).__name__}: {error}"}
+        return {**fit.describe(), "error": f"{type(error).__name__}: {error}"}
     row = {
-        **label,
+        **fit.describe(),
         **scores,
         **{f"train_{name}": score for name, score in trained.items()},
         **costs,
         "predict_seconds": predicted - fitted,
         "error": None,
-        "predictions": {
-            "rows": fit.test.tolist(),
-            "target": y_test.tolist(),
-            "predicted": predictions[0].tolist(),
-        },
+        "predictions": fit.name_predictions(predictions[0].tolist()),
     }
     finished.save(fit, row)
     return row
@@ -221,18 +228,12 @@ class FinishedFits:
 def _is_row_of(fit, row):
     """Whether `run_fit` can have written a row, whatever its checksum."""
     predicted = row["predictions"]["predicted"]
-    y_test = fit.y[fit.test].tolist()
     known = {
-        **fit.label,
-        "n_train": len(fit.train),
-        "n_test": len(fit.test),
+        **fit.describe(),
         "error": None,
-        "predictions": {
-            "rows": fit.test.tolist(),
-            "target": y_test,
-            "predicted": predicted,
-        },
+        "predictions": fit.name_predictions(predicted),
     }
+    y_test = known["predictions"]["target"]
     scores = [*list_columns(()), *COSTS]
     names = {*known, *scores, *list_columns(fit.scoring), "best_params"}
     for name in scores:

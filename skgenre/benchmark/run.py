@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import joblib
@@ -29,15 +30,14 @@ from skgenre._validation import (
     check_positive_integer,
     plain_integers,
 )
-from skgenre._workers import choose_return, explaining_dead_workers
 from skgenre.benchmark.description import describe_parts
 from skgenre.benchmark.fits import (
     FITS_FOLDER,
     FinishedFits,
     Fit,
     check_same_data,
-    run_fit,
 )
+from skgenre.benchmark.queue import Estimates, FitQueue
 from skgenre.benchmark.result import (
     PACKAGES,
     RESULT_FILES,
@@ -46,6 +46,7 @@ from skgenre.benchmark.result import (
 )
 from skgenre.benchmark.scorers import check_scorers
 from skgenre.benchmark.tracks import (
+    StoredSegments,
     analyse_tracks,
     check_data,
     digest_files,
@@ -57,13 +58,15 @@ from skgenre.datasets import digest_tracks
 from skgenre.features import CACHE_KEYS, MFCCExtractor
 from skgenre.model_check import check_model, naming_part
 from skgenre.model_selection import (
-    explode_segments,
     list_untrained_genres,
     make_splitter,
 )
 from skgenre.models import make_model
 
 logger = logging.getLogger(__name__)
+
+# Between two lines of the log that tell how many fits are done.
+SECONDS_PER_MESSAGE = 60
 
 # Of scikit-learn's settings, those that change what steps and splitters are given.
 _SETTINGS = ("enable_metadata_routing", "transform_output")
@@ -116,7 +119,8 @@ def run_benchmark(
         Accuracy, balanced accuracy, macro F1 and log-loss, and accuracy and log-loss
         per segment, are always there.
     n_jobs : int or None, default=None
-        Number of fits that run at the same time, in separate processes.
+        Number of fits that run at the same time, in separate processes; the longest
+        first. A search that runs in one of them uses that process only.
     cache_dir : str, Path or None, default=None
         Folder of the features; None is a temporary one.
     cache_key : {"stat", "content"}, default="stat"
@@ -134,7 +138,8 @@ def run_benchmark(
         How the benchmark was called, for the record.
     progress : callable or None, default=None
         Wraps an iterable like `tqdm`: ``progress(iterable, total=n, what=text)`` yields
-        its items. Called for the analysis, and for the fits of each model.
+        its items. Called for the analysis and for the fits; the iterable of the latter
+        has an attribute ``seconds_left``, an estimate.
 
     Returns
     -------
@@ -149,9 +154,10 @@ def run_benchmark(
         An unknown model or protocol, a parameter of a model that is out of range (see
         `check_model`), fewer than two genres, a genre with fewer tracks than folds, a
         folder that cannot be written to or holds the results of other data: all before
-        any file is read. A model that fails in a fold is no error: its row says so.
+        any file is read. A model that fails in a fold is no error: its row says so, as
+        it does if the worker process of a fit dies twice.
     concurrent.futures.process.BrokenProcessPool
-        A worker process died. With `output`, the finished fits are kept.
+        A worker process died in the analysis.
 
     Examples
     --------
@@ -179,6 +185,8 @@ def run_benchmark(
     check_choice(cache_key, CACHE_KEYS, name="cache_key")
     n_splits, seeds, epochs = plain_integers((n_splits, seeds, epochs))
     check_n_jobs(n_jobs)
+    # Raises where the configured backend has no workers.
+    joblib.effective_n_jobs(n_jobs)
     models, scoring = _check_models(models, protocols), check_scorers(scoring)
     tracks = check_data(data)
     for protocol, seed in itertools.product(protocols, seeds):
@@ -383,12 +391,12 @@ def _list_fits(
             decide_model = {} if audio is None else describe_parts(model=model)
             if protocol == "segment":
                 extractor, model = model[0], model[1:]
-                # Models with the same extractor share one array.
+                # Read once for all models with the same extractor: how many there are.
                 key = repr(sorted(extractor.get_params().items()))
                 if key not in segments_of:
-                    features = extractor.transform(tracks.paths)
-                    segments_of[key] = explode_segments(features, tracks.target)
-                (X, y), groups = segments_of[key], None
+                    segments_of[key] = StoredSegments(extractor, tracks.paths)
+                X, groups = segments_of[key], None
+                y = tracks.target[X.tracks]
                 folds = _split(protocol, seed, n_splits, tracks, segments=y)
                 decide_fold = _describe_folds(folds, tracks, audio, of_segments=True)
             for number, (train, test) in enumerate(folds):
@@ -455,35 +463,44 @@ def _run_fits(fits, *, output, n_jobs, progress):
             reasons.total(),
             "; ".join(f"{n} for {reason}" for reason, n in reasons.items()),
         )
-    groups = itertools.groupby(
-        range(len(fits)), key=lambda number: {**fits[number].label, "fold": None}
-    )
-    for label, group in groups:
-        group = list(group)
-        missing = [number for number in group if rows[number] is None]
-        what = "{model}, protocol {protocol}, seed {seed}".format(**label)
-        logger.info("%s: %d fits of %d to run", what, len(missing), len(group))
-        return_as = "list" if progress is None else choose_return()
-        with explaining_dead_workers(f"fitting {what}", output):
-            done = joblib.Parallel(n_jobs=n_jobs, return_as=return_as)(
-                joblib.delayed(run_fit)(fits[number], finished) for number in missing
-            )
-            if progress is not None:
-                name = f"fitting {label['model']}"
-                done = progress(done, total=len(missing), what=name)
-            for number, row in zip(missing, done, strict=True):
-                rows[number] = row
-        group = [rows[number] for number in group]
-        for row in group:
-            if row["error"] is not None:
-                logger.warning(
-                    "%s, fold %d failed: %s", what, row["fold"], row["error"]
-                )
-        scored = [row for row in group if row["error"] is None]
-        for name in ("accuracy", "segment_accuracy"):
-            values = [row[name] for row in scored]
-            if np.isfinite(values).any():
-                mean, deviation = np.mean(values), np.std(values)
-                title = SCORE_TITLES[name]
-                logger.info("%s: %s %.3f ± %.3f", what, title, mean, deviation)
+    missing = {number: fit for number, fit in enumerate(fits) if rows[number] is None}
+    estimates, models = Estimates(), {}
+    for number, (fit, row) in enumerate(zip(fits, rows, strict=True)):
+        what = "{model}, protocol {protocol}, seed {seed}".format(**fit.label)
+        models.setdefault(what, []).append(number)
+        if row is not None:
+            estimates.add(fit, row)
+    for what, numbers in models.items():
+        n_missing = sum(number in missing for number in numbers)
+        logger.info("%s: %d fits of %d to run", what, n_missing, len(numbers))
+        _log_scores(what, [rows[number] for number in numbers])
+    queue = FitQueue(missing, finished, estimates, n_jobs=n_jobs)
+    done = queue
+    if progress is not None:
+        done = progress(queue, total=len(missing), what="fitting")
+    last_message = monotonic()
+    for n_done, (number, row) in enumerate(done, start=1):
+        rows[number] = row
+        what = "{model}, protocol {protocol}, seed {seed}".format(**row)
+        _log_scores(what, [rows[number] for number in models[what]])
+        if monotonic() - last_message > SECONDS_PER_MESSAGE:
+            last_message, minutes = monotonic(), queue.seconds_left / 60
+            message = "fitted %d of %d, about %.0f min to go"
+            logger.info(message, n_done, len(missing), minutes)
     return rows
+
+
+def _log_scores(what, rows):
+    """Log the result of a model under one protocol and seed, once it has all folds."""
+    if None in rows:
+        return
+    for row in rows:
+        if row["error"] is not None:
+            logger.warning("%s, fold %d failed: %s", what, row["fold"], row["error"])
+    scored = [row for row in rows if row["error"] is None]
+    for name in ("accuracy", "segment_accuracy"):
+        values = [row[name] for row in scored]
+        if np.isfinite(values).any():
+            mean, deviation = np.mean(values), np.std(values)
+            title = SCORE_TITLES[name]
+            logger.info("%s: %s %.3f ± %.3f", what, title, mean, deviation)

@@ -20,11 +20,15 @@ from skgenre.audio import (
     name_source,
 )
 from skgenre.features import MFCCExtractor
+from skgenre.model_selection import explode_segments
 
 logger = logging.getLogger(__name__)
 
 # Tracks analysed between two lines of the log.
 N_TRACKS_PER_MESSAGE = 50
+
+# Tracks whose segments are read at a time: 6.8 MB.
+_N_TRACKS_PER_BLOCK = 100
 
 
 @dataclass(frozen=True)
@@ -157,3 +161,48 @@ def leave_out(tracks, failures):
 def list_unreadable(failures):
     """Return the files that cannot, as results list them."""
     return [{"path": path, "reason": reason} for path, reason in failures.items()]
+
+
+class StoredSegments:
+    """Rows of segments, as `explode_segments` orders them, read when they are indexed.
+
+    Holds no features: they come from the extractor's store, some tracks at a time.
+
+    Parameters
+    ----------
+    extractor : MFCCExtractor
+        With a folder of features.
+    paths : ndarray of shape (n_tracks,)
+        The tracks.
+
+    Attributes
+    ----------
+    tracks : ndarray of int of shape (n_rows,)
+        The track of each segment.
+    """
+
+    def __init__(self, extractor, paths):
+        self.extractor, self.paths = extractor, paths
+        # Tracks of any length share no array.
+        self.step = 1 if extractor.n_segments is None else _N_TRACKS_PER_BLOCK
+        starts = range(0, len(paths), self.step)
+        self.tracks = np.concatenate([self._read(start)[1] for start in starts])
+
+    def _read(self, start):
+        tracks = np.arange(len(self.paths))[start : start + self.step]
+        return explode_segments(self.extractor.transform(self.paths[tracks]), tracks)
+
+    def __getitem__(self, rows):
+        """Return segments (n_rows, n_frames, n_mfcc), each row named once."""
+        place = np.full(len(self.tracks), -1)
+        place[rows] = np.arange(len(rows))
+        starts = np.unique(self.tracks[rows] // self.step) * self.step
+        segments = None
+        for start in starts.tolist():
+            block, tracks = self._read(start)
+            first, last = self.tracks.searchsorted([start, tracks[-1] + 1])
+            wanted = place[first:last]
+            if segments is None:
+                segments = np.empty((len(rows), *block.shape[1:]), block.dtype)
+            segments[wanted[wanted >= 0]] = block[wanted >= 0]
+        return segments

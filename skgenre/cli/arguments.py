@@ -95,14 +95,14 @@ def add_folders(parser):
     )
 
 
-def add_jobs(parser, what):
-    """Add the number of jobs that run at the same time."""
+def add_jobs(parser, what, *, default=1):
+    """Add the number of jobs that run at the same time; None is one per core."""
     parser.add_argument(
         "--jobs",
         type=whole_number(1),
-        default=1,
+        default=default,
         metavar="N",
-        help=f"{what} (default: 1)",
+        help=f"{what} (default: {default or 'one per core'})",
     )
 
 

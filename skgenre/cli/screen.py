@@ -103,6 +103,18 @@ def show_progress(iterable, *, total, what):
     class Bar(tqdm):
         monitor_interval = 0  # else a thread stays behind
 
+        @property
+        def format_dict(self):
+            # tqdm's own estimate is wrong where the longest come first.
+            left = getattr(iterable, "seconds_left", None)
+            if left is None:
+                return super().format_dict
+            return {
+                **super().format_dict,
+                "bar_format": "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{to_go}]",
+                "to_go": self.format_interval(left),
+            }
+
     return Bar(
         iterable, total=total, desc=what, file=sys.stderr, leave=False, miniters=1
     )
