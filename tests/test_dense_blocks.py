@@ -23,6 +23,8 @@ digests = {}
 for name, model in {
     "mlp": MLPGenreClassifier(l2=0.001),
     "mlp-regularized": MLPGenreClassifier(l2=0.001, dropout=0.3),
+    "cnn": CNNGenreClassifier(filters=(8, 8, 8)),
+    "cnn-same": CNNGenreClassifier(filters=(8, 8, 8), padding="same"),
     "covariance": CovarianceGenreClassifier(lags=(1,)),
     "lstm": LSTMGenreClassifier(units=(16,)),
 }.items():

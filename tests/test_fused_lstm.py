@@ -171,16 +171,3 @@ def test_exported_model_is_plain_keras_also_in_the_middle_of_training(tmp_path):
     expected = model.predict_segments_proba(X).reshape(-1, N_CLASSES)
     for predicted in np.load(tmp_path / "rows.npy"):
         assert_allclose(predicted, expected, atol=1e-6)
-
-
-def test_a_fit_has_the_same_bits_with_one_thread_and_with_two():
-    code = (
-        "import sys, numpy as np, tensorflow as tf\n"
-        "tf.config.threading.set_intra_op_parallelism_threads(int(sys.argv[1]))\n"
-        "from skgenre import LSTMGenreClassifier\n"
-        "X = np.random.default_rng(0).normal(size=(8, 8, 20, 13))\n"
-        "model = LSTMGenreClassifier(epochs=1, random_state=0).fit(X, [0, 1] * 4)\n"
-        "print(model.history_, [w.tobytes() for w in model.network_.weights])"
-    )
-    one, two = (subprocess.check_output([sys.executable, "-c", code, n]) for n in "12")
-    assert one == two

@@ -62,10 +62,6 @@ def run():
     open_closed_streams()
     # TensorFlow reads it once, when it is imported; its start-up notices are no errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # A fit's numbers depend on its threads: one at any --jobs, in workers as well.
-    if arguments[:1] == ["benchmark"]:
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     # Figures go to files only.
     os.environ["MPLBACKEND"] = "agg"
     # A model that may use code of the user's own may need plots and tables.
