@@ -1,6 +1,7 @@
 """Digests of values: equal exactly where the values are."""
 
 import importlib
+import pickle
 import subprocess
 import sys
 import threading
@@ -118,6 +119,17 @@ def test_parameters_that_decide_no_number_do_not_count():
         memory="b",
     )
     assert describe(one) == describe(other)
+
+
+class PickledHere(BaseEstimator):
+    pass
+
+
+def test_a_class_is_the_same_once_python_has_pickled_an_instance():
+    before = describe(PickledHere())
+    pickle.dumps(PickledHere())
+    assert "__slotnames__" in vars(PickledHere)
+    assert describe(PickledHere()) == before
 
 
 class WithLock(BaseEstimator):
