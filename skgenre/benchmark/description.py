@@ -37,7 +37,7 @@ class _Empty(abc.ABC):
     """Has the attributes that Python itself gives to classes."""
 
     annotated: int
-    __slotnames__ = []  # given by `copyreg` when an instance is first pickled
+    __slotnames__ = ()  # given by `copyreg` when an instance is first pickled
 
 
 def describe_parts(**parts):
