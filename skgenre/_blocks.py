@@ -12,8 +12,9 @@ MAX_BLOCK_BYTES = 2**22
 # the default parameters. No collection of excerpts ever gets there.
 MAX_HELD_BYTES = 2**24
 
-# Networks predict in batches of so many rows: whole batches make the numbers
-# independent of where a block ends.
+# Rows per call of a network's prediction. Always the same number, so that a row's
+# probabilities do not depend on the other rows; few, since most predictions are of one
+# track of ten segments. Blocks are whole batches.
 N_BATCH_ROWS = 16
 
 

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections import defaultdict
 from contextlib import nullcontext
+from numbers import Integral
 
 import joblib
 from joblib.parallel import get_active_backend
@@ -228,8 +229,8 @@ def run_task(task):
         row = {"error": content} if isinstance(content, str) else run_fit(*content)
         if "predictions" in row:
             row["predictions"] = row["predictions"]["predicted"]
-    # Small: joblib waits for ever for a worker that is killed while it sends more than
-    # a pipe holds (64 kB). That is 100,000 predictions.
+    # Small: Python sends more than 16 kB (some 30,000 predictions) in two parts, and
+    # joblib waits for ever for the second one of a worker that is killed in between.
     return task.number, zlib.compress(pickle.dumps(row))
 
 
@@ -297,7 +298,7 @@ def guess_seconds(model, *, of_segments=False):
             n_fits *= n_candidates * max(n_folds - 1, 1) + 1
         model = model.estimator
     epochs = getattr(model, "epochs", None)
-    if epochs is None:
+    if not isinstance(epochs, Integral):
         return n_fits * OTHER_SECONDS
     seconds = NETWORK_SECONDS.get(type(model), OTHER_NETWORK_SECONDS)
     return n_fits * epochs * n_segments * seconds

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import joblib
 import numpy as np
 
+from skgenre._blocks import N_BATCH_ROWS
 from skgenre._scikeras import wrap_network
 from skgenre.training.dense_blocks import split_dense_products
 from skgenre.training.fused_adam import fuse_adam
@@ -29,11 +30,6 @@ MAX_FEATURE = 1e15
 
 # Batches of training per call of TensorFlow: enough to hide the cost of a call.
 N_BATCHES_PER_CALL = 50
-
-# Rows per call of prediction. Always the same number, so that a row's probabilities do
-# not depend on the other rows; few, since most predictions are of one track of ten
-# segments.
-PREDICTION_BATCH_SIZE = 16
 
 EVALUATION_BATCH_SIZE = 256
 
@@ -218,7 +214,7 @@ class CompiledNetwork:
 
     def predict(self, X):
         """Return class probabilities: (n_rows, ...) -> (n_rows, n_classes)."""
-        size = PREDICTION_BATCH_SIZE
+        size = N_BATCH_ROWS
         padded = _pad(self._cast_features(X), -(-len(X) // size) * size)
         batches = [
             self._call(_forward, (size,), padded[start : start + size])

@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 
+from skgenre._blocks import N_BATCH_ROWS
 from skgenre._scikeras import wrap_network
 from skgenre.training.epochs import run_epochs
 from skgenre.training.keras_state import (
@@ -14,7 +15,6 @@ from skgenre.training.keras_state import (
     settings_in_force,
 )
 from skgenre.training.network_pool import (
-    PREDICTION_BATCH_SIZE,
     Architecture,
     NetworkPool,
     fingerprint_model,
@@ -189,7 +189,7 @@ def _build_model(architecture):
 def _check_outcome(network, rows, history, kept_epoch, learning_rate):
     """Refuse weights that are not finite, or that give no finite probabilities."""
     # Finite weights may be too large for any product with them. One batch shows it.
-    sample = np.linspace(0, len(rows.y) - 1, PREDICTION_BATCH_SIZE, dtype=int)
+    sample = np.linspace(0, len(rows.y) - 1, N_BATCH_ROWS, dtype=int)
     outcome = {
         "the loss is": [history["loss"][kept_epoch]],
         "the validation loss is": [history.get("val_loss", [0.0])[kept_epoch]],
