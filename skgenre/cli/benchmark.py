@@ -141,21 +141,22 @@ def _run(options):
         epochs, folds = epochs or _QUICK_EPOCHS, options.folds or _QUICK_FOLDS
     with _tracks(options) as data:
         logger.info("%s", data.DESCR)
-        result = run_benchmark(
-            options.models,
-            data,
-            protocols=options.protocols,
-            n_splits=folds,
-            seeds=options.seeds,
-            epochs=epochs,
-            n_jobs=n_jobs,
-            cache_dir=options.cache_dir,
-            cache_key=options.cache_key,
-            output=output,
-            strict=options.strict,
-            command=options.command,
-            progress=show_progress,
-        )
+        with _ending_workers():
+            result = run_benchmark(
+                options.models,
+                data,
+                protocols=options.protocols,
+                n_splits=folds,
+                seeds=options.seeds,
+                epochs=epochs,
+                n_jobs=n_jobs,
+                cache_dir=options.cache_dir,
+                cache_key=options.cache_key,
+                output=output,
+                strict=options.strict,
+                command=options.command,
+                progress=show_progress,
+            )
         # Not before, though shown first: the benchmark refuses a wrong request in
         # seconds.
         if options.paper:
@@ -194,6 +195,17 @@ def _check_known(options, name, known):
             options.usage_error(
                 f"argument --{name}: {value!r} is not one of {', '.join(known)}"
             )
+
+
+@contextmanager
+def _ending_workers():
+    """End joblib's worker processes, which would wait for more work for minutes."""
+    from joblib.externals.loky import get_reusable_executor
+
+    try:
+        yield
+    finally:
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 @contextmanager
