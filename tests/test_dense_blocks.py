@@ -39,11 +39,11 @@ print(json.dumps(digests))
 def test_fits_and_predictions_do_not_depend_on_the_number_of_threads():
     processes = [
         subprocess.Popen([sys.executable, "-c", SCRIPT, n], stdout=subprocess.PIPE)
-        for n in ("1", "2", "4")
+        for n in ("1", "4")
     ]
     outputs = [process.communicate()[0] for process in processes]
-    expected, *others = [json.loads(output.splitlines()[-1]) for output in outputs]
-    assert others == [expected, expected]
+    one, four = [json.loads(output.splitlines()[-1]) for output in outputs]
+    assert one == four
 
 
 # One block; blocks that divide the size; 1699 is a prime, and padded.
