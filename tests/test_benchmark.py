@@ -1,5 +1,6 @@
 import csv
 import importlib.metadata
+import itertools
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -648,6 +650,33 @@ def test_progress_tells_all_fits_and_the_time_to_go(made_tracks, models):
     assert [number for number, _, _ in seen] == [0, 1, 2, 3]
     assert {total for _, total, _ in seen} == {4}
     assert seen[-1][2] == 0 < seen[0][2]
+
+
+def test_progress_that_stops_early_is_refused(made_tracks, models):
+    def progress(items, *, total, what):
+        return itertools.islice(items, 1 if what == "fitting" else total)
+
+    with pytest.raises(
+        ValueError, match="progress must yield all 4 items, got 3 fewer"
+    ):
+        run_benchmark(models, made_tracks, n_splits=2, progress=progress)
+
+
+class FullDisk:
+    def load(self, fit):
+        return None, None
+
+    def save(self, fit, row):
+        raise OSError("no space left")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_full_disk_ends_the_run_of_this_process_or_of_workers(n_jobs):
+    X, y = np.zeros((50, 1)), np.arange(50) % 2
+    fit = replace(make_fit("dummy"), model=DummyClassifier(), X=X, y=y)
+    fits, estimates = dict.fromkeys(range(4), fit), queue.Estimates()
+    with pytest.raises(OSError, match=r"^no space left$"):
+        list(queue.FitQueue(fits, FullDisk(), estimates, n_jobs=n_jobs))
 
 
 def test_cluster_without_workers_is_refused_before_any_work(made_tracks, monkeypatch):

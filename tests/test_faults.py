@@ -353,7 +353,6 @@ def killing_workers(is_time):
     killer.join()
 
 
-@needs_linux
 def run_with_deadly(tracks, output, model, **options):
     extractor = MFCCExtractor(**SHORT), TrackStatistics()
     models = {
@@ -363,6 +362,7 @@ def run_with_deadly(tracks, output, model, **options):
     return run_benchmark(models, tracks, n_splits=4, output=output, **options)
 
 
+@needs_linux
 def test_a_fit_that_kills_its_worker_is_named_and_the_rest_stands(tracks, tmp_path):
     model = DeadlyClassifier(spare=str(tmp_path / "spare"))
     result = run_with_deadly(tracks, tmp_path / "out", model, n_jobs=2)
@@ -378,6 +378,7 @@ def test_a_fit_that_kills_its_worker_is_named_and_the_rest_stands(tracks, tmp_pa
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
+@needs_linux
 def test_a_fit_whose_worker_dies_once_is_fitted_again(tracks, tmp_path, caplog):
     model = DeadlyClassifier(spare=str(tmp_path / "spare"), once=True)
     result = run_with_deadly(tracks, tmp_path / "out", model, n_jobs=2)
@@ -386,6 +387,7 @@ def test_a_fit_whose_worker_dies_once_is_fitted_again(tracks, tmp_path, caplog):
     assert "a worker process died" in caplog.text
 
 
+@needs_linux
 @pytest.mark.parametrize("once", [False, True])
 def test_a_fit_that_kills_dasks_worker_is_named_or_fitted_again(tracks, tmp_path, once):
     distributed = pytest.importorskip("distributed")

@@ -487,6 +487,11 @@ def _run_fits(fits, *, output, n_jobs, progress):
             last_message, minutes = monotonic(), queue.seconds_left / 60
             message = "fitted %d of %d, about %.0f min to go"
             logger.info(message, n_done, len(missing), minutes)
+    if None in rows:
+        raise ValueError(
+            f"progress must yield all {len(missing)} items, got {rows.count(None)} "
+            "fewer."
+        )
     return rows
 
 
