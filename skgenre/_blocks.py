@@ -41,8 +41,9 @@ def gather_rows(blocks):
     """Join blocks of rows into one array: in memory or, beyond MAX_HELD_BYTES, mapped.
 
     What is mapped is a temporary file that has no name: it is gone with the array,
-    which can be used, and written to, like any other. It takes memory only for what of
-    it is in use, if that is released (`release`). Without blocks: None.
+    which can be used, and written to, like any other; only a forked process shares it.
+    It takes memory only for what of it is in use, if that is released (`release`), and
+    one of the process's open files. Without blocks: None.
     """
     blocks, held, n_bytes = iter(blocks), [], 0
     for block in blocks:
@@ -69,7 +70,7 @@ def gather_rows(blocks):
 
 def _write(file, block):
     # Written, not mapped: a full disk is an error here, and would be a crash there.
-    left = memoryview(block).cast("B")
+    left = memoryview(block.reshape(-1).view(np.uint8))
     try:
         while left:
             left = left[file.write(left) :]

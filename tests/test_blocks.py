@@ -38,6 +38,13 @@ def test_gathered_rows_are_those_of_the_blocks(small_blocks, n_blocks):
     assert_array_equal(gathered, np.concatenate(X.swapaxes(2, 3)))
 
 
+def test_blocks_of_a_mapped_array_may_be_empty(small_blocks):
+    X = np.arange(2000.0).reshape(4, 500)
+    gathered = gather_rows([X[:3], X[3:3], X[3:]])
+    assert is_temporary(gathered)
+    assert_array_equal(gathered, X)
+
+
 def make_mapped():
     return gather_rows(np.full((1, 500), number) for number in range(50))
 

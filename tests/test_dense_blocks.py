@@ -22,6 +22,7 @@ y = np.arange(4) % 2
 digests = {}
 for name, model in {
     "mlp": MLPGenreClassifier(l2=0.001),
+    "mlp, few rows": MLPGenreClassifier(hidden_layer_sizes=(1000, 700), batch_size=7),
     "mlp-regularized": MLPGenreClassifier(l2=0.001, dropout=0.3),
     "cnn": CNNGenreClassifier(filters=(8, 8, 8)),
     "cnn-same": CNNGenreClassifier(filters=(8, 8, 8), padding="same"),
@@ -48,9 +49,10 @@ def test_fits_and_predictions_do_not_depend_on_the_number_of_threads():
 
 # One block; blocks that divide the size; 1699 is a prime, and padded.
 @pytest.mark.parametrize("size", [1, 256, 1690, 1699])
-def test_product_in_blocks_is_the_product(size):
+@pytest.mark.parametrize("n_rows", [3, 8])
+def test_product_in_blocks_is_the_product(size, n_rows):
     rng = np.random.default_rng(0)
-    left = rng.normal(size=(3, size)).astype(np.float32)
-    right = rng.normal(size=(size, 5)).astype(np.float32)
+    left = rng.normal(size=(n_rows, size)).astype(np.float32)
+    right = rng.normal(size=(size, 9)).astype(np.float32)
     product = multiply_in_blocks(left, right)
     assert_allclose(product, left.astype(float) @ right, atol=1e-4)

@@ -146,6 +146,7 @@ def test_layers_of_a_user_s_network_stay_keras():
     users = replace(ours, settings=read_settings())
     for architecture, expected in [(ours, True), (users, False)]:
         with POOL.lend(architecture) as network:
+            network.prepare_training(0.1)
             assert is_fused(network.model.layers[0]) is expected
 
 

@@ -1,12 +1,15 @@
 """Promises of gathering: one array, in memory or in a file, never mostly NaN."""
 
+import sys
 import tracemalloc
 
 import numpy as np
+import psutil
 import pytest
 from numpy.testing import assert_array_equal
 
 from skgenre import AudioDecodeError, MFCCExtractor
+from skgenre._blocks import gather_rows
 from skgenre.features.analysis import TrackArray
 
 
@@ -105,6 +108,20 @@ def test_bad_files_left_out_have_no_rows_in_a_mapped_result(made_tracks, tmp_pat
     analysis = extractor.analyse([tmp_path / "none.wav", *good], strict=False)
     assert isinstance(analysis.features, np.memmap)
     assert_array_equal(analysis.features, MFCCExtractor(n_segments=1).transform(good))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="counts file descriptors")
+def test_of_many_long_tracks_none_keeps_a_file_open(monkeypatch):
+    monkeypatch.setattr("skgenre._blocks.MAX_HELD_BYTES", 100)
+    track = np.arange(90, dtype=np.float32).reshape(15, 2, 3)
+    process, counts = psutil.Process(), []
+    with TrackArray(5, n_segments=None, segment_shape=(2, 3)) as tracks:
+        for number in range(5):
+            tracks.append(gather_rows([track[:10], track[10:] + number]))
+            counts.append(process.num_fds())
+        tracks.finish(["a", "b", "c", "d", "e"])
+    assert counts[-1] == counts[0]
+    assert_array_equal(tracks.load()[4, 10:], track[10:] + 4)
 
 
 def test_the_result_of_one_track_may_be_written_to_kept_or_not(made_tracks, tmp_path):

@@ -559,11 +559,11 @@ def test_pool_is_bounded_by_the_bytes_of_weights_and_optimizer(rows, monkeypatch
     assert [one.architecture for one in POOL._networks] == [NETWORKS["cnn"]]
 
 
-def train_by_adam(gradients, *, fused):
+def train_by_adam(gradients, *, fused, dtype="float32"):
     """A large variable and its optimizer after steps with these gradients."""
     import keras
 
-    variable = keras.Variable(np.ones((2**9, 2**8), np.float32))
+    variable = keras.Variable(np.ones((2**9, 2**8)), dtype=dtype)
     optimizer = keras.optimizers.Adam(0.01, name="adam")
     optimizer.build([variable])
     if fused:
@@ -589,6 +589,20 @@ def test_fused_adam_takes_the_steps_of_keras():
         # The kernel computes 1 - 0.999 in float32.
         assert_allclose(ours, theirs, rtol=2e-5, atol=1e-6)
     assert optimizer.get_config() == plain_optimizer.get_config()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_variables_of_other_types_take_the_steps_of_keras_bit_for_bit(dtype):
+    import tensorflow as tf
+
+    values = np.random.default_rng(0).normal(size=(5, 2**9, 2**8))
+    gradients = [tf.constant(value, dtype) for value in values]
+    fused, plain = (
+        train_by_adam(gradients, fused=choice, dtype=dtype)[1].variables
+        for choice in (True, False)
+    )
+    for ours, theirs in zip(fused, plain, strict=True):
+        assert_array_equal(ours, theirs)
 
 
 def test_network_of_large_layers_is_trained_as_by_keras_adam(monkeypatch):

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from skgenre._blocks import is_temporary
 from skgenre._io import atomic_write, describe_os_error
 from skgenre._workers import run_workers, uses_processes
 from skgenre.audio import AudioDecodeError, find_decoders, hold_source, name_source
@@ -283,7 +284,8 @@ class TrackArray:
     """
 
     def __init__(self, n_tracks, *, n_segments, segment_shape, mmap_dir=None):
-        self._n_segments, self._segment_shape = n_segments, segment_shape
+        self._n_tracks, self._n_segments = n_tracks, n_segments
+        self._segment_shape = segment_shape
         self._counts, self._waiting = [], []
         self._array, self._path, self._opened = None, None, nullcontext()
         if mmap_dir is not None:
@@ -309,7 +311,9 @@ class TrackArray:
         elif self._array is not None:
             self._fill(len(self._counts), track)
         else:
-            self._waiting.append(track)
+            # A mapped one has an open file, and a process may have but a few hundred.
+            is_one_of_many = self._n_tracks > 1 and is_temporary(track)
+            self._waiting.append(track.copy() if is_one_of_many else track)
         self._counts.append(len(track))
 
     def finish(self, paths):

@@ -3,8 +3,9 @@
 import functools
 
 # XLA gives dot products to Eigen, which adds up longer ones in another order with one
-# thread than with several.
-_MAX_BLOCK, _MIN_BLOCK = 256, 64
+# thread than with several (`shardByInnerDim`); from fewer elements on where there are
+# fewer than eight rows or columns.
+_MAX_BLOCK, _MAX_BLOCK_OF_FEW, _FEW = 256, 64, 8
 
 
 def split_dense_products(model):
@@ -49,13 +50,15 @@ def multiply_in_blocks(left, right):
     """Matrix product, (n, k) and (k, m) -> (n, m), summed over blocks of k."""
     import tensorflow as tf
 
-    size = left.shape[1]
-    if size is None or size <= _MAX_BLOCK:
+    size, sides = left.shape[1], (left.shape[0], right.shape[1])
+    is_thin = any(n is not None and n < _FEW for n in sides)
+    limit = _MAX_BLOCK_OF_FEW if is_thin else _MAX_BLOCK
+    if size is None or size <= limit:
         return left @ right
-    block = max(n for n in range(1, _MAX_BLOCK + 1) if size % n == 0)
-    if block < _MIN_BLOCK:
+    block = max(n for n in range(1, limit + 1) if size % n == 0)
+    if block < limit // 4:
         # Padding copies the matrices: a third more time, so only where it must be.
-        block, n_missing = _MAX_BLOCK, -size % _MAX_BLOCK
+        block, n_missing = limit, -size % limit
         left = tf.pad(left, ((0, 0), (0, n_missing)))
         right = tf.pad(right, ((0, n_missing), (0, 0)))
     blocks = tf.transpose(tf.reshape(left, (tf.shape(left)[0], -1, block)), (1, 0, 2))

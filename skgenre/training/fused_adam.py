@@ -26,23 +26,26 @@ def fuse_adam(optimizer):
 def _update(optimizer, keras_step, gradient, variable, learning_rate):
     import tensorflow as tf
 
-    # The gradient of an embedding is no tensor, but rows of the variable.
-    if variable.shape.num_elements() < _MIN_SIZE or not isinstance(gradient, tf.Tensor):
+    # In float16, 1 - 0.999 would be 2 % off. The gradient of an embedding is no tensor,
+    # but rows of the variable.
+    if (
+        variable.shape.num_elements() < _MIN_SIZE
+        or variable.dtype != tf.float32
+        or not isinstance(gradient, tf.Tensor)
+    ):
         keras_step(gradient, variable, learning_rate)
         return
-    dtype = variable.dtype
-    beta_1, beta_2 = tf.cast(optimizer.beta_1, dtype), tf.cast(optimizer.beta_2, dtype)
-    n_steps = tf.cast(optimizer.iterations.value + 1, dtype)
+    n_steps = tf.cast(optimizer.iterations.value + 1, tf.float32)
     mean, square = get_adam_moments(optimizer, variable)
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
         m=mean.value.handle,
         v=square.value.handle,
-        beta1_power=beta_1**n_steps,
-        beta2_power=beta_2**n_steps,
-        lr=tf.cast(learning_rate, dtype),
-        beta1=beta_1,
-        beta2=beta_2,
-        epsilon=tf.cast(optimizer.epsilon, dtype),
-        grad=tf.cast(gradient, dtype),
+        beta1_power=optimizer.beta_1**n_steps,
+        beta2_power=optimizer.beta_2**n_steps,
+        lr=learning_rate,
+        beta1=optimizer.beta_1,
+        beta2=optimizer.beta_2,
+        epsilon=optimizer.epsilon,
+        grad=gradient,
     )

@@ -12,7 +12,7 @@ def fuse_convolutions(model):
     Parameters
     ----------
     model : keras.Sequential
-        As `build_cnn` makes it; any other model is left alone.
+        As `build_cnn` makes it; one without convolutions is left alone.
     """
     import tensorflow as tf
     from keras import layers

@@ -142,10 +142,14 @@ class CompiledNetwork:
                 learning_rate=learning_rate,
             )
             self._optimizer = model.optimizer
-            if not self.architecture.jit_training:  # XLA fuses operations itself.
+            if self.architecture.jit_training:  # XLA fuses operations itself.
+                split_dense_products(model)
+            else:
                 fuse_adam(model.optimizer)
                 if self.architecture.is_own:
                     fuse_l2(model)
+                    fuse_lstm_layers(model)  # XLA cannot compile its kernel.
+                    fuse_convolutions(model)
             self.n_bytes += _count_bytes(model.optimizer.variables)
             # Most are all zeros, and kept as a number; not the scale of a float16 loss.
             self._fresh_optimizer_state = [
@@ -340,12 +344,6 @@ class NetworkPool:
             return network
         if not architecture.is_own:
             _check_output(model, architecture.input_shape, architecture.n_classes)
-        elif architecture.jit_training:
-            split_dense_products(model)
-        else:
-            # XLA cannot compile the LSTM's kernel.
-            fuse_lstm_layers(model)
-            fuse_convolutions(model)
         return CompiledNetwork(model, architecture)
 
     def _take(self, key, fingerprint):
