@@ -24,13 +24,16 @@ for name, model in {
     "mlp": MLPGenreClassifier(l2=0.001),
     "mlp, few rows": MLPGenreClassifier(hidden_layer_sizes=(1000, 700), batch_size=7),
     "mlp-regularized": MLPGenreClassifier(l2=0.001, dropout=0.3),
-    "cnn": CNNGenreClassifier(filters=(8, 8, 8)),
+    "cnn": CNNGenreClassifier(),
+    "cnn, few rows": CNNGenreClassifier(filters=(32,), kernel_sizes=((3, 3),)),
     "cnn-same": CNNGenreClassifier(filters=(8, 8, 8), padding="same"),
     "covariance": CovarianceGenreClassifier(lags=(1,)),
     "lstm": LSTMGenreClassifier(units=(16,)),
 }.items():
-    model.set_params(epochs=2, learning_rate=1e-3, random_state=0).fit(X, y)
-    arrays = [*model.network_.weights, model.predict_proba(X)]
+    rows = X[:2, :, :56] if "few rows" in name else X
+    model.set_params(epochs=2, learning_rate=1e-3, random_state=0)
+    model.fit(rows, y[: len(rows)])
+    arrays = [*model.network_.weights, model.predict_proba(rows)]
     data = b"".join(array.tobytes() for array in arrays)
     digests[name] = hashlib.sha256(data).hexdigest()
 print(json.dumps(digests))

@@ -44,7 +44,7 @@ def _call(model, keras_call, inputs, training=None, mask=None):
             # Bias and ReLU do not change which value is the largest: behind the
             # pooling there are four times fewer. TensorFlow's `bias_add` has a gradient
             # whose last bits depend on the number of threads.
-            outputs = tf.nn.relu(layer(outputs) + bias)
+            outputs = tf.nn.relu(_pool(layer, outputs) + bias)
         elif type(layer) is layers.BatchNormalization:
             mean, variance = _compute_moments(outputs)
             _update(layer.moving_mean, mean, layer.momentum)
@@ -74,18 +74,60 @@ def _convolve(inputs, kernel):
             strides=[1, 1, 1, 1],
             padding="VALID",
         )
-        # By a convolution, with rows and channels exchanged. TensorFlow's own kernel
-        # adds up one part of the rows per thread, so that its last bits depend on their
-        # number; it would take 12 % off the CPU time of a step.
+        return by_inputs, _differentiate_kernel(inputs, gradient, kernel.shape)
+
+    return tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID"), differentiate
+
+
+# TensorFlow's own kernel adds up one part of the rows per thread, so that its last bits
+# depend on their number; it would take 10 % off the CPU time of a step.
+def _differentiate_kernel(inputs, gradient, shape):
+    """Gradient by the kernel, from that by the outputs (n_rows, ..., n_filters)."""
+    import tensorflow as tf
+
+    if inputs.shape[-1] > 1:
+        # By a convolution, with rows and channels exchanged.
         by_kernel = tf.nn.conv2d(
             tf.transpose(inputs, (3, 1, 2, 0)),
             tf.transpose(gradient, (1, 2, 0, 3)),
             strides=1,
             padding="VALID",
         )
-        return by_inputs, tf.transpose(by_kernel, (1, 2, 0, 3))
+        return tf.transpose(by_kernel, (1, 2, 0, 3))
+    # That of a single channel depends on the threads, too. Here all columns of the
+    # inputs are multiplied by all of the gradient; column `first + i` and column
+    # `first` belong to column `i` of the kernel.
+    (n_kernel_rows, n_kernel_columns), n_filters = shape[:2], shape[-1]
+    n_columns, (height, width) = inputs.shape[2], gradient.shape[1:3]
+    bands = [inputs[:, row : row + height, :, 0] for row in range(n_kernel_rows)]
+    products = tf.matmul(
+        tf.concat(bands, axis=2),
+        tf.reshape(gradient, (-1, height, width * n_filters)),
+        transpose_a=True,
+    )
+    products = tf.reshape(
+        tf.reduce_sum(products, 0), (n_kernel_rows, n_columns * width, n_filters)
+    )
+    pairs = [
+        [(first + i) * width + first for first in range(width)]
+        for i in range(n_kernel_columns)
+    ]
+    return tf.reduce_sum(tf.gather(products, pairs, axis=1), 2)[:, :, None]
 
-    return tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID"), differentiate
+
+def _pool(layer, values):
+    """Pool, in batches that are filled up with zeros.
+
+    The last bits of oneDNN's gradient, of windows that overlap, depend on the number of
+    threads for many numbers of rows, but of multiples of 32 for none that was tried.
+    """
+    import tensorflow as tf
+
+    n_rows = values.shape[0] or tf.shape(values)[0]
+    if isinstance(n_rows, int) and n_rows % 32 == 0:
+        return layer(values)
+    padded = tf.pad(values, [(0, -n_rows % 32), (0, 0), (0, 0), (0, 0)])
+    return layer(padded)[:n_rows]
 
 
 def _update(moving, value, momentum):
