@@ -1,14 +1,14 @@
 """The queue of a benchmark: all missing fits in one parallel call, longest first."""
 
 import logging
-import pickle
 import time
-import zlib
 from collections import defaultdict
 from contextlib import nullcontext
 from numbers import Integral
 
 import joblib
+import numpy as np
+from joblib.externals.cloudpickle import dumps
 from joblib.parallel import get_active_backend
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
@@ -90,7 +90,7 @@ class FitQueue:
             reason = (
                 f"{type(error).__name__}: its worker process died twice, the second "
                 "time with no other fit running: it was killed, perhaps for want of "
-                "memory, or crashed"
+                f"memory, or crashed ({error})"
             )
             yield number, {**self._fits[number].describe(), "error": reason}
 
@@ -169,13 +169,11 @@ class FitQueue:
         content = self._fits[number], self._finished
         is_local = getattr(self._backend, "supports_sharedmem", False)
         if not (self._is_serial or is_local):
-            # Here, not by joblib: what cannot be sent fails alone. The wrapper pickles
-            # functions and classes of `__main__`, too.
+            # What cannot be sent fails alone, here; within joblib it would end the run.
             try:
-                wrapped = joblib.wrap_non_picklable_objects(content, keep_wrapper=False)
-                content = pickle.dumps(wrapped)
+                dumps(content)
             except Exception as error:
-                content = pickle.dumps(f"{type(error).__name__}: {error}")
+                content = f"{type(error).__name__}: {error}"
         task = self._running[number] = Task(number, content)
         run = run_task_here if self._is_serial else run_task
         return joblib.delayed(run)(task)
@@ -183,10 +181,12 @@ class FitQueue:
     def _complete(self, number, row):
         """Return a fit's row as `run_fit` made it, and learn what it took."""
         fit = self._fits[number]
-        if isinstance(row, bytes):
-            row = {**fit.describe(), **pickle.loads(zlib.decompress(row))}
-            if "predictions" in row:
-                row["predictions"] = fit.name_predictions(row["predictions"])
+        row = {**fit.describe(), **row}
+        # As `run_task` sends them.
+        if "predictions" in row and isinstance(row["predictions"], tuple):
+            genres, codes = row["predictions"]
+            predicted = [genres[code] for code in codes]
+            row["predictions"] = fit.name_predictions(predicted)
         self._estimates.add(fit, row)
         return row
 
@@ -198,8 +198,8 @@ class Task:
     ----------
     number : int
         The fit's.
-    content : tuple or bytes
-        Arguments of `run_fit`; pickled for another process.
+    content : tuple or str
+        Arguments of `run_fit`, or why they cannot be sent.
     started : float
         When it was made, as `time.monotonic` tells it.
     is_sent : bool
@@ -217,21 +217,19 @@ class Task:
 
 def run_task(task):
     """Run a fit in a worker, as one piece of work: a search has no workers in there."""
-    content = task.content
+    if isinstance(task.content, str):
+        return task.number, {"error": task.content}
     with joblib.parallel_config(backend="sequential"):
-        if not isinstance(content, bytes):
-            return task.number, run_fit(*content)
-        try:
-            content = pickle.loads(content)
-        # Whatever is missing where the worker runs, classes of the user's perhaps.
-        except Exception as error:
-            content = f"{type(error).__name__}: {error}"
-        row = {"error": content} if isinstance(content, str) else run_fit(*content)
-        if "predictions" in row:
-            row["predictions"] = row["predictions"]["predicted"]
-    # Small: Python sends more than 16 kB (some 30,000 predictions) in two parts, and
-    # joblib waits for ever for the second one of a worker that is killed in between.
-    return task.number, zlib.compress(pickle.dumps(row))
+        row = run_fit(*task.content)
+    if "predictions" in row:
+        # Small: Python sends more than 16 kB (as many predictions) in two parts, and
+        # joblib waits for ever for the second one of a worker that is killed between.
+        predicted = row["predictions"]["predicted"]
+        codes = {genre: code for code, genre in enumerate(dict.fromkeys(predicted))}
+        kind = np.min_scalar_type(len(codes))
+        coded = np.array([codes[genre] for genre in predicted], kind)
+        row["predictions"] = list(codes), coded
+    return task.number, row
 
 
 def run_task_here(task):
