@@ -1,6 +1,7 @@
 """The queue of a benchmark: all missing fits in one parallel call, longest first."""
 
 import logging
+import pickle
 import time
 from collections import defaultdict
 from contextlib import nullcontext
@@ -8,7 +9,6 @@ from numbers import Integral
 
 import joblib
 import numpy as np
-from joblib.externals.cloudpickle import dumps
 from joblib.parallel import get_active_backend
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
@@ -170,8 +170,9 @@ class FitQueue:
         is_local = getattr(self._backend, "supports_sharedmem", False)
         if not (self._is_serial or is_local):
             # What cannot be sent fails alone, here; within joblib it would end the run.
+            # The wrapper pickles functions and classes of `__main__`, as joblib does.
             try:
-                dumps(content)
+                pickle.dumps(joblib.wrap_non_picklable_objects(content))
             except Exception as error:
                 content = f"{type(error).__name__}: {error}"
         task = self._running[number] = Task(number, content)
