@@ -10,6 +10,7 @@ from functools import partial
 from joblib import Parallel, delayed
 from joblib.parallel import SequentialBackend, ThreadingBackend, get_active_backend
 
+from skgenre._compat import LostTask, dask_losses_reported
 from skgenre._ending import finished_before_the_end
 from skgenre._threads import find_dask_worker
 
@@ -57,12 +58,22 @@ def _start_workers(function, items, n_jobs):
             }
         return_as = choose_return("threads")
         pool = Parallel(n_jobs=n_jobs, prefer="threads", return_as=return_as, **batches)
-        # A generator even where the pool returns a list: the caller closes it.
-        return (result for result in pool(delayed(function)(item) for item in items))
+        return _run_processes(
+            pool, backend, (delayed(function)(item) for item in items)
+        )
     n_threads = min(backend.effective_n_jobs(n_jobs), len(items))
     if n_threads > 1:
         return _run_threads(function, items, n_threads)
     return (function(item) for item in items)
+
+
+def _run_processes(pool, backend, calls):
+    # A generator even where the pool returns a list: the caller closes it.
+    with dask_losses_reported(backend):
+        for result in pool(calls):
+            if isinstance(result, LostTask):
+                raise BrokenProcessPool(str(result.error)) from result.error
+            yield result
 
 
 def _run_threads(function, items, n_threads):

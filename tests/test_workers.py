@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 
 import numpy as np
@@ -156,3 +157,22 @@ def test_no_more_threads_can_be_started_is_one_thread_of_work(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert list(run(math.sqrt, [0, 1, 4])) == [0, 1, 2]
+
+
+def kill_own_process(item):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_item_that_kills_dasks_workers_ends_the_work_with_an_error(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    local = {"dashboard_address": None, "threads_per_worker": 1, "host": "127.0.0.1"}
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(2, local_directory=tmp_path, **local) as cluster,
+        distributed.Client(cluster),
+        parallel_config("dask"),
+        pytest.raises(BrokenProcessPool, match="a worker process died while killing"),
+    ):
+        list(run_workers(kill_own_process, ["a"], n_jobs=None, work="killing"))
