@@ -11,7 +11,6 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +32,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
+from worker_classes import Asking, FullDisk
 
 from skgenre import (
     AudioDecodeError,
@@ -577,14 +577,6 @@ def test_model_that_cannot_be_sent_to_a_worker_fails_alone(made_tracks, models):
     assert result.failed[0]["error"] == "TypeError: cannot be sent"
 
 
-class Asking(DummyClassifier):
-    """Says how many workers a search in it would have."""
-
-    def fit(self, X, y):
-        self.n_workers_ = joblib.effective_n_jobs(4)
-        return super().fit(X, y)
-
-
 @pytest.mark.parametrize(("n_jobs", "expected"), [(1, 4), (2, 1)])
 def test_search_in_a_worker_is_one_piece_of_work(made_tracks, n_jobs, expected):
     model = make_pipeline(MFCCExtractor(n_segments=2), TrackStatistics(), Asking())
@@ -660,14 +652,6 @@ def test_progress_that_stops_early_is_refused(made_tracks, models):
         ValueError, match="progress must yield all 4 items, got 3 fewer"
     ):
         run_benchmark(models, made_tracks, n_splits=2, progress=progress)
-
-
-class FullDisk:
-    def load(self, fit):
-        return None, None
-
-    def save(self, fit, row):
-        raise OSError("no space left")
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

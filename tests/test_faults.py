@@ -17,9 +17,9 @@ from pathlib import Path
 import joblib
 import psutil
 import pytest
-from deadly import DeadlyClassifier
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
+from worker_classes import DeadlyClassifier
 
 from skgenre import (
     FeatureStore,

@@ -1,8 +1,10 @@
-"""A classifier that takes its process with it, where workers can import it."""
+"""Classes for tests, where worker processes can import them."""
 
 import os
 import signal
 
+import joblib
+from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 
@@ -23,3 +25,21 @@ class DeadlyClassifier(KNeighborsClassifier):
                 open(self.spare, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().fit(X, y)
+
+
+class Asking(DummyClassifier):
+    """Says how many workers a search in it would have."""
+
+    def fit(self, X, y):
+        self.n_workers_ = joblib.effective_n_jobs(4)
+        return super().fit(X, y)
+
+
+class FullDisk:
+    """In place of `FinishedFits`."""
+
+    def load(self, fit):
+        return None, None
+
+    def save(self, fit, row):
+        raise OSError("no space left")
