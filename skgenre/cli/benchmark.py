@@ -31,7 +31,6 @@ _MADE_DATA = {
     "n_genres": 5,
     "n_tracks_per_genre": 15,
     "n_artists_per_genre": 5,
-    "duration": 18.0,
 }
 _MADE_FOLDS = 3
 _DEEP_NETWORKS = ("mlp", "mlp-regularized", "cnn", "lstm")
@@ -246,11 +245,11 @@ def _describe_made(result, *, is_quick):
         and deep[-1]["accuracy_mean"] < rows[-1]["accuracy_mean"]
     ):
         sizes = [fold["n_parameters"] for fold in folds]
-        known = [row["train_accuracy_mean"] for row in deep]
+        known = min(row["train_accuracy_mean"] for row in deep)
         lines.append(
             f"So few tracks do not suffice for the deep networks: with {min(sizes):,} "
-            f"to {max(sizes):,} weights for {folds[0]['n_train']} tracks, they get "
-            f"{min(known):.2f} to {max(known):.2f} of these right, but only "
+            f"to {max(sizes):,} weights for {folds[0]['n_train']} tracks, they get at "
+            f"least {known:.2f} of these right, but only "
             f"{deep[0]['accuracy_mean']:.2f} to {deep[-1]['accuracy_mean']:.2f} of new "
             f"ones, and {rows[-1]['model']} {rows[-1]['accuracy_mean']:.2f}."
         )
