@@ -10,7 +10,6 @@ from functools import partial
 from joblib import Parallel, delayed
 from joblib.parallel import SequentialBackend, ThreadingBackend, get_active_backend
 
-from skgenre._compat import LostTask, dask_losses_reported
 from skgenre._ending import finished_before_the_end
 from skgenre._threads import find_dask_worker
 
@@ -68,6 +67,9 @@ def _start_workers(function, items, n_jobs):
 
 
 def _run_processes(pool, backend, calls):
+    # Imported here: it loads scikit-learn's callbacks, which threads do without.
+    from skgenre._compat import LostTask, dask_losses_reported
+
     # A generator even where the pool returns a list: the caller closes it.
     with dask_losses_reported(backend):
         for result in pool(calls):
