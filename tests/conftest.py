@@ -15,6 +15,18 @@ REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 SAMPLE_RATE = 22050
 
 
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory):
+    """Two genres of four tracks of one second."""
+    return make_genre_tracks(
+        tmp_path_factory.mktemp("tracks"),
+        n_genres=2,
+        n_tracks_per_genre=4,
+        duration=1.0,
+        random_state=0,
+    )
+
+
 @pytest.fixture
 def write_tone(tmp_path):
     """Write a decaying tone; return its path."""

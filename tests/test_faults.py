@@ -39,18 +39,6 @@ needs_linux = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def tracks(tmp_path_factory):
-    """Two genres of four tracks of one second."""
-    return make_genre_tracks(
-        tmp_path_factory.mktemp("tracks"),
-        n_genres=2,
-        n_tracks_per_genre=4,
-        duration=1.0,
-        random_state=0,
-    )
-
-
-@pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     """What became of each job that was killed, moment by moment."""
     script = Path(__file__).with_name("fault_process.py")

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from skgenre import MFCCExtractor, make_genre_tracks, make_model, run_benchmark
+from skgenre import MFCCExtractor, make_model, run_benchmark
 from skgenre._threads import count_worker_threads
 from skgenre.audit import audit_tracks
 
@@ -47,18 +47,6 @@ def cluster():
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
-
-
-@pytest.fixture(scope="module")
-def tracks(tmp_path_factory):
-    """Two genres of four tracks of one second."""
-    return make_genre_tracks(
-        tmp_path_factory.mktemp("tracks"),
-        n_genres=2,
-        n_tracks_per_genre=4,
-        duration=1.0,
-        random_state=0,
-    )
 
 
 @pytest.mark.usefixtures("cluster")
