@@ -18,6 +18,13 @@ _MOMENTUM = 0.9
 # logarithm, too, and directions of less variance are noise, not to be told apart.
 _SMALL_VARIANCE = 3.0
 
+# Of the covariance of neighbouring frames: how many, and of which coefficients.
+_CONTEXT_FRAMES = 3
+_CONTEXT_COEFFICIENTS = 13
+
+# The coefficient whose statistics weigh half as much as those of coefficient 0.
+_HALVING_COEFFICIENT = 10
+
 # Of a network in a model file, for one segment; the largest default has 6,900,000 and
 # 49,152.
 MAX_MULTIPLICATIONS = 2**29
@@ -104,16 +111,17 @@ def convolved_shape(input_shape, kernel_sizes):
     return None, (n_frames, n_mfcc)
 
 
-def build_covariance(
-    input_shape, n_classes, *, lags, hidden_units, dropout, l2, channel_shift
-):
-    """Dense layers over the standardised covariance statistics of the coefficients."""
+def build_covariance(input_shape, n_classes, *, lags, hidden_units, dropout, l2):
+    """Dense layers over the standardised statistics of the coefficients."""
     from keras import Input, Model, layers
 
     segments = Input(input_shape)
-    statistics = pool_statistics(shift_channel(segments, channel_shift), lags=lags)
     # Standardises each statistic by its moments over the training segments.
-    hidden = layers.BatchNormalization(momentum=_MOMENTUM)(statistics)
+    standardise = layers.BatchNormalization(
+        momentum=_MOMENTUM, center=False, scale=False
+    )
+    hidden = standardise(pool_statistics(segments, lags=lags))
+    hidden = hidden * weigh_statistics(input_shape, lags=lags)
     if dropout:
         hidden = layers.Dropout(dropout)(hidden)
     if hidden_units:
@@ -128,36 +136,54 @@ def build_covariance(
     return Model(segments, probabilities)
 
 
-def shift_channel(values, deviation):
-    """In training, add a normal constant to each coefficient of a row.
-
-    A fixed linear filter, such as another room or equaliser, adds a constant to the
-    cepstrum. The deviation is in dB; 0 leaves the shift out.
-    """
-    from keras import layers, ops
-
-    if not deviation:
-        return values
-    # Keras' layer takes deviations of up to one.
-    noise = layers.GaussianNoise(1.0)(ops.zeros_like(values[:, :1]))
-    return values + deviation * noise
-
-
 def pool_statistics(values, *, lags):
     """Pool frames: (n_rows, n_frames, n_mfcc) -> (n_rows, n_statistics).
 
-    The mean of each coefficient; the matrix logarithm of their covariance; for each lag
-    the logarithms of the deviations of the coefficients' changes over so many frames.
+    Of each coefficient the mean and the logarithm of the deviation; the matrix
+    logarithm of the coefficients' covariance, and of that of the first ones in
+    neighbouring frames; for each lag the logarithms of the deviations of the
+    coefficients' changes over so many frames.
     """
     from keras import ops
 
     n_frames = values.shape[1]
-    statistics = [ops.mean(values, axis=1), _log_covariance(values)]
+    n_context = min(n_frames, _CONTEXT_FRAMES)
+    first = values[:, :, :_CONTEXT_COEFFICIENTS]
+    context = [first[:, i : n_frames - n_context + 1 + i] for i in range(n_context)]
+    statistics = [
+        ops.mean(values, axis=1),
+        _log_deviation(values),
+        _log_covariance(values),
+        _log_covariance(ops.concatenate(context, axis=2)),
+    ]
     for lag in lags:
         if lag < n_frames:
-            changes = ops.var(values[:, lag:] - values[:, :-lag], axis=1)
-            statistics.append(ops.log(changes + _SMALL_VARIANCE) / 2)
+            statistics.append(_log_deviation(values[:, lag:] - values[:, :-lag]))
     return ops.concatenate(statistics, axis=1)
+
+
+def weigh_statistics(input_shape, *, lags):
+    """Weights (n_statistics,) of the standardised statistics: less for high coefficients.
+
+    A penalty on the layer's weights then shrinks those of high coefficients, which are
+    many and tell less, more than those of low ones.
+    """
+    n_frames, n_mfcc = input_shape
+    of_one = 1 / (1 + np.arange(n_mfcc) / _HALVING_COEFFICIENT)
+    context = np.tile(of_one[:_CONTEXT_COEFFICIENTS], min(n_frames, _CONTEXT_FRAMES))
+    of_pairs = [
+        np.sqrt(np.outer(of, of))[np.triu_indices(len(of))] for of in (of_one, context)
+    ]
+    n_lags = sum(lag < n_frames for lag in lags)
+    weights = [of_one, 2 * of_one, *of_pairs, *[2 * of_one] * n_lags]
+    return np.concatenate(weights).astype(np.float32)
+
+
+def _log_deviation(values):
+    """Of each row and coefficient (n_rows, n_mfcc), over the frames."""
+    from keras import ops
+
+    return ops.log(ops.var(values, axis=1) + _SMALL_VARIANCE) / 2
 
 
 def _log_covariance(values):
@@ -220,15 +246,15 @@ def _list_lstm(input_shape, n_classes, *, units, dense_units, dropout):
     yield from _list_dense(n_inputs, dense_units, n_classes)
 
 
-def _list_covariance(
-    input_shape, n_classes, *, lags, hidden_units, dropout, l2, channel_shift
-):
+def _list_covariance(input_shape, n_classes, *, lags, hidden_units, dropout, l2):
     n_frames, n_mfcc = input_shape
-    n_rows = 1 + sum(lag < n_frames for lag in lags)
-    n_statistics = n_rows * n_mfcc + n_mfcc * (n_mfcc + 1) // 2
+    n_rows = 2 + sum(lag < n_frames for lag in lags)
+    n_context = min(n_frames, _CONTEXT_FRAMES) * min(n_mfcc, _CONTEXT_COEFFICIENTS)
+    n_statistics = n_rows * n_mfcc
+    n_statistics += sum(n * (n + 1) // 2 for n in (n_mfcc, n_context))
     # Each takes the product over all frames, and its share of the decomposition.
-    n_uses = len(lags) * n_frames + 16 * n_mfcc
-    yield from [((n_statistics,), n_uses)] * 4
+    n_uses = len(lags) * n_frames + 16 * max(n_mfcc, n_context)
+    yield from [((n_statistics,), n_uses)] * 2
     sizes = (n_statistics, hidden_units, n_classes)
     yield from _list_dense(*(size for size in sizes if size))
 

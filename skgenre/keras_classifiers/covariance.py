@@ -40,9 +40,6 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     l2 : float, default=0.1
         Penalty on the squared weights of each dense layer; with a hidden layer less,
         such as 0.03, does.
-    channel_shift : float, default=0.0
-        Standard deviation, in dB, of a constant added to each of a row's coefficients
-        while training: what another equaliser or room would do.
     learning_rate : float, default=0.003
         Step size of Adam; of its first epoch, for the "cosine" schedule.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
@@ -67,20 +64,18 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         "hidden_units",
         "dropout",
         "l2",
-        "channel_shift",
     )
 
     def __init__(
         self,
         *,
-        lags: Sequence[int] = (1, 2, 4, 8, 16),
-        hidden_units: int = 0,
+        lags: Sequence[int] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48),
+        hidden_units: int = 256,
         dropout: float = 0.3,
-        l2: float = 0.1,
-        channel_shift: float = 0.0,
-        learning_rate: float = 0.003,
+        l2: float = 0.01,
+        learning_rate: float = 0.002,
         learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
-        epochs: int = 10,
+        epochs: int = 15,
         batch_size: int = 32,
         shuffle: bool = True,
         class_weight: ClassWeight = None,
@@ -102,7 +97,6 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         check_count(self.hidden_units, name="hidden_units")
         check_number(self.dropout, name="dropout", low=0, high=1, high_open=True)
         check_number(self.l2, name="l2", low=0)
-        check_number(self.channel_shift, name="channel_shift", low=0)
         check_choice(
             self.learning_rate_schedule,
             ("cosine", "constant"),
