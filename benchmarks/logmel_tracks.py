@@ -94,18 +94,24 @@ def load_tracks(file, index_file, folder):
     """
     X, ids = _read_spectrograms(file)
     own = Path(skgenre.datasets.__file__).with_name("gtzan.csv")
+    advice = f"Name another index by --index, such as {own}"
     if not Path(index_file).is_file():
         raise FileNotFoundError(
-            f"{index_file} is missing, the index of the tracks: name it by --index; "
-            f"{own} is one."
+            f"the index must be a file, found none at {index_file}. {advice}"
         )
-    _, table = read_table(index_file, IndexRow._fields)
-    index = {row["track"]: IndexRow(**row) for row in table}
+    try:
+        _, table = read_table(index_file, IndexRow._fields)
+    except ValueError as error:
+        raise ValueError(f"{error} {advice}") from error
+    index = {
+        row["track"]: IndexRow(*(row[name] for name in IndexRow._fields))
+        for row in table
+    }
     wrong = [track for track in ids if track not in index or ids.count(track) > 1]
     if wrong or not ids:
         raise ValueError(
-            f"{file} must hold tracks of {index_file}, each once, got {len(ids)}, of "
-            f"which {len(wrong)} are unknown or repeated: {', '.join(wrong[:3])}."
+            f"{file} must have ids that are in {index_file}, each once, got {len(ids)} "
+            f"of which {len(wrong)} are not: {wrong[:3]}. {advice}"
         )
     rows = [index[track] for track in ids]
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -128,8 +134,11 @@ def _read_spectrograms(file):
     """Return spectrograms (n_tracks, 128, 387) of uint8, and the tracks' names."""
     make = f"Make one from audio: {EXTRACT}"
     if not Path(file).is_file():
-        raise FileNotFoundError(f"{file} is missing, the file of spectrograms. {make}")
-    arrays = read_npz(file)
+        raise FileNotFoundError(f"DATA must be a file, found none at {file}. {make}")
+    try:
+        arrays = read_npz(file)
+    except ValueError as error:
+        raise ValueError(f"{error} {make}") from error
     if "about" in arrays:
         return _convert_extracted(load_mfcc_npz(file), file)
     found = ", ".join(f"{n} {a.dtype} {a.shape}" for n, a in sorted(arrays.items()))
@@ -160,7 +169,7 @@ def _convert_extracted(data, file):
         if data.parameters.get(name) != value
     }
     if wrong:
-        raise ValueError(f"{file} must be made by {EXTRACT}, got other {wrong}.")
+        raise ValueError(f"{file} must be made by {EXTRACT}, got {wrong}.")
     spectrograms = np.empty((len(data.data), N_BANDS, N_COLUMNS), np.uint8)
     for mfcc, spectrogram in zip(data.data, spectrograms, strict=True):
         frames = scipy.fft.idct(mfcc[~np.isnan(mfcc[:, 0, 0])], axis=-1, norm="ortho")
