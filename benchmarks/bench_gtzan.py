@@ -31,8 +31,6 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
 from logmel_tracks import MFCCFromLogMels, load_tracks, replace_extractor
 from sklearn.metrics import confusion_matrix
@@ -110,7 +108,7 @@ def run(options):
         extractor, models = None, {name: make_model(name) for name in options.models}
     else:
         index = options.index or Path(options.data).with_name("gtzan_index.csv")
-        tracks = load_tracks(options.data, index, output / "tracks")
+        tracks = load_tracks(options.data, index, output)
         extractor = MFCCFromLogMels()
         models = {name: replace_extractor(make_model(name)) for name in options.models}
     unknown = {*options.compare, *options.confusions} - set(models)
@@ -187,9 +185,8 @@ def gather_curves(result, curves):
 def list_tables(result, points, options):
     """Yield titles and tables in Markdown."""
     summary = {(row["model"], row["protocol"]): row for row in result.summary()}
-    yield "\n".join(
-        [f"{len(result.paths)} tracks, {options.seeds} seeds.", *result.notes()]
-    )
+    yield f"{len(result.paths)} tracks, {N_FOLDS} folds, seeds: {options.seeds}."
+    yield from result.notes()
     rows = [["model", *options.protocols]]
     for model in options.models:
         cells = []
@@ -200,7 +197,7 @@ def list_tables(result, points, options):
             if protocol == "segment":
                 cells[-1] = "{segment_accuracy_mean:.3f}".format(**row)
         rows.append([model, *cells])
-    yield "Accuracy per track, 95 % interval; of `segment`, per segment"
+    yield "## Accuracy per track, 95 % interval; of `segment`, per segment"
     yield write_markdown(rows)
 
     of_tracks = [name for name in options.protocols if name != "segment"]
@@ -211,7 +208,7 @@ def list_tables(result, points, options):
         rows.append(
             [model, *(f"{x:.3f}" for x in scores), *(f"{x:.1f}" for x in seconds)]
         )
-    yield "Macro F1, and seconds per fit"
+    yield "## Macro F1, and seconds per fit"
     yield write_markdown(rows)
 
     gathered = gather_predictions(result)
@@ -230,10 +227,10 @@ def list_tables(result, points, options):
                     [genre, *(f"{x:.2f}" for x in line)]
                     for genre, line in zip(genres, shares, strict=True)
                 ]
-                yield f"Answers of {model} to each genre's tracks, `{protocol}`"
+                yield f"## Answers of {model} to each genre's tracks, `{protocol}`"
                 yield write_markdown([["genre", *genres], *lines])
         if rows:
-            yield f"Recall of each genre, `{protocol}`"
+            yield f"## Recall of each genre, `{protocol}`"
             yield write_markdown([["model", *genres], *rows])
 
     folds = [
@@ -242,7 +239,7 @@ def list_tables(result, points, options):
         if fold["model"] in options.compare and fold["protocol"] == "artist"
     ]
     if folds:
-        yield "Differences under `artist`, corrected test, adjusted by Holm's method"
+        yield "## Differences under `artist`, corrected test, adjusted by Holm's method"
         rows = [["first", "second", "difference", "p"]]
         for row in compare_models(folds, score="accuracy", alpha=0.05):
             p_value = row["reason"] or f"{row['p_value']:.3g}"
@@ -251,7 +248,7 @@ def list_tables(result, points, options):
         yield write_markdown(rows)
 
     if points:
-        yield "Accuracy by number of tracks, `filtered`, ± over seeds"
+        yield "## Accuracy by number of tracks, `filtered`, ± over seeds"
         rows = []
         for model, sizes in points.items():
             values = [[fold["accuracy"] for fold in folds] for folds in sizes.values()]
@@ -286,4 +283,6 @@ def draw_curves(points):
 
 
 if __name__ == "__main__":
+    # TensorFlow is imported with the first network.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     main()

@@ -92,13 +92,14 @@ def replace_extractor(model):
     return model.set_params(mfccextractor=MFCCFromLogMels(**kept))
 
 
-def load_tracks(file, index_file, folder):
-    """Write each track's spectrogram to a file in `folder`, and list them as a Bunch.
+def load_tracks(file, index_file, output):
+    """Write each track's spectrogram below `output`, and list these files as a Bunch.
 
     `file` is an npz with ``X`` (n_tracks, 128, 387) of uint8 and ``ids``, or what
-    EXTRACT writes; `index_file` has a row per track, as the package's own index.
+    EXTRACT writes, of which it makes such an npz, ``logmels.npz``. `index_file` has a
+    row per track, as the package's own index.
     """
-    X, ids = _read_spectrograms(file)
+    X, ids, is_converted = _read_spectrograms(file)
     own = Path(skgenre.datasets.__file__).with_name("gtzan.csv")
     advice = f"Name another index by --index, such as {own}"
     if not Path(index_file).is_file():
@@ -120,8 +121,12 @@ def load_tracks(file, index_file, folder):
             f"of which {len(wrong)} are not: {wrong[:3]}. {advice}"
         )
     rows = [index[track] for track in ids]
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    paths = [Path(folder, f"{track}.npy") for track in ids]
+    folder = Path(output, "tracks")
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_converted:
+        with atomic_write(Path(output, "logmels.npz")) as opened:
+            np.savez_compressed(opened, X=X, ids=ids)
+    paths = [folder / f"{track}.npy" for track in ids]
     for path, spectrogram in zip(paths, X, strict=True):
         content = io.BytesIO()
         np.save(content, spectrogram)
@@ -137,7 +142,7 @@ def load_tracks(file, index_file, folder):
 
 
 def _read_spectrograms(file):
-    """Return spectrograms (n_tracks, 128, 387) of uint8, and the tracks' names."""
+    """Return spectrograms (n_tracks, 128, 387), names, and whether it made them."""
     make = f"Make one from audio: {EXTRACT}"
     if not Path(file).is_file():
         raise FileNotFoundError(f"DATA must be a file, found none at {file}. {make}")
@@ -146,7 +151,7 @@ def _read_spectrograms(file):
     except ValueError as error:
         raise ValueError(f"{error} {make}") from error
     if "about" in arrays:
-        return _convert_extracted(load_mfcc_npz(file), file)
+        return *_convert_extracted(load_mfcc_npz(file), file), True
     found = ", ".join(f"{n} {a.dtype} {a.shape}" for n, a in sorted(arrays.items()))
     X, ids = arrays.get("X"), arrays.get("ids")
     if (
@@ -161,11 +166,11 @@ def _read_spectrograms(file):
             f"{file} must hold X uint8 (n_tracks, {N_BANDS}, {N_COLUMNS}) and ids, a "
             f"text per track, got {found or 'nothing'}. {make}"
         )
-    return X, ids.tolist()
+    return X, ids.tolist(), False
 
 
 def _convert_extracted(data, file):
-    """As `_read_spectrograms`, from MFCCs of as many coefficients as mel bands."""
+    """Return spectrograms and names, from MFCCs of as many coefficients as bands."""
     expected = MFCCExtractor(n_mfcc=N_BANDS).get_params()
     for name in ("channel", *EXECUTION_PARAMETERS):
         del expected[name]
