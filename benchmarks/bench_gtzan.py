@@ -177,62 +177,18 @@ def gather_curves(result, curves):
         folds += [("all", fold) for fold in result.folds]
     points = {}
     for size, fold in folds:
-        if fold["protocol"] == "filtered" and fold["error"] is None:
+        if fold["protocol"] == "filtered":
             points.setdefault(fold["model"], {}).setdefault(size, []).append(fold)
     return points
 
 
 def list_tables(result, points, options):
     """Yield titles and tables in Markdown."""
-    summary = {(row["model"], row["protocol"]): row for row in result.summary()}
     yield f"{len(result.paths)} tracks, {N_FOLDS} folds, seeds: {options.seeds}."
     yield from result.notes()
-    rows = [["model", *options.protocols]]
-    for model in options.models:
-        cells = []
-        for protocol in options.protocols:
-            row = summary[model, protocol]
-            cells.append("{accuracy_mean:.3f} ".format(**row))
-            cells[-1] += "({accuracy_low:.2f} to {accuracy_high:.2f})".format(**row)
-            if protocol == "segment":
-                cells[-1] = "{segment_accuracy_mean:.3f}".format(**row)
-        rows.append([model, *cells])
-    yield "## Accuracy per track, 95 % interval; of `segment`, per segment"
-    yield write_markdown(rows)
-
-    of_tracks = [name for name in options.protocols if name != "segment"]
-    rows = [["model", *of_tracks, *(f"{name}, s" for name in options.protocols)]]
-    for model in options.models:
-        scores = [summary[model, name]["f1_macro_mean"] for name in of_tracks]
-        seconds = [summary[model, name]["fit_seconds"] for name in options.protocols]
-        rows.append(
-            [model, *(f"{x:.3f}" for x in scores), *(f"{x:.1f}" for x in seconds)]
-        )
-    yield "## Macro F1, and seconds per fit"
-    yield write_markdown(rows)
-
-    gathered = gather_predictions(result)
+    yield from tabulate_scores(result, options.protocols)
     for protocol in BY_ARTIST:
-        known = [model for model in options.models if (model, protocol) in gathered]
-        rows = []
-        for model in known:
-            target, predicted, _ = gathered[model, protocol]
-            genres = sorted(set(target))
-            shares = confusion_matrix(
-                target, predicted, labels=genres, normalize="true"
-            )
-            rows.append([model, *(f"{x:.2f}" for x in np.diag(shares))])
-            if model in options.confusions:
-                lines = [
-                    [genre, *(f"{x:.2f}" for x in line)]
-                    for genre, line in zip(genres, shares, strict=True)
-                ]
-                yield f"## Answers of {model} to each genre's tracks, `{protocol}`"
-                yield write_markdown([["genre", *genres], *lines])
-        if rows:
-            yield f"## Recall of each genre, `{protocol}`"
-            yield write_markdown([["model", *genres], *rows])
-
+        yield from tabulate_genres(result, protocol, options.confusions)
     folds = [
         fold
         for fold in result.folds
@@ -246,7 +202,6 @@ def list_tables(result, points, options):
             difference = f"{row['difference']:+.3f}"
             rows.append([row["first"], row["second"], difference, p_value])
         yield write_markdown(rows)
-
     if points:
         yield "## Accuracy by number of tracks, `filtered`, ± over seeds"
         rows = []
@@ -256,6 +211,50 @@ def list_tables(result, points, options):
             rows.append([model, *cells])
         sizes = [f"{count_tracks(folds):.0f}" for folds in sizes.values()]
         yield write_markdown([["model", *sizes], *rows])
+
+
+def tabulate_scores(result, protocols):
+    """Yield the tables of accuracies, and of macro F1 and seconds."""
+    of_tracks = [protocol for protocol in protocols if protocol != "segment"]
+    accuracies = [["model", *protocols]]
+    others = [["model", *of_tracks, *(f"{protocol}, s" for protocol in protocols)]]
+    summary = {(row["model"], row["protocol"]): row for row in result.summary()}
+    for model in dict.fromkeys(model for model, _ in summary):
+        rows = {protocol: summary[model, protocol] for protocol in protocols}
+        cell = "{accuracy_mean:.3f} ({accuracy_low:.2f} to {accuracy_high:.2f})"
+        cells = {protocol: cell.format(**row) for protocol, row in rows.items()}
+        if "segment" in rows:
+            cells["segment"] = f"{rows['segment']['segment_accuracy_mean']:.3f}"
+        accuracies.append([model, *cells.values()])
+        scores = [f"{rows[protocol]['f1_macro_mean']:.3f}" for protocol in of_tracks]
+        seconds = [f"{row['fit_seconds']:.1f}" for row in rows.values()]
+        others.append([model, *scores, *seconds])
+    yield "## Accuracy per track, 95 % interval; of `segment`, per segment"
+    yield write_markdown(accuracies)
+    yield "## Macro F1, and seconds per fit"
+    yield write_markdown(others)
+
+
+def tabulate_genres(result, protocol, confusions):
+    """Yield the recall of each genre, and the answers of the models in `confusions`."""
+    recalls = []
+    for (model, its_protocol), predictions in gather_predictions(result).items():
+        if its_protocol != protocol:
+            continue
+        target, predicted, _ = predictions
+        genres = sorted(set(target))
+        shares = confusion_matrix(target, predicted, labels=genres, normalize="true")
+        recalls.append([model, *(f"{share:.2f}" for share in np.diag(shares))])
+        if model in confusions:
+            rows = [
+                [genre, *(f"{share:.2f}" for share in row)]
+                for genre, row in zip(genres, shares, strict=True)
+            ]
+            yield f"## Answers of {model} to each genre's tracks, `{protocol}`"
+            yield write_markdown([["genre", *genres], *rows])
+    if recalls:
+        yield f"## Recall of each genre, `{protocol}`"
+        yield write_markdown([["model", *genres], *recalls])
 
 
 def count_tracks(folds):

@@ -148,10 +148,11 @@ def _read_spectrograms(file):
         raise FileNotFoundError(f"DATA must be a file, found none at {file}. {make}")
     try:
         arrays = read_npz(file)
+        extracted = load_mfcc_npz(file) if "about" in arrays else None
     except ValueError as error:
         raise ValueError(f"{error} {make}") from error
-    if "about" in arrays:
-        return *_convert_extracted(load_mfcc_npz(file), file), True
+    if extracted is not None:
+        return *_convert_extracted(extracted, file), True
     found = ", ".join(f"{n} {a.dtype} {a.shape}" for n, a in sorted(arrays.items()))
     X, ids = arrays.get("X"), arrays.get("ids")
     if (
