@@ -62,7 +62,10 @@ def main():
     warnings.filterwarnings("ignore", "Only one sample available")
     warnings.filterwarnings("ignore", "The least populated class in y")
     index = Path(options.data).with_name("gtzan_index.csv")
-    tracks = load_tracks(options.data, index, options.work)
+    try:
+        tracks = load_tracks(options.data, index, options.work)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     X = MFCCFromLogMels(n_mfcc=options.n_mfcc).transform(tracks.paths)
     seeds = range(1 if options.test else options.seeds)
     repeats = [list(split(tracks, options.test, seed)) for seed in seeds]
@@ -190,16 +193,15 @@ def list_calibrated(model, tracks, train):
     """Yield the model as it is, and in `CalibratedClassifierCV`, by name."""
     yield "before", model
     y, groups = tracks.target[train], tracks.groups[train]
-    for kind, by in [(StratifiedArtistKFold, "artist"), (StratifiedKFold, "track")]:
-        folds = kind(N_INNER_FOLDS, shuffle=True, random_state=0)
-        cv = list(folds.split(train, y, groups))
-        for ensemble in (False, True):
-            yield (
-                f"{by}, ensemble={ensemble}",
-                CalibratedClassifierCV(
-                    model, method="temperature", cv=cv, ensemble=ensemble
-                ),
+    folds = {"n_splits": N_INNER_FOLDS, "shuffle": True, "random_state": 0}
+    by_artist = list(StratifiedArtistKFold(**folds).split(train, y, groups))
+    by_track = list(StratifiedKFold(**folds).split(train, y))
+    for name, cv in [("by artist", by_artist), ("by track", by_track)]:
+        for kind, ensemble in [("one model", False), ("ensemble", True)]:
+            calibrated = CalibratedClassifierCV(
+                model, method="temperature", cv=cv, ensemble=ensemble
             )
+            yield f"{name}, {kind}", calibrated
 
 
 def score(probabilities, true):
