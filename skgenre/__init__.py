@@ -22,12 +22,10 @@ _HOMES = {
     "MFCCScaler": "features",
     "MLPGenreClassifier": "keras_classifiers",
     "ModelFileError": "persistence",
-    "OpenSetClassifier": "open_set",
     "PaperResult": "benchmark",
     "SegmentPoolingClassifier": "track_classifier",
     "SegmentStatistics": "features",
     "SegmentTimelineDisplay": "displays",
-    "TemperatureScaledClassifier": "calibration",
     "Timeline": "timeline",
     "TrackStatistics": "features",
     "TrainingHistoryDisplay": "displays",
@@ -70,9 +68,6 @@ if TYPE_CHECKING:
     from skgenre.benchmark import PaperResult as PaperResult
     from skgenre.benchmark import reproduce_paper as reproduce_paper
     from skgenre.benchmark import run_benchmark as run_benchmark
-    from skgenre.calibration import (
-        TemperatureScaledClassifier as TemperatureScaledClassifier,
-    )
     from skgenre.datasets import fetch_gtzan as fetch_gtzan
     from skgenre.datasets import load_genre_folder as load_genre_folder
     from skgenre.datasets import load_gtzan_features as load_gtzan_features
@@ -100,7 +95,6 @@ if TYPE_CHECKING:
     from skgenre.keras_classifiers import MLPGenreClassifier as MLPGenreClassifier
     from skgenre.model_check import check_model as check_model
     from skgenre.models import make_model as make_model
-    from skgenre.open_set import OpenSetClassifier as OpenSetClassifier
     from skgenre.persistence import ModelFileError as ModelFileError
     from skgenre.persistence import load_model as load_model
     from skgenre.persistence import read_model_info as read_model_info

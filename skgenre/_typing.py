@@ -25,7 +25,5 @@ Pooling: TypeAlias = Literal["mean", "geometric", "median", "vote", "max"]
 Protocol: TypeAlias = Literal["segment", "track", "artist", "filtered"]
 RandomState: TypeAlias = int | np.integer | np.random.RandomState | None
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
-# A number of folds, a splitter, or the folds themselves; scikit-learn has no types.
-CrossValidation: TypeAlias = int | Iterable[Any] | Any | None
 Row: TypeAlias = dict[str, Any]
 Progress: TypeAlias = Callable[..., Iterable[Any]] | None

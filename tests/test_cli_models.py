@@ -13,11 +13,12 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from worker_classes import Rejecting
 
 import skgenre
 from skgenre import (
     MFCCExtractor,
-    OpenSetClassifier,
     load_mfcc_json,
     load_mfcc_npz,
     load_model,
@@ -516,17 +517,17 @@ def test_model_without_probabilities_shows_none(made_tracks, folder, tmp_path, c
     assert capsys.readouterr().out.splitlines()[1].split()[-3:] == ["-"] * 3
 
 
-def test_genre_that_is_none_of_the_model_s_has_no_probability(
+@pytest.mark.filterwarnings("ignore:worker_classes.Rejecting")
+def test_label_that_is_none_of_the_model_s_has_no_probability(
     made_tracks, tmp_path, capsys
 ):
-    model = OpenSetClassifier(make_model("dummy", n_segments=2), cv=2)
-    model.fit(made_tracks.paths, made_tracks.target)
-    model.threshold_ = 2.0  # beyond any evidence
+    model = make_pipeline(MFCCExtractor(n_segments=2), Rejecting())
     file, track = str(tmp_path / "model.skops"), made_tracks.paths[0]
-    save_model(model, file)
-    assert main(["predict", file, track]) == 0
+    save_model(model.fit(made_tracks.paths, made_tracks.target), file)
+    command = ["predict", file, track, "--trusted", "worker_classes.Rejecting"]
+    assert main(command) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == [track, "unknown", "-"]
-    assert main(["predict", file, track, "--csv"]) == 0
+    assert main([*command, "--csv"]) == 0
     row = capsys.readouterr().out.splitlines()[1].split(",")
     assert row[:3] == [track, "unknown", ""]
     assert_allclose(np.array(row[3:6], float), 1 / 3)

@@ -9,10 +9,8 @@ from skgenre import (
     LSTMGenreClassifier,
     MFCCScaler,
     MLPGenreClassifier,
-    OpenSetClassifier,
     SegmentPoolingClassifier,
     SegmentStatistics,
-    TemperatureScaledClassifier,
     TrackStatistics,
 )
 
@@ -33,8 +31,6 @@ WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
 
 
 def expected_failures(estimator):
-    if isinstance(estimator, OpenSetClassifier) and estimator.target_coverage < 1:
-        return {"check_classifiers_train": "predictions that are rejected are no class"}
     if not isinstance(estimator, tuple(map(type, NETWORKS))):
         return {}
     return {
@@ -49,10 +45,6 @@ def expected_failures(estimator):
         MFCCScaler(),
         TrackStatistics(),
         SegmentStatistics(),
-        # The checks' classes have as few as three rows.
-        OpenSetClassifier(LogisticRegression(), target_coverage=1, cv=3),
-        OpenSetClassifier(LogisticRegression(), cv=3),
-        TemperatureScaledClassifier(LogisticRegression(), cv=3),
         *NETWORKS,
     ],
     expected_failed_checks=expected_failures,

@@ -10,6 +10,7 @@ import skops.io
 from html_outline import Outline
 from model_archive import read_parts, write_parts
 from numpy.testing import assert_array_equal
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -28,10 +29,8 @@ from skgenre import (
     MFCCScaler,
     MLPGenreClassifier,
     ModelFileError,
-    OpenSetClassifier,
     SegmentPoolingClassifier,
     SegmentStatistics,
-    TemperatureScaledClassifier,
     TrackStatistics,
     load_model,
     make_model,
@@ -75,8 +74,7 @@ MODELS = {
     ),
     "voting": VotingClassifier([("a", LOGISTIC), ("b", MLP)], voting="soft"),
     "search": GridSearchCV(MLP, {"dropout": [0.0, 0.5]}, cv=2),
-    "open set": OpenSetClassifier(LOGISTIC, cv=2),
-    "calibrated": TemperatureScaledClassifier(LOGISTIC, cv=2),
+    "calibrated": CalibratedClassifierCV(LOGISTIC, cv=2),
 }
 # In each of them, what Markdown or a browser would make something of.
 HOSTILE = [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -20,9 +21,7 @@ from skgenre import (
     KerasGenreClassifier,
     MFCCExtractor,
     MLPGenreClassifier,
-    OpenSetClassifier,
     SegmentPoolingClassifier,
-    TemperatureScaledClassifier,
     TrackStatistics,
     check_model,
     make_model,
@@ -55,14 +54,7 @@ C = "The 'C' parameter of LogisticRegression must be"
             f"step 'segmentpoolingclassifier__estimator__logisticregression': {C}",
         ),
         (SegmentPoolingClassifier(SVC()), "estimator must have predict_proba"),
-        (OpenSetClassifier(WRONG), f"step 'estimator__{EPOCHS}"),
-        (OpenSetClassifier(SVC(probability=True), method="a"), "method must be one of"),
-        (TemperatureScaledClassifier(WRONG), f"step 'estimator__{EPOCHS}"),
-        (TemperatureScaledClassifier(LogisticRegression(), cv=1), "n_splits=2 or"),
-        (
-            TemperatureScaledClassifier(LogisticRegression(), cv="5"),
-            "as an integer, ",
-        ),
+        (CalibratedClassifierCV(WRONG), f"step 'estimator__{EPOCHS}"),
         (VotingClassifier([("a", WRONG)]), f"step 'a__{EPOCHS}"),
         (
             FeatureUnion([("a", TrackStatistics()), ("b", MFCCExtractor(n_fft=0))]),

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
-from skgenre import AudioDecodeError, reproduce_paper
-from skgenre.benchmark import PaperResult
+from skgenre import AudioDecodeError, MFCCExtractor, reproduce_paper
+from skgenre.benchmark import PaperResult, paper
 
 # Accuracies and errors, in training and in the test, of the paper's tables 1 to 5.
 PUBLISHED = [
@@ -69,6 +69,27 @@ def test_shorter_run_of_the_cnn_is_the_beginning_of_the_longer(made_tracks):
     for name in ("loss", "val_loss"):
         one = whole.histories["cnn", "80/20"][name][:2]
         np.testing.assert_array_equal(one, short.histories["cnn", "80/20"][name])
+
+
+def test_other_segments_are_taken_from_the_extractor_and_named_first(
+    made_tracks, monkeypatch
+):
+    # The MLP alone: networks for another shape take seconds to compile.
+    monkeypatch.setattr("skgenre.benchmark.paper.PUBLISHED", paper.PUBLISHED[:1])
+    extractor = MFCCExtractor(segment_duration=1.0, n_segments=2)
+    result = reproduce_paper(
+        made_tracks, splits=["80/20"], epochs=1, extractor=extractor
+    )
+    # 22050 samples, centred windows every 512.
+    assert result.n_frames == 44
+    first = result.to_table().splitlines()[0]
+    assert first.endswith("Segments have 44 frames instead of 130.")
+    assert extractor.cache_dir is None
+
+
+def test_extractor_of_another_kind_is_refused(made_tracks):
+    with pytest.raises(TypeError, match="extractor must be an MFCCExtractor, got 13"):
+        reproduce_paper(made_tracks, extractor=13)
 
 
 def test_unknown_split_is_refused(made_tracks):

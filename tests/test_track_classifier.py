@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.validation import has_fit_parameter
 
-from skgenre import SegmentPoolingClassifier, TemperatureScaledClassifier
+from skgenre import SegmentPoolingClassifier
 
 
 def test_track_probability_is_the_mean_of_its_segments(features):
@@ -106,7 +106,6 @@ SCALED = make_pipeline(StandardScaler(), LOGISTIC)
             "gridsearchcv__",
         ),
         (VotingClassifier([("one", LOGISTIC)], voting="soft"), ""),
-        (TemperatureScaledClassifier(SCALED, cv=2), "logisticregression__"),
         (SegmentPoolingClassifier(SCALED), ""),
     ],
 )

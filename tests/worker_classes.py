@@ -4,6 +4,7 @@ import os
 import signal
 
 import joblib
+import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -33,6 +34,13 @@ class Asking(DummyClassifier):
     def fit(self, X, y):
         self.n_workers_ = joblib.effective_n_jobs(4)
         return super().fit(X, y)
+
+
+class Rejecting(DummyClassifier):
+    """Predicts a label that is none of its classes."""
+
+    def predict(self, X):
+        return np.full(len(X), "unknown")
 
 
 class FullDisk:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 # Share to test on, and share of the rest to validate on.
 SPLITS = {"80/20": (0.2,), "20/80": (0.8,), "80 (80/20)/20": (0.2, 0.2)}
 N_PAPER_TRACKS = 1000
+N_PAPER_FRAMES = 130
 _N_SAMPLES = 10
 
 
@@ -78,6 +80,8 @@ class PaperResult:
         Tracks that it was run on; the paper had 1000.
     unreadable : list of dict
         ``path`` and ``reason`` of the files left out before any split.
+    n_frames : int
+        Frames of a segment; the paper's three seconds have 130.
     """
 
     rows: list
@@ -85,6 +89,7 @@ class PaperResult:
     samples: list
     n_tracks: int
     unreadable: list = dataclasses.field(default_factory=list)
+    n_frames: int = N_PAPER_FRAMES
 
     def to_table(self) -> str:
         """Write the tables as text.
@@ -105,6 +110,10 @@ class PaperResult:
             data = (
                 f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
                 "were these, but the others cannot be read."
+            )
+        if self.n_frames != N_PAPER_FRAMES:
+            data += (
+                f" Segments have {self.n_frames} frames instead of {N_PAPER_FRAMES}."
             )
         parts = [data]
         if self.unreadable:
@@ -153,6 +162,7 @@ def reproduce_paper(
     *,
     splits: Sequence[str] = ("80/20", "20/80", "80 (80/20)/20"),
     epochs: int | None = None,
+    extractor: MFCCExtractor | None = None,
     cache_dir: StrPath | None = None,
     cache_key: str = "stat",
     strict: bool = False,
@@ -173,8 +183,12 @@ def reproduce_paper(
         its training part.
     epochs : int, default=None
         Epochs of every network; None: those of the paper.
+    extractor : MFCCExtractor, default=None
+        What makes features of the files; None: ``MFCCExtractor()``, whose segments are
+        those of the paper. It is not changed.
     cache_dir : str, Path or None, default=None
-        Folder of the features; None is a temporary one.
+        Folder of the features; None is a temporary one. An extractor that has one of
+        its own keeps it.
     cache_key : {"stat", "content"}, default="stat"
         How files are told apart in it, as in `MFCCExtractor`.
     strict : bool, default=False
@@ -212,11 +226,15 @@ def reproduce_paper(
     if epochs is not None:
         check_positive_integer(epochs, name="epochs")
     check_boolean(strict, name="strict")
+    if not isinstance(extractor, MFCCExtractor | None):
+        raise TypeError(f"extractor must be an MFCCExtractor, got {extractor!r}.")
     tracks = check_data(data)
     # Refuses what has a single genre.
     make_splitter("segment", tracks.target)
     with features_folder(cache_dir) as folder:
-        extractor = MFCCExtractor(cache_dir=folder, cache_key=cache_key)
+        extractor = clone(MFCCExtractor() if extractor is None else extractor)
+        if extractor.cache_dir is None:
+            extractor.set_params(cache_dir=folder, cache_key=cache_key)
         failures = analyse_tracks(
             [make_pipeline(extractor)],
             tracks.paths.tolist(),
@@ -252,6 +270,7 @@ def reproduce_paper(
         samples,
         n_tracks=len(tracks.paths),
         unreadable=list_unreadable(failures),
+        n_frames=X.shape[1],
     )
 
 

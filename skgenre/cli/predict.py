@@ -142,7 +142,8 @@ class _Answers:
                 )
             ]
         for times, genre, probabilities in rows:
-            # Without probabilities, and of "unknown", a row shows none.
+            # Without probabilities, and of a label that is none of the classes (by a
+            # classifier of the user's), a row shows none.
             best, shown = None, None
             if has_probabilities:
                 shown = [float(p) for p in probabilities]

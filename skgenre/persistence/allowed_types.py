@@ -19,8 +19,7 @@ def _list_names(text):
 OUR_OBJECTS = _list_names("""
 skgenre: CNNGenreClassifier CovarianceGenreClassifier KerasGenreClassifier
 skgenre: LSTMGenreClassifier MFCCExtractor MFCCScaler MLPGenreClassifier
-skgenre: OpenSetClassifier SegmentPoolingClassifier SegmentStatistics
-skgenre: TemperatureScaledClassifier TrackStatistics
+skgenre: SegmentPoolingClassifier SegmentStatistics TrackStatistics
 skgenre.training: Architecture TrainedNetwork
 """)
 OUR_FUNCTIONS = _list_names("""

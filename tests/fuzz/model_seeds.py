@@ -72,10 +72,8 @@ from skgenre import (
     MFCCExtractor,
     MFCCScaler,
     MLPGenreClassifier,
-    OpenSetClassifier,
     SegmentPoolingClassifier,
     SegmentStatistics,
-    TemperatureScaledClassifier,
     TrackStatistics,
     make_genre_tracks,
     save_model,
@@ -111,10 +109,6 @@ SEGMENT_MODELS = {
     ),
     "pooled neighbours": make_pipeline(
         SegmentStatistics(), SegmentPoolingClassifier(KNeighborsClassifier(3))
-    ),
-    "open set": make_pipeline(MEANS, OpenSetClassifier(LogisticRegression(), cv=2)),
-    "temperature": TemperatureScaledClassifier(
-        make_pipeline(MEANS, LogisticRegression()), cv=2
     ),
 }
 # Of paths.
