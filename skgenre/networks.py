@@ -199,13 +199,10 @@ def _log_covariance(values):
     products = ops.matmul(ops.transpose(centred, (0, 2, 1)), centred)
     noise = _SMALL_VARIANCE * ops.eye(n_mfcc, dtype=products.dtype)
     covariances = products / n_frames + noise
-    # Over one that overflows TensorFlow would end the batch: its logarithm is NaN.
-    is_finite = ops.isfinite(covariances)
-    variances, axes = ops.eigh(ops.where(is_finite, covariances, 0.0))
+    variances, axes = ops.eigh(covariances)
     logarithms = ops.matmul(
         axes * ops.log(variances)[:, None], ops.transpose(axes, (0, 2, 1))
     )
-    logarithms = ops.where(is_finite, logarithms, np.nan)
     rows, columns = np.triu_indices(n_mfcc)
     flat = ops.reshape(logarithms, (-1, n_mfcc * n_mfcc))
     return ops.take(flat, rows * n_mfcc + columns, axis=1)

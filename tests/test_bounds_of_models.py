@@ -37,7 +37,7 @@ CNN = {
     **{"filters": (3, 4), "kernel_sizes": ((3, 2), (2, 3)), "dense_units": 5},
     **{"dropout": 0.3, "l2": 0.0},
 }
-COVARIANCE = {"dropout": 0.3, "l2": 0.0, "channel_shift": 1.0}
+COVARIANCE = {"dropout": 0.3, "l2": 0.0}
 
 REASONS = {
     "unfolds": "referred to too often",

@@ -41,7 +41,7 @@ from skgenre.audio import ffmpeg
 from skgenre.audio.inspection import Inspection
 from skgenre.audio.libsndfile import LibsndfileReader
 from skgenre.features import extractor as extractor_module
-from skgenre.features.statistics import CHANGE_LAGS
+from skgenre.features.statistics import CHANGE_LAGS, STATISTICS
 
 
 def librosa_segments(path, *, sample_rate=22050, segment_samples=66150, **parameters):
@@ -601,15 +601,23 @@ def test_statistics_of_a_long_track_do_not_depend_on_its_blocks(monkeypatch):
     X[0, 7] = X[0, 32:48] = np.nan  # one in a block, and a block of none
     monkeypatch.setattr("skgenre._blocks.MAX_BLOCK_BYTES", 1)
     statistics = ("mean", "std", "delta_std", "log_covariance", "change_log_std")
+    statistics += ("context_log_covariance",)
     (row,) = TrackStatistics(statistics=statistics).fit_transform(X)
     segments = X[0][np.isfinite(X[0, :, 0, 0])]
     frames = np.concatenate(segments)
     deltas = np.concatenate([librosa.feature.delta(s, axis=0) for s in segments])
     covariance = np.cov(frames.T, bias=True) + 3 * np.eye(3)
-    changes = [(segments[:, n:] - segments[:, :-n]).std((0, 1)) for n in CHANGE_LAGS]
+    changes = [
+        (segments[:, n:] - segments[:, :-n]).std((0, 1)) if n < 30 else np.zeros(3)
+        for n in CHANGE_LAGS
+    ]
     expected = [frames.mean(0), frames.std(0), deltas.std(0)]
     logarithm = scipy.linalg.logm(covariance)
     expected += [logarithm[np.triu_indices(3)], np.log(np.ravel(changes) + 0.01)]
+    # Three frames in a row, of one segment.
+    joined = np.concatenate([np.hstack([s[:-2], s[1:-1], s[2:]]) for s in segments])
+    logarithm = scipy.linalg.logm(np.cov(joined.T, bias=True) + 3 * np.eye(9))
+    expected.append(logarithm[np.triu_indices(9)])
     assert_allclose(row, np.concatenate(expected), rtol=1e-10)
 
 
@@ -659,16 +667,31 @@ def test_changes_are_measured_inside_segments_at_each_lag():
     X = np.random.default_rng(0).normal(size=(1, 2, 12, 3))
     X[0, 1] += 100
     statistics = TrackStatistics(statistics=("change_log_std",))
-    values = statistics.fit_transform(X)[0].reshape(5, 3)
-    for lag, row in zip((1, 2, 4, 8), values, strict=False):
+    values = statistics.fit_transform(X)[0].reshape(11, 3)
+    for lag, row in zip((1, 2, 3, 4, 6, 8), values, strict=False):
         changes = np.concatenate([segment[lag:] - segment[:-lag] for segment in X[0]])
         assert_allclose(row, np.log(changes.std(axis=0)), atol=0.02)
-    # No segment has changes over 16 frames.
-    assert_allclose(values[4], np.log(0.01))
+    # No segment has changes over 12 frames and more.
+    assert_allclose(values[6:], np.log(0.01))
     names = statistics.get_feature_names_out()
-    assert list(names[[0, 14]]) == [
+    assert list(names[[0, 32]]) == [
         "mfcc0_lag1_change_log_std",
-        "mfcc2_lag16_change_log_std",
+        "mfcc2_lag48_change_log_std",
+    ]
+
+
+def test_context_covariance_is_that_of_the_first_coefficients_of_three_frames():
+    X = np.random.default_rng(0).normal(size=(1, 1, 40, 20)) * np.linspace(20, 2, 20)
+    statistics = TrackStatistics(statistics=("context_log_covariance",))
+    (row,) = statistics.fit_transform(X)
+    first = X[0, 0, :, :13]
+    joined = np.hstack([first[:-2], first[1:-1], first[2:]])
+    logarithm = scipy.linalg.logm(np.cov(joined.T, bias=True) + 3 * np.eye(39))
+    assert_allclose(row, logarithm[np.triu_indices(39)], atol=1e-8)
+    names = statistics.get_feature_names_out()
+    assert list(names[[0, 13]]) == [
+        "mfcc0_frame0_mfcc0_frame0_context_log_covariance",
+        "mfcc0_frame0_mfcc0_frame1_context_log_covariance",
     ]
 
 
@@ -679,10 +702,10 @@ def test_statistics_must_be_distinct_known_names(statistics):
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 3, 8])
-@pytest.mark.parametrize("transformer", [TrackStatistics(), SegmentStatistics()])
+@pytest.mark.parametrize("transformer", [TrackStatistics, SegmentStatistics])
 def test_statistics_of_few_frames_are_finite(n_frames, transformer):
     X = np.random.default_rng(0).normal(size=(2, 1, n_frames, 3))
-    assert np.isfinite(transformer.fit_transform(X)).all()
+    assert np.isfinite(transformer(statistics=STATISTICS).fit_transform(X)).all()
 
 
 @pytest.mark.parametrize(

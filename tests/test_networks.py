@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from skgenre.networks import (
     WEIGHT_LISTS,
@@ -11,7 +11,7 @@ from skgenre.networks import (
     build_mlp,
     convolved_shape,
     pool_statistics,
-    shift_channel,
+    weigh_statistics,
 )
 
 INPUT_SHAPE, N_GENRES = (130, 13), 10
@@ -85,10 +85,7 @@ def test_first_convolution_that_does_not_fit_is_found():
     assert convolved_shape((130, 6), CNN["kernel_sizes"]) == (1, (64, 2))
 
 
-COVARIANCE = {
-    **{"lags": (1, 2), "hidden_units": 64, "dropout": 0.3, "l2": 0},
-    "channel_shift": 0,
-}
+COVARIANCE = {"lags": (1, 2), "hidden_units": 64, "dropout": 0.3, "l2": 0}
 
 
 def make_rows(n_rows=64, n_frames=50, n_mfcc=4):
@@ -96,28 +93,32 @@ def make_rows(n_rows=64, n_frames=50, n_mfcc=4):
     return rng.normal(2, 1, size=(n_rows, n_frames, n_mfcc)).astype(np.float32)
 
 
-def augment(function, argument, rows):
-    """What an augmentation makes of rows, in training and outside of it."""
-    from keras import Input, Model
-
-    inputs = Input(rows.shape[1:])
-    model = Model(inputs, function(inputs, argument))
-    return np.array(model(rows, training=True)), np.array(model(rows, training=False))
-
-
 def test_pooled_statistics_are_numpys():
-    rows = 20 * make_rows(n_rows=3)
+    rows = 20 * make_rows(n_rows=3, n_mfcc=15)
     pooled = np.array(pool_statistics(rows, lags=(2, 5, 50)))
-    assert pooled.shape == (3, 4 + 10 + 2 * 4)
-    for row, values in zip(rows.astype(float), pooled, strict=True):
-        covariance = np.cov(row.T, bias=True) + 3 * np.eye(4)
-        logarithm = scipy.linalg.logm(covariance)[np.triu_indices(4)]
-        assert_allclose(values[:4], row.mean(axis=0), rtol=1e-5)
-        assert_allclose(values[4:14], logarithm, atol=1e-4)
-        for lag, measured in [(2, values[14:18]), (5, values[18:])]:
-            changes = row[lag:] - row[:-lag]
-            # 3 dB squared are 0.2 % of these variances.
-            assert_allclose(measured, np.log(changes.std(axis=0)), atol=5e-3)
+    assert pooled.shape == (3, 15 + 15 + 120 + 780 + 2 * 15)
+    # Of the first 13 coefficients of three frames in a row.
+    context = [np.hstack([row[i : 48 + i, :13] for i in range(3)]) for row in rows]
+    for row, joined, values in zip(rows.astype(float), context, pooled, strict=True):
+        expected = [row.mean(axis=0), np.log(row.var(axis=0) + 3) / 2]
+        for frames in (row, joined.astype(float)):
+            n = frames.shape[1]
+            logarithm = scipy.linalg.logm(np.cov(frames.T, bias=True) + 3 * np.eye(n))
+            expected.append(logarithm[np.triu_indices(n)])
+        for lag in (2, 5):
+            expected.append(np.log((row[lag:] - row[:-lag]).var(axis=0) + 3) / 2)
+        assert_allclose(values, np.concatenate(expected), atol=1e-3)
+
+
+def test_statistics_of_high_coefficients_weigh_less():
+    weights = weigh_statistics((50, 21), lags=(1, 60))
+    pairs = list(zip(*np.triu_indices(21), strict=True))
+    assert len(weights) == 21 + 21 + len(pairs) + 780 + 21
+    # 1 / (1 + k / 10) of coefficient k; twice that of the deviations.
+    assert_allclose(weights[[0, 10, 20]], [1, 1 / 2, 1 / 3])
+    assert_allclose(weights[[21, 31]], [2, 1])
+    assert weights[42 + pairs.index((0, 20))] == pytest.approx(np.sqrt(1 / 3))
+    assert_allclose(weights[-21:], weights[21:42])
 
 
 def test_pooled_statistics_do_not_depend_on_the_company_of_a_row():
@@ -142,16 +143,6 @@ def test_statistics_of_small_and_constant_segments_are_finite(shape):
     assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_channel_shift_is_one_constant_per_row_and_coefficient():
-    rows = make_rows()
-    trained, otherwise = augment(shift_channel, 5.0, rows)
-    assert_array_equal(otherwise, rows)
-    shifts = trained - rows
-    assert_allclose(shifts, np.repeat(shifts[:, :1], 50, axis=1), atol=1e-5)
-    # Of 256 normal numbers the deviation is known to 4.4 %.
-    assert 4 < shifts[:, 0].std() < 6
-
-
 @pytest.mark.parametrize(
     ("build", "parameters"),
     [
@@ -164,8 +155,8 @@ def test_channel_shift_is_one_constant_per_row_and_coefficient():
             (
                 build_covariance,
                 {
-                    **{"lags": (1, 3, 500), "hidden_units": n_units, "dropout": 0.1},
-                    **{"l2": 0.0, "channel_shift": 1.0},
+                    **{"lags": (1, 3, 500), "hidden_units": n_units},
+                    **{"dropout": 0.1, "l2": 0.0},
                 },
             )
             for n_units in (0, 6)

@@ -88,7 +88,7 @@ NETWORKS = {
     "mlp": MLPGenreClassifier(hidden_layer_sizes=(16,), dropout=0.3, l2=0.01, **FAST),
     "cnn": CNNGenreClassifier(filters=(8,), kernel_sizes=((2, 2),), **FAST),
     "lstm": LSTMGenreClassifier(units=(8, 8), dense_units=8, **FAST),
-    "covariance": CovarianceGenreClassifier(hidden_units=8, channel_shift=0.2, **FAST),
+    "covariance": CovarianceGenreClassifier(hidden_units=8, **FAST),
 }
 SCALED = make_pipeline(TrackStatistics(), StandardScaler(), LogisticRegression())
 FOREST = make_pipeline(TrackStatistics(), RandomForestClassifier(5, random_state=0))

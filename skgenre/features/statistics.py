@@ -17,9 +17,13 @@ from skgenre.segments import SegmentRows, present_segments
 # librosa's default width of its delta filter, in frames.
 DELTA_WIDTH = 9
 
-# Distances, in frames, over which changes are measured: octaves of rates, from half the
-# frames' own to 0.7 per second at the extractor's defaults.
-CHANGE_LAGS = (1, 2, 4, 8, 16)
+# Distances, in frames, over which changes are measured: 23 ms to 1.1 s at the extractor's
+# defaults.
+CHANGE_LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+
+# Of the covariance of neighbouring frames: how many, and of which coefficients.
+CONTEXT_FRAMES = 3
+CONTEXT_COEFFICIENTS = 13
 
 # Added to a deviation (dB) before its logarithm is taken: that of a constant is finite.
 _SMALL_DEVIATION = 1e-2
@@ -38,11 +42,12 @@ STATISTICS = (
     "change_log_std",
     "correlation",
     "log_covariance",
+    "context_log_covariance",
 )
 
 # Statistics with a value per pair of coefficients, by where pairs start: at the next
 # coefficient, or at the coefficient itself.
-_OF_PAIRS = {"correlation": 1, "log_covariance": 0}
+_OF_PAIRS = {"correlation": 1, "log_covariance": 0, "context_log_covariance": 0}
 
 
 class _Statistics(TrackTransformer):
@@ -93,7 +98,8 @@ class _Statistics(TrackTransformer):
         names : ndarray of str of shape (n_statistics,)
             ``mfcc0_mean``, ..., ``mfcc0_std``, ..., ``mfcc0_delta_mean``, ...; for
             pairs ``mfcc0_mfcc1_correlation``, ...; for changes
-            ``mfcc0_lag1_change_log_std``, ...
+            ``mfcc0_lag1_change_log_std``, ...; for pairs in neighbouring frames
+            ``mfcc0_frame0_mfcc0_frame1_context_log_covariance``, ...
 
         Raises
         ------
@@ -105,11 +111,14 @@ class _Statistics(TrackTransformer):
         for statistic in self.statistics:
             of = coefficients
             if statistic in _OF_PAIRS:
-                pairs = np.triu_indices(len(coefficients), k=_OF_PAIRS[statistic])
-                of = [
-                    f"{coefficients[i]}_{coefficients[j]}"
-                    for i, j in zip(*pairs, strict=True)
-                ]
+                if statistic == "context_log_covariance":
+                    of = [
+                        f"{name}_frame{frame}"
+                        for frame in range(CONTEXT_FRAMES)
+                        for name in coefficients[:CONTEXT_COEFFICIENTS]
+                    ]
+                pairs = np.triu_indices(len(of), k=_OF_PAIRS[statistic])
+                of = [f"{of[i]}_{of[j]}" for i, j in zip(*pairs, strict=True)]
             elif statistic == "change_log_std":
                 of = [f"{name}_lag{lag}" for lag in CHANGE_LAGS for name in of]
             names += [f"{name}_{statistic}" for name in of]
@@ -132,10 +141,12 @@ class TrackStatistics(_Statistics):
         In the order of the output, of ``"mean"``, ``"std"``, ``"log_std"`` (the natural
         logarithm of the deviation), the same three of the deltas (``"delta_mean"``,
         ``"delta_std"``, ``"delta_log_std"``), each with one value per coefficient;
-        ``"change_log_std"``, with one per coefficient for its changes over 1, 2, 4, 8
-        and 16 frames each; ``"correlation"``, with one per pair of coefficients; and
-        ``"log_covariance"``, with one per pair and per coefficient: the upper triangle
-        of the covariance's matrix logarithm (3 dB² are added to the variances).
+        ``"change_log_std"``, with one per coefficient for its changes over 1, 2, 3, 4,
+        6, 8, 12, 16, 24, 32 and 48 frames each; ``"correlation"``, with one per pair of
+        coefficients; ``"log_covariance"``, with one per pair and per coefficient: the
+        upper triangle of the covariance's matrix logarithm (3 dB² are added to the
+        variances); and ``"context_log_covariance"``, the same of the first 13
+        coefficients of three frames in a row together.
 
     Attributes
     ----------
@@ -286,30 +297,41 @@ def summarise(blocks, statistics):
         scales = values["std"] + _SMALL_DEVIATION
         correlations = covariance / np.outer(scales, scales)
         values["correlation"] = correlations[np.triu_indices(len(scales), k=1)]
-    if "log_covariance" in statistics:
-        covariance = covariance + _SMALL_VARIANCE * np.eye(len(scales))
-        variances, axes = np.linalg.eigh(covariance)
-        logarithm = axes * np.log(variances) @ axes.T
-        values["log_covariance"] = logarithm[np.triu_indices(len(scales))]
+    for prefix in ("", "context_"):
+        if f"{prefix}log_covariance" in statistics:
+            _, covariance = merged[f"{prefix}covariance"]
+            values[f"{prefix}log_covariance"] = _take_logarithm(covariance)
     if "change_log_std" in statistics:
         changes = np.concatenate([np.sqrt(merged[lag][1]) for lag in CHANGE_LAGS])
         values["change_log_std"] = np.log(changes + _SMALL_DEVIATION)
     return np.concatenate([values[name] for name in statistics])
 
 
+def _take_logarithm(covariance):
+    """Return the upper triangle of a covariance's matrix logarithm."""
+    covariance = covariance + _SMALL_VARIANCE * np.eye(len(covariance))
+    variances, axes = np.linalg.eigh(covariance)
+    logarithm = axes * np.log(variances) @ axes.T
+    return logarithm[np.triu_indices(len(covariance))]
+
+
 def _measure(segments, statistics):
     """Return what `statistics` need of segments, as pairs of mean and variance.
 
     Of the coefficients (""), of their "delta_", of their changes by lag; the pair of
-    "covariance" has that of all coefficients in place of the variance.
+    "covariance" has that of all coefficients in place of the variance, and that of
+    "context_covariance" those of neighbouring frames.
     """
     n_frames, n_mfcc = segments.shape[1:]
     mean, variance, centred = _measure_frames(segments)
     moments = {"": (mean, variance)}
-    if not _OF_PAIRS.keys().isdisjoint(statistics):
-        rows = centred.reshape(-1, n_mfcc)
-        moments["covariance"] = mean, multiply_by_transpose(rows) / len(rows)
+    if not {"correlation", "log_covariance"}.isdisjoint(statistics):
+        moments["covariance"] = mean, _measure_covariance(centred)
     del centred
+    if "context_log_covariance" in statistics:
+        mean, _, centred = _measure_frames(_join_neighbours(segments))
+        moments["context_covariance"] = mean, _measure_covariance(centred)
+        del centred
     if any(name.startswith("delta_") for name in statistics):
         # The largest odd width that fits; three frames are the fewest with a slope.
         width = min(DELTA_WIDTH, n_frames - 1 + n_frames % 2)
@@ -326,6 +348,25 @@ def _measure(segments, statistics):
                 changes = segments[:, lag:] - segments[:, :-lag]
                 moments[lag] = _measure_frames(changes)[:2]
     return moments
+
+
+def _join_neighbours(segments):
+    """Return frames with those that follow: (n_segments, n_positions, n_values).
+
+    The last frame of a segment of fewer than three is repeated.
+    """
+    first = segments[:, :, :CONTEXT_COEFFICIENTS]
+    missing = max(0, CONTEXT_FRAMES - first.shape[1])
+    first = np.pad(first, ((0, 0), (0, missing), (0, 0)), mode="edge")
+    n_positions = first.shape[1] - CONTEXT_FRAMES + 1
+    frames = [first[:, start : start + n_positions] for start in range(CONTEXT_FRAMES)]
+    return np.concatenate(frames, axis=2)
+
+
+def _measure_covariance(centred):
+    """Return the covariance of centred frames (n_segments, n_frames, n_values)."""
+    rows = centred.reshape(-1, centred.shape[-1])
+    return multiply_by_transpose(rows) / len(rows)
 
 
 def _measure_frames(frames):
@@ -346,7 +387,9 @@ def _merge(moments, n, others, n_others):
     for name, (mean, spread) in moments.items():
         other_mean, other_spread = others[name]
         shift = other_mean - mean
-        squares = np.outer(shift, shift) if name == "covariance" else shift * shift
+        squares = shift * shift
+        if name in ("covariance", "context_covariance"):
+            squares = np.outer(shift, shift)
         spread = spread + share * (other_spread - spread + (1 - share) * squares)
         merged[name] = mean + share * shift, spread
     return merged
