@@ -80,12 +80,13 @@ def make_model(name: str, **parameters: Any) -> Pipeline:
     ----------
     name : str
         One of the paper's networks, on MFCCs: ``mlp``, ``mlp-regularized``, ``cnn``,
-        ``lstm``; ``covariance``, the network for few tracks; or a classical model on
+        ``lstm``; ``covariance``, the network for new artists; or a classical model on
         each track's standardised statistics: ``logistic`` (regression), ``lda``
         (shrunken linear discriminants), ``svm`` (RBF kernel), ``forest`` (random
         forest), ``knn`` (nearest neighbours), ``dummy`` (the most frequent genre);
         ``logistic-segments`` is trained on the statistics of segments, whose
-        probabilities are pooled.
+        probabilities are pooled. The covariance network and ``logistic-segments`` take
+        40 coefficients, the others 13.
     **parameters : dict
         Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
         where several steps have one of that name, with the step's

@@ -2,7 +2,7 @@
 
 Each takes the shape of one segment, (n_frames, n_mfcc), and returns a model from
 segments to the probabilities of `n_classes` genres. MLP, CNN and LSTM are the paper's;
-the covariance network is for few tracks.
+the covariance network is for new artists.
 """
 
 import math

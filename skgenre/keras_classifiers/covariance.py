@@ -1,4 +1,4 @@
-"""Classifier by a network over covariances, for few tracks."""
+"""Classifier by a network over covariances, for artists that training never saw."""
 
 from __future__ import annotations
 
@@ -16,31 +16,35 @@ from skgenre.networks import build_covariance
 class CovarianceGenreClassifier(KerasTrackClassifier):
     """Network over the second-order statistics of a segment's coefficients.
 
-    Not from the paper: made for few tracks, and for artists that training never saw.
-    The frames are pooled, not flattened: into each coefficient's mean, the matrix
-    logarithm of the coefficients' covariance (of variances raised by 3 dB², below which
-    they are noise) and, lag by lag, the logarithms of the standard deviations of the
-    coefficients' changes: their rhythm (169 values for 13 coefficients). Each value is
-    standardised by its moments over the training segments; dense layers follow, by
-    default a single one. ``benchmarks/README.md`` has what else was tried.
+    Not from the paper: made for artists that training never saw, and for hundreds of
+    tracks, not thousands. The frames are pooled, not flattened: into each coefficient's
+    mean and the logarithm of its standard deviation; the matrix logarithm of the
+    coefficients' covariance (of variances raised by 3 dB², below which they are noise);
+    the same of the first 13 coefficients of three frames in a row, which tell how sounds
+    begin and end; and, lag by lag, the logarithms of the standard deviations of the
+    coefficients' changes: their rhythm. For 40 coefficients these are 2120 values. Each
+    is standardised by its moments over the training segments; those of coefficient k
+    then weigh 1 / (1 + k / 10), so that the many values of high coefficients do not
+    outweigh the few of low ones. Dense layers follow. ``benchmarks/README.md`` has what
+    else was tried.
 
     The coefficients are taken in decibels, as `MFCCExtractor` gives them: a scaler
-    before this classifier would hide which of their directions are noise.
+    before this classifier would hide which of their directions are noise. Give it 20 to
+    40 of them.
 
     Parameters
     ----------
-    lags : tuple of int, default=(1, 2, 4, 8, 16)
+    lags : tuple of int, default=(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
         Distances in frames over which changes are measured; those that a segment is too
         short for are left out.
-    hidden_units : int, default=0
+    hidden_units : int, default=256
         Units of a hidden layer, with ReLU; 0 leaves it out.
     dropout : float, default=0.3
         Fraction of the statistics and of the hidden layer's units dropped while
         training, in [0, 1).
-    l2 : float, default=0.1
-        Penalty on the squared weights of each dense layer; with a hidden layer less,
-        such as 0.03, does.
-    learning_rate : float, default=0.003
+    l2 : float, default=0.01
+        Penalty on the squared weights of each dense layer.
+    learning_rate : float, default=0.002
         Step size of Adam; of its first epoch, for the "cosine" schedule.
     learning_rate_schedule : {"cosine", "constant"}, default="cosine"
         Whether the step size falls along half a cosine wave, over the `epochs` of each
@@ -76,7 +80,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         learning_rate: float = 0.002,
         learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
         epochs: int = 15,
-        batch_size: int = 32,
+        batch_size: int = 64,
         shuffle: bool = True,
         class_weight: ClassWeight = None,
         early_stopping: bool = False,
