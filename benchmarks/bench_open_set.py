@@ -9,8 +9,7 @@ three folds by artist; with ``--test``, all of both is trained on, and `test` te
 Unknown genres: each genre is left out of the training part in turn. The area under the
 ROC curve (AUROC) then compares, by several measures of evidence, the tested tracks of
 the other genres with those of the left-out one. None is by an artist who was trained
-on. Distances are between the mean statistics of tracks, as `logistic-segments` takes
-them.
+on. Distances are between the mean statistics of the tracks' segments.
 
 Calibration: `CalibratedClassifierCV(method="temperature")` of scikit-learn with one
 model (``ensemble=False``) or one for each of five inner folds, which are by artist or,
@@ -37,8 +36,11 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skgenre import make_model
+from skgenre import SegmentStatistics, make_model
 from skgenre.model_selection.splitters import StratifiedArtistKFold
+
+# Of the segments, for distances between tracks.
+STATISTICS = ("mean", "log_covariance", "change_log_std")
 
 N_FOLDS = 3
 N_INNER_FOLDS = 5
@@ -69,7 +71,8 @@ def main():
     X = MFCCFromLogMels(n_mfcc=options.n_mfcc).transform(tracks.paths)
     seeds = range(1 if options.test else options.seeds)
     repeats = [list(split(tracks, options.test, seed)) for seed in seeds]
-    statistics = make_model("logistic-segments")[1].fit_transform(X).mean(axis=(1, 2))
+    statistics = SegmentStatistics(statistics=STATISTICS).fit_transform(X)
+    statistics = statistics.mean(axis=(1, 2))
     print_rejection("statistics", statistics, tracks, repeats, measure_distances)
     for name in options.models.split(","):
         model, features = prepare(name, X)

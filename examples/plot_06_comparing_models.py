@@ -23,7 +23,7 @@ data = make_genre_tracks(
     random_state=1,
 )
 models = {
-    "covariance": make_model("covariance", epochs=40),
+    "covariance": make_model("covariance"),
     "logistic": make_model("logistic"),
     "one neighbour": make_model("knn", n_neighbors=1),
     "guess": make_model("dummy"),

@@ -31,9 +31,7 @@ FAST = {"learning_rate": 0.02, "epochs": 8, "batch_size": 8, "random_state": 0}
 MLP = MLPGenreClassifier(hidden_layer_sizes=(16,), **FAST)
 CNN = CNNGenreClassifier(filters=(8,), kernel_sizes=((2, 2),), **FAST)
 LSTM = LSTMGenreClassifier(units=(8, 8), dense_units=8, **FAST)
-COVARIANCE = CovarianceGenreClassifier(
-    hidden_units=8, l2=0.001, pooling="mean", **FAST
-)
+COVARIANCE = CovarianceGenreClassifier(hidden_units=8, l2=0.001, pooling="mean", **FAST)
 ALL = pytest.mark.parametrize(
     "estimator",
     [MLP, CNN, LSTM, COVARIANCE],

@@ -87,7 +87,7 @@ def add_command(commands):
     add(
         "--epochs",
         type=whole_number(1),
-        help="epochs of every network (default: its own: 50 as in the paper, 10 of "
+        help="epochs of every network (default: its own: 50 as in the paper, 15 of "
         "covariance)",
     )
     add(

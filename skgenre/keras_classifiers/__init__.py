@@ -1,4 +1,4 @@
-"""Keras networks as classifiers: the paper's, one for few tracks, and any other."""
+"""Keras networks as classifiers: the paper's, one for new artists, and any other."""
 
 from skgenre.keras_classifiers.base import KerasTrackClassifier
 from skgenre.keras_classifiers.cnn import CNNGenreClassifier
