@@ -16,11 +16,11 @@ _MOMENTUM = 0.9
 
 # Added to variances, in squared units of the coefficients (dB): constants have a
 # logarithm, too, and directions of less variance are noise, not to be told apart.
-_SMALL_VARIANCE = 3.0
+SMALL_VARIANCE = 3.0
 
 # Of the covariance of neighbouring frames: how many, and of which coefficients.
-_CONTEXT_FRAMES = 3
-_CONTEXT_COEFFICIENTS = 13
+CONTEXT_FRAMES = 3
+CONTEXT_COEFFICIENTS = 13
 
 # The coefficient whose statistics weigh half as much as those of coefficient 0.
 _HALVING_COEFFICIENT = 10
@@ -147,8 +147,8 @@ def pool_statistics(values, *, lags):
     from keras import ops
 
     n_frames = values.shape[1]
-    n_context = min(n_frames, _CONTEXT_FRAMES)
-    first = values[:, :, :_CONTEXT_COEFFICIENTS]
+    n_context = min(n_frames, CONTEXT_FRAMES)
+    first = values[:, :, :CONTEXT_COEFFICIENTS]
     context = [first[:, i : n_frames - n_context + 1 + i] for i in range(n_context)]
     statistics = [
         ops.mean(values, axis=1),
@@ -163,14 +163,14 @@ def pool_statistics(values, *, lags):
 
 
 def weigh_statistics(input_shape, *, lags):
-    """Weights (n_statistics,) of the standardised statistics: less for high coefficients.
+    """Weights (n_statistics,) of standardised statistics: less for high coefficients.
 
     A penalty on the layer's weights then shrinks those of high coefficients, which are
     many and tell less, more than those of low ones.
     """
     n_frames, n_mfcc = input_shape
     of_one = 1 / (1 + np.arange(n_mfcc) / _HALVING_COEFFICIENT)
-    context = np.tile(of_one[:_CONTEXT_COEFFICIENTS], min(n_frames, _CONTEXT_FRAMES))
+    context = np.tile(of_one[:CONTEXT_COEFFICIENTS], min(n_frames, CONTEXT_FRAMES))
     of_pairs = [
         np.sqrt(np.outer(of, of))[np.triu_indices(len(of))] for of in (of_one, context)
     ]
@@ -183,7 +183,7 @@ def _log_deviation(values):
     """Of each row and coefficient (n_rows, n_mfcc), over the frames."""
     from keras import ops
 
-    return ops.log(ops.var(values, axis=1) + _SMALL_VARIANCE) / 2
+    return ops.log(ops.var(values, axis=1) + SMALL_VARIANCE) / 2
 
 
 def _log_covariance(values):
@@ -197,7 +197,7 @@ def _log_covariance(values):
     n_frames, n_mfcc = values.shape[1:]
     centred = values - ops.mean(values, axis=1, keepdims=True)
     products = ops.matmul(ops.transpose(centred, (0, 2, 1)), centred)
-    noise = _SMALL_VARIANCE * ops.eye(n_mfcc, dtype=products.dtype)
+    noise = SMALL_VARIANCE * ops.eye(n_mfcc, dtype=products.dtype)
     covariances = products / n_frames + noise
     variances, axes = ops.eigh(covariances)
     logarithms = ops.matmul(
@@ -246,7 +246,7 @@ def _list_lstm(input_shape, n_classes, *, units, dense_units, dropout):
 def _list_covariance(input_shape, n_classes, *, lags, hidden_units, dropout, l2):
     n_frames, n_mfcc = input_shape
     n_rows = 2 + sum(lag < n_frames for lag in lags)
-    n_context = min(n_frames, _CONTEXT_FRAMES) * min(n_mfcc, _CONTEXT_COEFFICIENTS)
+    n_context = min(n_frames, CONTEXT_FRAMES) * min(n_mfcc, CONTEXT_COEFFICIENTS)
     n_statistics = n_rows * n_mfcc
     n_statistics += sum(n * (n + 1) // 2 for n in (n_mfcc, n_context))
     # Each takes the product over all frames, and its share of the decomposition.

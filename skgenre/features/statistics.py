@@ -12,25 +12,17 @@ from skgenre._fitting import atomic_fit
 from skgenre._products import multiply_by_transpose
 from skgenre._validation import check_names, check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
+from skgenre.networks import CONTEXT_COEFFICIENTS, CONTEXT_FRAMES, SMALL_VARIANCE
 from skgenre.segments import SegmentRows, present_segments
 
 # librosa's default width of its delta filter, in frames.
 DELTA_WIDTH = 9
 
-# Distances, in frames, over which changes are measured: 23 ms to 1.1 s at the extractor's
-# defaults.
+# Distances, in frames, over which changes are measured: 23 ms to 1.1 s by default.
 CHANGE_LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
-
-# Of the covariance of neighbouring frames: how many, and of which coefficients.
-CONTEXT_FRAMES = 3
-CONTEXT_COEFFICIENTS = 13
 
 # Added to a deviation (dB) before its logarithm is taken: that of a constant is finite.
 _SMALL_DEVIATION = 1e-2
-
-# Added to the variances (dB squared) before a covariance's logarithm is taken:
-# directions of less variance are noise.
-_SMALL_VARIANCE = 3.0
 
 STATISTICS = (
     "mean",
@@ -309,7 +301,7 @@ def summarise(blocks, statistics):
 
 def _take_logarithm(covariance):
     """Return the upper triangle of a covariance's matrix logarithm."""
-    covariance = covariance + _SMALL_VARIANCE * np.eye(len(covariance))
+    covariance = covariance + SMALL_VARIANCE * np.eye(len(covariance))
     variances, axes = np.linalg.eigh(covariance)
     logarithm = axes * np.log(variances) @ axes.T
     return logarithm[np.triu_indices(len(covariance))]

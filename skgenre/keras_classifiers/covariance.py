@@ -20,11 +20,11 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     tracks, not thousands. The frames are pooled, not flattened: into each coefficient's
     mean and the logarithm of its standard deviation; the matrix logarithm of the
     coefficients' covariance (of variances raised by 3 dB², below which they are noise);
-    the same of the first 13 coefficients of three frames in a row, which tell how sounds
-    begin and end; and, lag by lag, the logarithms of the standard deviations of the
-    coefficients' changes: their rhythm. For 40 coefficients these are 2120 values. Each
-    is standardised by its moments over the training segments; those of coefficient k
-    then weigh 1 / (1 + k / 10), so that the many values of high coefficients do not
+    the same of the first 13 coefficients of three frames in a row, which tell how
+    sounds begin and end; and, lag by lag, the logarithms of the standard deviations of
+    the coefficients' changes: their rhythm. For 40 coefficients these are 2120 values.
+    Each is standardised by its moments over the training segments; those of coefficient
+    k then weigh 1 / (1 + k / 10), so that the many values of high coefficients do not
     outweigh the few of low ones. Dense layers follow. ``benchmarks/README.md`` has what
     else was tried.
 
