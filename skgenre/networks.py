@@ -249,8 +249,9 @@ def _list_covariance(input_shape, n_classes, *, lags, hidden_units, dropout, l2)
     n_context = min(n_frames, CONTEXT_FRAMES) * min(n_mfcc, CONTEXT_COEFFICIENTS)
     n_statistics = n_rows * n_mfcc
     n_statistics += sum(n * (n + 1) // 2 for n in (n_mfcc, n_context))
-    # Each takes the product over all frames, and its share of the decomposition.
-    n_uses = len(lags) * n_frames + 16 * max(n_mfcc, n_context)
+    # Each takes its share of the changes, and of the two decompositions.
+    n_uses = math.ceil(len(lags) * n_frames * n_mfcc / n_statistics)
+    n_uses += 4 * max(n_mfcc, n_context)
     yield from [((n_statistics,), n_uses)] * 2
     sizes = (n_statistics, hidden_units, n_classes)
     yield from _list_dense(*(size for size in sizes if size))

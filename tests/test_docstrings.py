@@ -117,7 +117,7 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["batch_size", "early_stopping", "callbacks"])
+@pytest.mark.parametrize("name", ["shuffle", "early_stopping", "callbacks"])
 def test_networks_describe_what_they_share_in_the_same_words(name):
     entry = rf"^{name} : .*\n(    .*\n)+"
     texts = {
