@@ -120,19 +120,21 @@ def build_covariance(input_shape, n_classes, *, lags, hidden_units, dropout, l2)
     standardise = layers.BatchNormalization(
         momentum=_MOMENTUM, center=False, scale=False
     )
-    hidden = standardise(pool_statistics(segments, lags=lags))
-    hidden = hidden * weigh_statistics(input_shape, lags=lags)
+    statistics = standardise(pool_statistics(segments, lags=lags))
+    statistics = statistics * weigh_statistics(input_shape, lags=lags)
     if dropout:
-        hidden = layers.Dropout(dropout)(hidden)
+        statistics = layers.Dropout(dropout)(statistics)
     if hidden_units:
         hidden = layers.Dense(
             hidden_units, activation="relu", kernel_regularizer=_penalty(l2)
-        )(hidden)
+        )(statistics)
         if dropout:
             hidden = layers.Dropout(dropout)(hidden)
+        # The statistics also reach the output directly, as in logistic regression.
+        statistics = layers.Concatenate()([statistics, hidden])
     probabilities = layers.Dense(
         n_classes, activation="softmax", kernel_regularizer=_penalty(l2)
-    )(hidden)
+    )(statistics)
     return Model(segments, probabilities)
 
 
@@ -253,8 +255,9 @@ def _list_covariance(input_shape, n_classes, *, lags, hidden_units, dropout, l2)
     n_uses = math.ceil(len(lags) * n_frames * n_mfcc / n_statistics)
     n_uses += 4 * max(n_mfcc, n_context)
     yield from [((n_statistics,), n_uses)] * 2
-    sizes = (n_statistics, hidden_units, n_classes)
-    yield from _list_dense(*(size for size in sizes if size))
+    if hidden_units:
+        yield from _list_dense(n_statistics, hidden_units)
+    yield from _list_dense(n_statistics + hidden_units, n_classes)
 
 
 def _list_dense(*sizes):

@@ -25,8 +25,8 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     the coefficients' changes: their rhythm. For 40 coefficients these are 2120 values.
     Each is standardised by its moments over the training segments; those of coefficient
     k then weigh 1 / (1 + k / 10), so that the many values of high coefficients do not
-    outweigh the few of low ones. Dense layers follow. ``benchmarks/README.md`` has what
-    else was tried.
+    outweigh the few of low ones. The output takes them directly, as logistic regression
+    does, and by a hidden layer. ``benchmarks/README.md`` has what else was tried.
 
     The coefficients are taken in decibels, as `MFCCExtractor` gives them: a scaler
     before this classifier would hide which of their directions are noise. Give it 20 to
@@ -38,7 +38,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
         Distances in frames over which changes are measured; those that a segment is too
         short for are left out.
     hidden_units : int, default=256
-        Units of a hidden layer, with ReLU; 0 leaves it out.
+        Units of the hidden layer, with ReLU; 0 leaves it out.
     dropout : float, default=0.3
         Fraction of the statistics and of the hidden layer's units dropped while
         training, in [0, 1).
