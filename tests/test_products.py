@@ -26,7 +26,7 @@ X = rng.standard_normal((60, 10, 130, 20)).astype(np.float32)
 y = np.repeat(["blues", "jazz", "rock"], 20)
 logistic_segments = make_model("logistic-segments")[1:]
 model = make_model("logistic").fit(sys.argv[1:], ["blues", "rock"] * 3)
-moments = TrackStatistics(statistics=("correlation", "log_covariance"))
+moments = TrackStatistics(statistics=("log_covariance", "context_log_covariance"))
 work = {
     "extraction": lambda: MFCCExtractor().transform(sys.argv[1:]),
     "many filters": lambda: filters.transform(sys.argv[1:]),

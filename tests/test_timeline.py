@@ -120,7 +120,7 @@ def test_votes_are_shown_before_they_are_counted(fit, song):
 @pytest.mark.parametrize("name", ["logistic", "logistic-segments"])
 def test_statistics_are_those_of_single_segments(fit, song, name):
     model = fit(make_model(name, n_segments=1))
-    X = MFCCExtractor(n_segments=None).transform([song])
+    X = MFCCExtractor(n_segments=None, n_mfcc=model[0].n_mfcc).transform([song])
     expected = model[1:].predict_proba(X[0, :, np.newaxis])
     assert_allclose(predict_timeline(model, song).probabilities, expected)
 

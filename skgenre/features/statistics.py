@@ -9,7 +9,7 @@ from scipy.signal import savgol_filter
 
 from skgenre._blocks import count_block_rows, release
 from skgenre._fitting import atomic_fit
-from skgenre._products import multiply_by_transpose
+from skgenre._products import multiply_by_transpose, one_blas_thread
 from skgenre._validation import check_names, check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
 from skgenre.networks import CONTEXT_COEFFICIENTS, CONTEXT_FRAMES, SMALL_VARIANCE
@@ -167,6 +167,7 @@ class TrackStatistics(_Statistics):
     ) -> None:
         self.statistics = statistics
 
+    @one_blas_thread()
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Compute the statistics of each track.
 
@@ -229,6 +230,7 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
     ) -> None:
         self.statistics = statistics
 
+    @one_blas_thread()
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Compute the statistics of each segment.
 
