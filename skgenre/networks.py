@@ -18,6 +18,9 @@ _MOMENTUM = 0.9
 # logarithm, too, and directions of less variance are noise, not to be told apart.
 SMALL_VARIANCE = 3.0
 
+# Distances, in frames, over which changes are measured: 23 ms to 1.1 s by default.
+CHANGE_LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+
 # Of the covariance of neighbouring frames: how many, and of which coefficients.
 CONTEXT_FRAMES = 3
 CONTEXT_COEFFICIENTS = 13

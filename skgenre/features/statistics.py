@@ -12,14 +12,16 @@ from skgenre._fitting import atomic_fit
 from skgenre._products import multiply_by_transpose, one_blas_thread
 from skgenre._validation import check_names, check_tracks
 from skgenre.features.output import ArrayOutputMixin, TrackTransformer, keep_index
-from skgenre.networks import CONTEXT_COEFFICIENTS, CONTEXT_FRAMES, SMALL_VARIANCE
+from skgenre.networks import (
+    CHANGE_LAGS,
+    CONTEXT_COEFFICIENTS,
+    CONTEXT_FRAMES,
+    SMALL_VARIANCE,
+)
 from skgenre.segments import SegmentRows, present_segments
 
 # librosa's default width of its delta filter, in frames.
 DELTA_WIDTH = 9
-
-# Distances, in frames, over which changes are measured: 23 ms to 1.1 s by default.
-CHANGE_LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 
 # Added to a deviation (dB) before its logarithm is taken: that of a constant is finite.
 _SMALL_DEVIATION = 1e-2
@@ -381,9 +383,8 @@ def _merge(moments, n, others, n_others):
     for name, (mean, spread) in moments.items():
         other_mean, other_spread = others[name]
         shift = other_mean - mean
-        squares = shift * shift
-        if name in ("covariance", "context_covariance"):
-            squares = np.outer(shift, shift)
+        is_covariance = spread.ndim == 2
+        squares = np.outer(shift, shift) if is_covariance else shift * shift
         spread = spread + share * (other_spread - spread + (1 - share) * squares)
         merged[name] = mean + share * shift, spread
     return merged

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from skgenre._typing import ClassWeight, Pooling, RandomState
 from skgenre._validation import check_choice, check_count, check_number, check_sizes
 from skgenre.keras_classifiers.base import KerasTrackClassifier, document_network
-from skgenre.networks import build_covariance
+from skgenre.networks import CHANGE_LAGS, build_covariance
 
 
 @document_network
@@ -73,7 +73,7 @@ class CovarianceGenreClassifier(KerasTrackClassifier):
     def __init__(
         self,
         *,
-        lags: Sequence[int] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48),
+        lags: Sequence[int] = CHANGE_LAGS,
         hidden_units: int = 256,
         dropout: float = 0.3,
         l2: float = 0.01,
