@@ -12,7 +12,7 @@ import skgenre
 PACKAGE = Path(skgenre.__file__).parent
 # A folder is one module: what happens inside it is its own affair.
 LAYERS = [
-    {"_blocks", "_compat", "_ending", "_native_checks", "_threads"},
+    {"_blocks", "_c_streams", "_compat", "_ending", "_native_checks", "_threads"},
     {
         "_doc_links",
         "_fitting",

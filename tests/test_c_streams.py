@@ -1,4 +1,4 @@
-"""Promises of skgenre.audio.c_streams: decoders print nothing, all others are heard."""
+"""Promises of skgenre._c_streams: decoders print nothing, all others are heard."""
 
 import json
 import os
@@ -133,8 +133,8 @@ assert (out.value, err.value) == before
 
 def test_what_a_thread_writes_late_is_passed_on_at_the_end():
     code = """
-from skgenre.audio.c_streams import quiet_decoders
-with quiet_decoders():
+from skgenre._c_streams import quiet_libraries
+with quiet_libraries():
     taken = err.value
 libc.fputs(b"late\\n", taken)
 """
@@ -144,12 +144,12 @@ libc.fputs(b"late\\n", taken)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_forked_while_decoding_writes_where_its_parent_did():
     code = """
-from skgenre.audio.c_streams import quiet_decoders
-with quiet_decoders():
+from skgenre._c_streams import quiet_libraries
+with quiet_libraries():
     child = os.fork()
     if child == 0:
         libc.fputs(b"child\\n", err)
-        with quiet_decoders():
+        with quiet_libraries():
             libc.fputs(b"[src/libmpg123/layer3.c] error\\n", err)
             libc.fputs(b"child again\\n", err)
         os._exit(0)
@@ -161,12 +161,39 @@ with quiet_decoders():
 
 def test_a_flood_of_messages_is_not_kept():
     code = """
-from skgenre.audio import c_streams
+from skgenre import _c_streams as c_streams
 for _ in range(30):
-    with c_streams.quiet_decoders():
+    with c_streams.quiet_libraries():
         for _ in range(1000):
             libc.fputs(b"[src/libmpg123/layer3.c] error" + b"!" * 100 + b"\\n", err)
 (_, stream) = c_streams._QUIET_STREAMS._streams
 assert os.fstat(stream._descriptor).st_size < 2**21
 """
     assert run(code) == ("", "")
+
+
+# The first fits of a network in a process, by XLA and without, and a search by workers.
+FITS = """
+import numpy as np
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV
+from skgenre import CNNGenreClassifier, MLPGenreClassifier
+X, y = np.random.default_rng(0).normal(size=(12, 2, 8, 4)), np.repeat(["a", "b"], 6)
+MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1, batch_size=2).fit(X, y)
+CNNGenreClassifier(filters=(2,), kernel_sizes=((2, 2),), epochs=1).fit(X, y)
+mlp = MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1)
+with parallel_config("loky", inner_max_num_threads=1):
+    GridSearchCV(mlp, {"dropout": [0, 0.5]}, cv=2, n_jobs=2).fit(X, y)
+"""
+
+
+def test_tensorflow_prints_nothing_here_or_in_workers(monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    assert run(FITS) == ("", "")
+
+
+def test_tensorflow_prints_if_it_is_told_to(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    out, err = run(FITS)
+    assert out == ""
+    assert "rebuild TensorFlow" in err

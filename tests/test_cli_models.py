@@ -6,7 +6,9 @@ import errno
 import io
 import json
 import os
+import platform
 import zipfile
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -575,6 +577,14 @@ def test_info_shows_what_the_file_says(model_file, made_tracks, capsys):
 def test_info_as_json_is_the_information_itself(model_file, capsys):
     assert main(["info", model_file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == read_model_info(model_file)
+
+
+def test_info_of_no_file_says_what_is_installed(capsys):
+    assert main(["info", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["skgenre"] == version("skgenre")
+    assert shown["librosa"] == version("librosa")
+    assert shown["platform"] == platform.platform()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import soundfile
 
-from skgenre.audio.c_streams import quiet_decoders
+from skgenre._c_streams import quiet_libraries
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.inspection import View, read_at
 from skgenre.audio.resampling import check_rate, resample
@@ -66,7 +66,7 @@ class LibsndfileReader:
         else:
             source = self._view = View(self._file, parts)
         try:
-            with quiet_decoders():
+            with quiet_libraries():
                 self._reader = _SequentialReader(source)
         finally:
             self._check_view()
@@ -105,7 +105,7 @@ class LibsndfileReader:
         while n_left > 0:
             n_block = min(n_left, n_block_frames)
             try:
-                with quiet_decoders() if prints else nullcontext():
+                with quiet_libraries() if prints else nullcontext():
                     block = reader.read(n_block, dtype=dtype)
             except soundfile.LibsndfileError as error:
                 self._check_view()

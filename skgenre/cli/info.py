@@ -1,13 +1,16 @@
 """Show a model file's genres, the parameters of its features, its scores, a digest
 of the tracks that it was trained on and the versions that wrote it. The model is
-not loaded.
+not loaded. Without MODEL: the versions installed here, for a report of a fault.
 
 examples:
+  skgenre info
   skgenre info model.skops
   skgenre info model.skops --json
 """
 
-from skgenre._io import format_json, printable
+import platform
+
+from skgenre._io import find_versions, format_json, printable
 from skgenre.cli.arguments import add_command_parser
 from skgenre.cli.screen import say
 
@@ -17,14 +20,22 @@ def add_command(commands):
     parser = add_command_parser(
         commands, "info", _run, help="show what a model file says", text=__doc__
     )
-    parser.add_argument("model", metavar="MODEL", help="file of a trained model")
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL", help="file of a trained model"
+    )
     parser.add_argument("--json", action="store_true", help="write JSON")
 
 
 def _run(options):
-    from skgenre import read_model_info
+    if options.model is None:
+        from skgenre.benchmark.result import PACKAGES
 
-    info = read_model_info(options.model)
+        versions = {"python": platform.python_version(), **find_versions(PACKAGES)}
+        info = {**versions, "platform": platform.platform()}
+    else:
+        from skgenre import read_model_info
+
+        info = read_model_info(options.model)
     try:
         say(format_json(info, indent=2) if options.json else _format(info))
     except RecursionError as error:

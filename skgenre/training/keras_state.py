@@ -4,10 +4,12 @@ import os
 import random
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
 
 import numpy as np
 
+from skgenre._c_streams import quiet_libraries
 from skgenre._compat import (
     get_keras_global,
     get_tensorflow_seed,
@@ -61,6 +63,26 @@ def read_settings():
         }
 
 
+def quiet_tensorflow():
+    """Keep TensorFlow's messages about this machine from the user's streams.
+
+    They are shown with ``TF_CPP_MIN_LOG_LEVEL=0``, its own switch.
+    """
+    are_wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
+    return nullcontext() if are_wanted else quiet_libraries()
+
+
+@cache
+def _start_tensorflow():
+    """Import Keras and TensorFlow, and let it look for devices: once in a process."""
+    with quiet_tensorflow():
+        import keras
+
+        check_backend()  # Keras reads its configuration file, keras.json, on import.
+        limit_tensorflow()
+        keras.ops.convert_to_tensor(0)
+
+
 @contextmanager
 def settings_in_force(settings):
     """Put Keras' settings in force, None for `OWN_SETTINGS`; restore them at the end.
@@ -69,10 +91,9 @@ def settings_in_force(settings):
     per thread, for this thread.
     """
     check_backend()
+    _start_tensorflow()
     from keras import config
 
-    check_backend()  # Keras reads its configuration file, keras.json, when imported.
-    limit_tensorflow()
     settings, before = settings or OWN_SETTINGS, read_settings()
     policy = get_keras_global("dtype_policy")
     try:

@@ -18,7 +18,11 @@ from skgenre.training.fused_adam import fuse_adam
 from skgenre.training.fused_cnn import fuse_convolutions
 from skgenre.training.fused_l2 import fuse_l2
 from skgenre.training.fused_lstm import fuse_lstm_layers
-from skgenre.training.keras_state import KERAS_LOCK, isolated_random_state
+from skgenre.training.keras_state import (
+    KERAS_LOCK,
+    isolated_random_state,
+    quiet_tensorflow,
+)
 
 # Bounds of the pool: distinct architectures, and the bytes of their variables. A
 # network keeps its graphs and, for Adam, three times its weights.
@@ -266,6 +270,10 @@ class CompiledNetwork:
             ).get_concrete_function()
             self.is_reusable = self.is_reusable and not self._has_other_state(function)
             self._functions[step, shape] = function
+            if jit.get(step):
+                # The first call compiles it, and XLA says so.
+                with quiet_tensorflow():
+                    return function(*map(tf.constant, arrays))
         # Calling a concrete function with tensors spares the choice among tracings: a
         # third of a short call.
         return self._functions[step, shape](*map(tf.constant, arrays))

@@ -1,9 +1,10 @@
-"""What decoders print does not reach the user's streams.
+"""What decoders and TensorFlow print does not reach the user's streams.
 
-libmpg123, inside libsndfile, writes to C's stderr about each damaged frame, and the
-reader of ALAC to C's stdout. Neither can be told not to. While they work, C's variables
-`stdout` and `stderr` are set to files in memory. What other threads write there in the
-meantime is passed on; descriptors, and so all that Python writes, stay as they are.
+libmpg123, inside libsndfile, writes to C's stderr about each damaged frame, the reader
+of ALAC to C's stdout, and TensorFlow to C's stderr when it starts. None can be told not
+to, or not completely. While they work, C's variables `stdout` and `stderr` are set to
+files in memory. What others write there in the meantime is passed on; descriptors, and
+so all that Python writes, stay as they are.
 """
 
 import atexit
@@ -13,14 +14,21 @@ import re
 import threading
 from contextlib import contextmanager, suppress
 
-# Messages of decoders. All others are passed on.
-_DECODER_MESSAGES = re.compile(
+# Messages of decoders, and of TensorFlow about the processor and missing GPUs. All
+# others are passed on.
+_MESSAGES = re.compile(
     rb"\[[^\n[]*libmpg123/[^\n]*\n"
     rb"|\n?Warning: (?:Xing stream size|Encountered more data|Big change|Real sample)"
     rb"[^\n]*\n"
     rb"|Note: (?:Illegal Audio-MPEG|Trying to resync|Skipped -?\d+ bytes in input"
     rb"|Hit end of|missing -?\d+ bytes in bit reservoir|Could be a BMP)[^\n]*\n"
     rb"|alac_\w+ \d+ : Ooops![^\n]*\n"
+    rb"|WARNING: All log messages before absl::InitializeLog\(\) is called [^\n]*\n"
+    rb"|[IW]\d{4} [\d:.]+ +\d+ \w+\.(?:cc|h):\d+\][^\n]*\n"
+    rb"|E\d{4} [\d:.]+ +\d+ cuda_\w+\.cc:\d+\] failed call to cuInit:[^\n]*\n"
+    rb"|[\d-]+ [\d:.]+: [IW] (?:tensorflow|external)/[^\n]*\n"
+    rb"|[\d-]+ [\d:.]+: E external/[^\n]*(?:cuInit|Unable to register cu)[^\n]*\n"
+    rb"|To enable the following instructions: [^\n]* rebuild TensorFlow [^\n]*\n"
 )
 _MAX_KEPT_BYTES = 2**20
 _UNBUFFERED = 2  # _IONBF of glibc
@@ -65,7 +73,7 @@ class _Stream:
 
     def _pass_on_from(self, descriptor):
         n_new = os.fstat(descriptor).st_size - self._n_seen
-        text = _DECODER_MESSAGES.sub(b"", os.pread(descriptor, n_new, self._n_seen))
+        text = _MESSAGES.sub(b"", os.pread(descriptor, n_new, self._n_seen))
         if text:
             self._fwrite(text, 1, len(text), self._original)
         return n_new
@@ -83,7 +91,7 @@ class _Stream:
 
 
 class _QuietStreams:
-    """Both streams, replaced as long as any thread decodes."""
+    """Both streams, replaced as long as any thread needs it."""
 
     def __init__(self):
         self._start()
@@ -139,8 +147,8 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def quiet_decoders():
-    """Keep what decoders print inside the block from C's stdout and stderr."""
+def quiet_libraries():
+    """Keep the messages printed inside the block from C's stdout and stderr."""
     _QUIET_STREAMS.enter()
     try:
         yield
