@@ -333,6 +333,7 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
         protocol,
         tracks.target,
         groups=tracks.groups,
+        X=tracks.paths,
         filtered_split=tracks.filtered_split,
         n_splits=n_splits,
         random_state=seed,
@@ -348,9 +349,7 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
                 f"protocol 'segment' cannot split these {len(segments)} segments: "
                 f"{error}"
             ) from error
-    # Splitters that use no groups warn of them.
-    groups = None if protocol in ("track", "filtered") else tracks.groups
-    folds = list(splitter.split(tracks.paths, tracks.target, groups))
+    folds = list(splitter.split(tracks.paths, tracks.target))
     for number, (train, _) in enumerate(folds):
         genres = set(tracks.target[train].tolist())
         if len(genres) < 2:
