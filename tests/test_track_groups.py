@@ -154,15 +154,6 @@ def test_functions_that_split_need_no_groups(splits):
     assert splits.count(60) == 5
 
 
-def test_workers_know_the_tracks():
-    splitter = make(FEATURES)
-    serial, parallel = (
-        cross_val_score(nest(splitter), FEATURES, Y, cv=splitter, n_jobs=n_jobs)
-        for n_jobs in (1, 2)
-    )
-    assert_array_equal(parallel, serial)
-
-
 SIGNALS = [(np.full(10 + i, i / 60), 22050) for i in range(60)]
 FRAME = pd.DataFrame({"path": PATHS, "bpm": [np.nan, *range(59)]}, index=range(60, 120))
 KINDS = {

@@ -100,7 +100,8 @@ def run_benchmark(
         Names that `make_model` knows, or whole pipelines, from paths to genres, by
         any name. If the data has ``groups``, those of the training tracks are passed to
         a search (`GridSearchCV`) and to a model, or last step, whose `fit` takes
-        groups, so that inner folds keep artists apart, too.
+        groups, so that inner folds keep artists apart, too. Within other models,
+        splitters do so that know their groups (`X` of `make_splitter`).
     data : Bunch
         Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
         ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.
@@ -349,7 +350,9 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
                 f"protocol 'segment' cannot split these {len(segments)} segments: "
                 f"{error}"
             ) from error
-    folds = list(splitter.split(tracks.paths, tracks.target))
+    # Splitters that use no groups warn of them.
+    groups = None if protocol in ("track", "filtered") else tracks.groups
+    folds = list(splitter.split(tracks.paths, tracks.target, groups))
     for number, (train, _) in enumerate(folds):
         genres = set(tracks.target[train].tolist())
         if len(genres) < 2:
