@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,8 +34,8 @@ class TrackGroups:
     """
 
     def __init__(self, X: ArrayLike, groups: ArrayLike) -> None:
-        self._number_of = {}
-        row_of = {}
+        self._number_of: dict[Any, int] = {}
+        row_of: dict[Any, int] = {}
         names = name_rows(X)
         numbers = check_groups(groups, n_tracks=len(names)).tolist()
         for row, (name, number) in enumerate(zip(names, numbers, strict=True)):
@@ -72,7 +73,8 @@ class TrackGroups:
             names = name_rows(X)
         except (TypeError, ValueError):  # these are no tracks
             return
-        there, here = {}, {}
+        there: dict[int, int] = {}
+        here: dict[int, int] = {}
         for row, (name, group) in enumerate(zip(names, groups.tolist(), strict=True)):
             known = self._number_of.get(name)
             if known is None:
