@@ -279,6 +279,12 @@ def test_known_groups_may_be_passed_and_be_named_otherwise():
         assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("groups", [None, ARTISTS])
+def test_other_numbers_of_tracks_than_of_genres_are_refused(groups):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        next(make(PATHS).split(PATHS[:50], Y, groups))
+
+
 def test_groups_of_other_tracks_are_used_as_by_scikit_learn():
     others = np.arange(60) % 7
     theirs = StratifiedGroupKFold(3, shuffle=True, random_state=0)

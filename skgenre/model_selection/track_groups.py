@@ -75,7 +75,9 @@ class TrackGroups:
             return
         there: dict[int, int] = {}
         here: dict[int, int] = {}
-        for row, (name, group) in enumerate(zip(names, groups.tolist(), strict=True)):
+        # scikit-learn compares the lengths.
+        pairs = zip(names, groups.tolist(), strict=False)
+        for row, (name, group) in enumerate(pairs):
             known = self._number_of.get(name)
             if known is None:
                 continue
