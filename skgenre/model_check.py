@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from skgenre._compat import validate_sklearn_parameters
 from skgenre._doc_links import DocLinkMixin
+from skgenre._fitting import is_search
 
 # Of a randomised search that does not say how many it will try.
 _N_SAMPLED_CANDIDATES = 10
@@ -56,7 +57,7 @@ def check_model(model: Any) -> None:
     for name, part in _list_parts(model, ""):
         with naming_part(f"step {name!r}" if name else None):
             _check_part(part)
-            for candidate in _list_candidates(part) if _is_search(part) else ():
+            for candidate in _list_candidates(part) if is_search(part) else ():
                 with naming_part(f"candidate {candidate}"):
                     check_model(clone(part.estimator).set_params(**candidate))
 
@@ -80,7 +81,7 @@ def _list_parts(model, name):
     """Yield the model and all estimators in it, each with its full name."""
     yield name, model
     # Of a search only the candidates count: they may replace what it was given.
-    if isinstance(model, type) or _is_search(model):
+    if isinstance(model, type) or is_search(model):
         return
     for key, value in model.get_params(deep=False).items():
         for part_name, part in _list_estimators(key, value):
@@ -114,12 +115,6 @@ def _check_part(part):
                     f"step {name!r}, which is not the last, must have transform, got "
                     f"{step!r}."
                 )
-
-
-def _is_search(part):
-    return hasattr(part, "estimator") and (
-        hasattr(part, "param_grid") or hasattr(part, "param_distributions")
-    )
 
 
 def _list_candidates(search):

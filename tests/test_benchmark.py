@@ -17,12 +17,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import fbeta_score, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
+    HalvingGridSearchCV,
     StratifiedGroupKFold,
     StratifiedKFold,
     cross_val_score,
@@ -48,7 +51,7 @@ from skgenre.benchmark import queue
 from skgenre.benchmark.fits import Fit
 from skgenre.benchmark.queue import guess_seconds
 from skgenre.benchmark.tracks import StoredSegments
-from skgenre.model_selection import explode_segments
+from skgenre.model_selection import explode_segments, make_splitter
 
 
 @pytest.fixture
@@ -389,6 +392,34 @@ def test_search_chooses_on_artists_kept_apart(made_tracks):
         assert all(artists[path] == group for path, group in groups.items())
         tested = {made_tracks.paths[row] for row in entry["rows"]}
         assert groups.keys() == artists.keys() - tested
+
+
+def test_search_by_halving_is_given_artists_and_described(made_tracks):
+    grid = {"kneighborsclassifier__n_neighbors": [1]}
+    folds = StratifiedGroupKFold(2, shuffle=True, random_state=0)
+    search = HalvingGridSearchCV(make_model("knn"), grid, cv=folds)
+    result = run_benchmark({"m": search}, made_tracks, protocols=["artist"], n_splits=2)
+    found = {fold["best_params"] for fold in result.folds}
+    assert found == {"kneighborsclassifier__n_neighbors=1"}
+
+
+def test_models_with_folds_by_artist_need_no_groups(made_tracks):
+    data = made_tracks
+    folds = make_splitter(
+        "artist", data.target, groups=data.groups, X=data.paths, n_splits=2
+    )
+    models = {"m": CalibratedClassifierCV(make_model("lda"), cv=folds)}
+    for routing in (False, True):
+        with config_context(enable_metadata_routing=routing):
+            result = run_benchmark(models, data, protocols=["artist"], n_splits=2)
+        assert result.failed == []
+
+
+def test_one_file_of_two_artists_is_refused_before_any_fit(made_tracks):
+    data = Bunch(**made_tracks)
+    data.paths = [*data.paths[:-1], data.paths[0]]
+    with pytest.raises(ValueError, match=r"X\[0\] and X\[23\] .* are the same track"):
+        run_benchmark(["knn"], data, protocols=["artist"], n_splits=2)
 
 
 def test_missing_artists_are_groups_of_their_own(made_tracks):

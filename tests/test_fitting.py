@@ -1,7 +1,13 @@
 import numpy as np
+import pytest
 import sklearn
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingRandomSearchCV,
+    RandomizedSearchCV,
+)
 from sklearn.pipeline import Pipeline
 
 from skgenre import MFCCScaler, MLPGenreClassifier
@@ -19,11 +25,21 @@ def test_groups_are_named_as_the_last_step_takes_them():
     }
 
 
-def test_search_takes_groups_for_its_folds():
-    search = GridSearchCV(LogisticRegression(), {})
+@pytest.mark.parametrize(
+    "kind", [GridSearchCV, RandomizedSearchCV, HalvingRandomSearchCV]
+)
+def test_search_takes_groups_for_its_folds(kind):
+    search = kind(LogisticRegression(), {})
     assert name_groups(search, GROUPS) == {"groups": GROUPS}
     pipeline = Pipeline([("scaler", MFCCScaler()), ("search", search)])
     assert name_groups(pipeline, GROUPS) == {"search__groups": GROUPS}
+
+
+def test_search_of_another_package_is_given_groups_only_if_it_takes_them():
+    class Search(LogisticRegression):
+        estimator, param_grid = LogisticRegression(), {}
+
+    assert name_groups(Search(), GROUPS) == {}
 
 
 def test_nothing_is_named_where_nothing_takes_groups():

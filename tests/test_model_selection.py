@@ -11,7 +11,9 @@ from sklearn.model_selection import (
     GridSearchCV,
     PredefinedSplit,
     StratifiedGroupKFold,
+    StratifiedKFold,
     cross_val_score,
+    cross_validate,
 )
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -274,6 +276,25 @@ def test_accuracy_on_all_of_gtzan_falls_as_leaks_are_closed(
         cv=splitter,
     )
     assert scores.mean() == pytest.approx(expected, abs=0.02)
+
+
+def test_search_by_artist_promises_what_new_artists_keep(summaries):
+    model = make_pipeline(StandardScaler(), KNeighborsClassifier())
+    grid = {"kneighborsclassifier__n_neighbors": [1, 9]}
+    X, y = summaries.data, summaries.target
+    by_artist = make_splitter("artist", y, groups=summaries.groups, X=X, random_state=0)
+    promised, kept = {}, {}
+    for name, inner in (
+        ("artist", by_artist),
+        ("track", StratifiedKFold(5, shuffle=True, random_state=0)),
+    ):
+        search = GridSearchCV(model, grid, cv=inner)
+        found = cross_validate(search, X, y, cv=by_artist, return_estimator=True)
+        promised[name] = np.mean([fold.best_score_ for fold in found["estimator"]])
+        kept[name] = found["test_score"].mean()
+    assert promised["artist"] == pytest.approx(kept["artist"], abs=0.03)
+    assert promised["track"] == pytest.approx(0.68, abs=0.02)
+    assert kept["track"] < kept["artist"] < 0.5
 
 
 def test_summaries_have_no_segments_for_the_papers_protocol(summaries):

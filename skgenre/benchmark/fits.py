@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skgenre._fitting import is_search, name_groups
+from skgenre._fitting import name_groups
 from skgenre._io import EXHAUSTED, atomic_write, describe_os_error, read_json
 from skgenre._products import one_blas_thread
 from skgenre.benchmark.description import explain_change
@@ -136,7 +136,7 @@ def _describe_model(model, seconds):
     """Costs of a fitted model and what a search chose; NaN where there is none."""
     best_params, n_parameters, seconds_per_epoch = None, math.nan, math.nan
     best = model
-    if is_search(model):
+    if hasattr(model, "best_estimator_"):  # a search
         best = model.best_estimator_
         items = model.best_params_.items()
         best_params = ", ".join(f"{name}={value!r}" for name, value in items)

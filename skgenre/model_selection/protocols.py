@@ -25,6 +25,7 @@ from skgenre._validation import (
     name_missing_groups,
 )
 from skgenre.model_selection.splitters import FilteredSplit, StratifiedArtistKFold
+from skgenre.model_selection.track_groups import TrackGroups
 from skgenre.segments import flatten_tracks
 
 # From the protocol that leaks most to the one that leaks least.
@@ -36,6 +37,7 @@ def make_splitter(
     target: ArrayLike,
     *,
     groups: ArrayLike | None = None,
+    X: Any = None,
     filtered_split: ArrayLike | None = None,
     n_splits: int = 5,
     test_size: float = 0.2,
@@ -58,6 +60,11 @@ def make_splitter(
     groups : array-like of shape (n_tracks,), default=None
         Artists, for ``"artist"``. One that is missing (None, NaN, pd.NA or an empty
         text) is unknown: that track is a group of its own.
+    X : array-like of shape (n_tracks, ...), default=None
+        Tracks as they will be split, paths or features, for ``"artist"``. The splitter
+        then knows the artist of each by what its row holds, whatever the order, and
+        also in a part of the tracks, such as the one that a nested search is given.
+        Without it, ``split`` needs the groups again.
     filtered_split : array-like of shape (n_tracks,), default=None
         The part of each track, for ``"filtered"``; see `FilteredSplit`.
     n_splits : int, default=5
@@ -71,24 +78,28 @@ def make_splitter(
     Returns
     -------
     splitter : cross-validation splitter
-        For the `cv` parameter of scikit-learn's functions. That of ``"artist"`` needs
-        the groups again, as `groups` of these functions.
+        For the `cv` parameter of scikit-learn's functions and estimators. If that of
+        ``"artist"`` knows the groups (see `X`), they need not be passed. Passed all the
+        same, also by metadata routing, they must be the same.
 
     Raises
     ------
     ValueError
         The protocol is unknown or lacks what it needs; there are fewer than two genres,
         or a track without one; a genre has fewer tracks, or there are fewer groups,
-        than folds. Also by the splitter of ``"artist"``, when it splits, where the
-        groups do not make so many folds, and one would have no track.
+        than folds; equal rows of `X` have different groups. Also by the splitter of
+        ``"artist"``, when it splits: it does not know a track's group, is given other
+        groups than it knows, or the groups do not make so many folds, and one would
+        have no track.
 
     Examples
     --------
     >>> from skgenre.model_selection import make_splitter
+    >>> paths = ["1.wav", "2.wav", "3.wav", "4.wav"]
     >>> target = ["blues", "blues", "rock", "rock"]
     >>> artists = ["a", "b", "c", "d"]
-    >>> splitter = make_splitter("artist", target, groups=artists, n_splits=2)
-    >>> [len(test) for _, test in splitter.split(target, target, artists)]
+    >>> splitter = make_splitter("artist", target, groups=artists, X=paths, n_splits=2)
+    >>> [len(test) for _, test in splitter.split(paths, target)]
     [2, 2]
     """
     check_choice(protocol, PROTOCOLS, name="protocol")
@@ -132,7 +143,13 @@ def make_splitter(
             "would be the protocol 'track' under another name."
         )
     check_n_folds(n_splits, target, numbers, name="n_splits")
-    return StratifiedArtistKFold(n_splits, shuffle=True, random_state=random_state)
+    known = None
+    if X is not None:
+        check_consistent_length(target, X)
+        known = TrackGroups(X, groups)
+    return StratifiedArtistKFold(
+        n_splits, groups=known, shuffle=True, random_state=random_state
+    )
 
 
 def find_untrained_genres(

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, StratifiedGroupKFold
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._typing import RandomState
 from skgenre._validation import check_groups
+from skgenre.model_selection.track_groups import TrackGroups
 
 # Below, the test part says little: its accuracy has a standard error of 0.07.
 MIN_FILTERED_TEST_TRACKS = 50
@@ -28,6 +30,8 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
     ----------
     n_splits : int, default=5
         Number of folds, at least two.
+    groups : TrackGroups or None, default=None
+        Groups of the tracks, and of all parts of them, that are to be split.
     shuffle : bool, default=False
         Whether to shuffle the groups first.
     random_state : int, RandomState instance or None, default=None
@@ -43,6 +47,17 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
     [[0, 1, 2], [3]]
     """
 
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        groups: TrackGroups | None = None,
+        shuffle: bool = False,
+        random_state: RandomState = None,
+    ) -> None:
+        super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
+        self.groups = groups
+
     def split(
         self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
@@ -51,12 +66,13 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
         Parameters
         ----------
         X : array-like of shape (n_tracks, ...)
-            Only its length counts.
+            Tracks, of those that the splitter knows, in any order and number. Only its
+            length counts where the splitter knows none.
         y : array-like of shape (n_tracks,)
             Genres.
-        groups : array-like of shape (n_tracks,)
-            Artists. One that is missing (None, NaN, pd.NA or an empty text) is unknown:
-            that track is a group of its own.
+        groups : array-like of shape (n_tracks,), default=None
+            Artists; None if the splitter knows them. One that is missing (None, NaN,
+            pd.NA or an empty text) is unknown: that track is a group of its own.
 
         Yields
         ------
@@ -66,10 +82,10 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
         Raises
         ------
         ValueError
-            A fold would have no track.
+            The groups of the tracks are not known, or `groups` has others; a fold would
+            have no track.
         """
-        if groups is not None:
-            groups = check_groups(groups, n_tracks=len(np.asarray(y)))
+        groups = self._find_groups(X, y, groups)
         folds = list(super().split(X, y, groups))
         # Check all before the first is yielded: a model may train for hours.
         for number, parts in enumerate(folds):
@@ -80,6 +96,21 @@ class StratifiedArtistKFold(StratifiedGroupKFold):
                     "fewer folds."
                 )
         yield from folds
+
+    def _find_groups(self, X, y, groups):
+        if groups is None:
+            if self.groups is None:
+                raise ValueError(
+                    "protocol='artist' needs the groups of the tracks that it splits, "
+                    "and this splitter knows none: make it with these tracks as X, "
+                    'make_splitter("artist", target, groups=groups, X=X), or pass '
+                    "groups."
+                )
+            return self.groups.find(X)
+        groups = check_groups(groups, n_tracks=len(np.asarray(y)))
+        if self.groups is not None:
+            self.groups.check(X, groups)
+        return groups
 
 
 class FilteredSplit(BaseCrossValidator):
