@@ -81,7 +81,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         Decides the initial weights, the order of segments, dropout and other noise, and
         which tracks are held out.
     verbose : int, default=0
-        What Keras shows while training: nothing, a progress bar (1) or lines (2).
+        What is shown while training: nothing; a bar, also in notebooks, with the losses
+        and accuracies of the last epoch (1); or Keras' lines, one per epoch (2).
 
     Attributes
     ----------

@@ -116,13 +116,18 @@ def run_epochs(network, rows, settings, *, order, validation, listener, make_net
     listeners = CallbackList(
         # The history is last: it sees what others add, such as the learning rate.
         [*settings.callbacks, history],
-        add_progbar=settings.verbose > 0,
+        add_progbar=settings.verbose > 1,
         model=model,
         verbose=settings.verbose,
         epochs=last,
         steps=-(-len(rows.y) // settings.batch_size),
     )
     best_epoch, best_weights, lowest_loss = -1, None, np.inf
+    bar = None
+    if settings.verbose == 1:
+        from tqdm.auto import tqdm
+
+        bar = tqdm(total=settings.epochs, desc="training", unit="epoch")
     try:
         listeners.on_train_begin()
         for epoch in range(first, last):
@@ -140,6 +145,9 @@ def run_epochs(network, rows, settings, *, order, validation, listener, make_net
             history.history = {}
             listeners.on_epoch_end(epoch, logs)
             logged.append({n: float(v[-1]) for n, v in history.history.items()})
+            if bar is not None:
+                bar.set_postfix(logged[-1], refresh=False)
+                bar.update()
             stops = model.stop_training
             if listener is not None:
                 stops = listener.end_epoch(make_network) or stops
@@ -156,6 +164,8 @@ def run_epochs(network, rows, settings, *, order, validation, listener, make_net
             model.set_weights(best_weights)
         listeners.on_train_end()
     finally:
+        if bar is not None:
+            bar.close()
         for callback in settings.callbacks:
             # They are parameters: a model in them would be cloned and pickled.
             detach_callback(callback)
@@ -168,7 +178,7 @@ def _train_epoch(network, rows, settings, *, order, listeners):
     """Train on all rows once: full batches, many per call, then the rest."""
     size, n_rows = settings.batch_size, len(rows.y)
     one_by_one = any(map(_listens_to_batches, settings.callbacks))
-    tell = one_by_one or settings.verbose > 0
+    tell = one_by_one or settings.verbose > 1
     indices = order.permutation(n_rows) if settings.shuffle else np.arange(n_rows)
     n_full = n_rows // size * size
     step = size if one_by_one else size * N_BATCHES_PER_CALL
