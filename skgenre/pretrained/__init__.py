@@ -1,4 +1,4 @@
-"""Networks that others have trained on much more music: weights and what they compute."""
+"""Networks that others trained on much more music: weights and what they compute."""
 
 from skgenre.pretrained.tags import TAGS
 from skgenre.pretrained.weights import MODELS, load_weights
