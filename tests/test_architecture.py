@@ -24,6 +24,7 @@ LAYERS = [
         "_workers",
     },
     {"audio", "mfcc", "networks", "pooling", "segments", "training"},
+    {"pretrained"},
     {
         "datasets",
         "features",
