@@ -329,7 +329,7 @@ def test_an_answer_without_end_is_not_waited_for(kind, serve, tmp_path, monkeypa
     archive = archive._replace(url=archive.url.replace("/genres", f"/{kind}/genres"))
     tracemalloc.start()
     try:
-        with pytest.raises(OSError, match=r"more than GTZAN|127\.0\.0\.1"):
+        with pytest.raises(OSError, match=r"127\.0\.0\.1"):
             download_gtzan(tmp_path / "home", archive=archive, progressbar=False)
         assert tracemalloc.get_traced_memory()[1] < 30_000_000
     finally:
