@@ -50,7 +50,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             outputfile.write(source.read(100))
             self.connection.close()
         else:
-            shutil.copyfileobj(source, outputfile)
+            with contextlib.suppress(OSError):
+                shutil.copyfileobj(source, outputfile)
 
 
 @contextlib.contextmanager

@@ -170,7 +170,7 @@ def fetch_musicnn(
     model: Literal["MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg"] | None = None,
     directory: StrPath | None = None,
 ) -> str:
-    """Download the weights of musicnn's networks (17 to 34 MB, of which 11 are kept).
+    """Download the weights of musicnn's networks (33 MB, of which a third is kept).
 
     They are Jordi Pons's, under the ISC licence, from his repository
     https://github.com/jordipons/musicnn at a fixed commit. The sha256 of each file is
