@@ -49,7 +49,7 @@ EPSILON = 1e-3
 # Weight decay has taken many filters to 1e-28, or their scale to 1e-12: of 408 timbral
 # ones MTT_musicnn has kept 233, MSD_musicnn 38. Where an input of 1 changes the output
 # by less than this, the output is constant within float32's precision, and is not
-# computed: MTT_musicnn takes 1.3 times as long with all filters, MSD_musicnn 2.8 times.
+# computed: MTT_musicnn takes 1.4 times as long with all filters, MSD_musicnn 3 times.
 MIN_STRENGTH = 1e-10
 
 # Toom-Cook's algorithm computes so many frames of output from products at so many
