@@ -14,7 +14,6 @@ from skgenre._products import MAX_PRODUCT
 from skgenre.pretrained import MODELS, load_weights
 from skgenre.pretrained.network import (
     LAYERS,
-    VGG_POOLS,
     compute_log_mel,
     count_features,
     make_network,
@@ -36,6 +35,12 @@ TENSORS = {
         "logits": "model/dense/BiasAdd",
         "tags": "model/Sigmoid",
     },
+}
+# Windows and strides (frames, bands) of the poolings in the same graphs.
+HALF = ((2, 2), (2, 2))
+POOLS = {
+    "MTT_vgg": [((4, 1), (2, 2)), HALF, HALF, HALF, ((4, 4), (4, 4))],
+    "MSD_vgg": [((4, 1), (4, 1)), ((1, 4), (1, 4)), HALF, HALF, ((4, 4), (4, 4))],
 }
 
 
@@ -252,11 +257,11 @@ def test_musicnn_takes_segments_of_any_length(n_frames):
     assert_layers_close(make_network("MTT_musicnn", weights), log_mel, expected)
 
 
-@pytest.mark.parametrize("model", VGG_POOLS)
+@pytest.mark.parametrize("model", POOLS)
 def test_vgg_pools_as_it_was_trained(model):
     weights = make_vgg_weights()
     log_mel = compute_log_mel(make_noise())
-    expected = PlainNetwork(weights).compute_vgg(log_mel, VGG_POOLS[model])
+    expected = PlainNetwork(weights).compute_vgg(log_mel, POOLS[model])
     assert_layers_close(make_network(model, weights), log_mel, expected)
 
 
@@ -278,7 +283,7 @@ def test_filters_that_are_all_constant_change_nothing():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_features_are_the_same_in_threads_and_in_any_order(model):
-    weights = make_vgg_weights() if model in VGG_POOLS else make_musicnn_weights()
+    weights = make_vgg_weights() if model in POOLS else make_musicnn_weights()
     network = make_network(model, weights)
     inputs = [compute_log_mel(make_noise(seed=seed)) for seed in range(6)]
     alone = [make_network(model, weights).compute(i, "logits") for i in inputs]
