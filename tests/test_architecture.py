@@ -15,6 +15,7 @@ LAYERS = [
     {"_blocks", "_c_streams", "_compat", "_ending", "_native_checks", "_threads"},
     {
         "_doc_links",
+        "_download",
         "_fitting",
         "_io",
         "_products",
@@ -24,6 +25,7 @@ LAYERS = [
         "_workers",
     },
     {"audio", "mfcc", "networks", "pooling", "segments", "training"},
+    {"pretrained"},
     {
         "datasets",
         "features",
