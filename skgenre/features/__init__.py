@@ -2,6 +2,7 @@
 
 from skgenre.features.analysis import Analysis
 from skgenre.features.base import EXECUTION_PARAMETERS, BaseSegmentExtractor
+from skgenre.features.embedding import MusicnnEmbedding
 from skgenre.features.extractor import MFCCExtractor
 from skgenre.features.feature_store import CACHE_KEYS, FeatureStore
 from skgenre.features.scaler import MFCCScaler
@@ -15,6 +16,7 @@ __all__ = [
     "FeatureStore",
     "MFCCExtractor",
     "MFCCScaler",
+    "MusicnnEmbedding",
     "SegmentStatistics",
     "TrackStatistics",
 ]
