@@ -159,23 +159,22 @@ class SegmentUnion(JoiningUnion, ArrayOutputMixin, DocLinkMixin):
         names = [name for name, part in self.transformer_list if part != "drop"]
         shapes = [array.shape for array in arrays]
         listed = ", ".join(map("{} of {}".format, shapes, names))
-        if {len(shape) for shape in shapes} != {4}:
+        # Only the number of segments may differ, by one: sample rates are rounded.
+        if {len(shape) for shape in shapes} != {4} or (
+            len({(n_tracks, n_frames) for n_tracks, _, n_frames, _ in shapes}) > 1
+        ):
             raise ValueError(
                 "all parts of a SegmentUnion must return features of shape (n_tracks, "
-                f"n_segments, n_frames, n_features), got {listed}."
+                "n_segments, n_frames, n_features), of as many tracks and frames, got "
+                f"{listed}. SegmentStatistics makes one frame of each segment's."
             )
-        n_tracks, n_segments, n_frames, _ = (set(sizes) for sizes in zip(*shapes))
-        if len(n_tracks) > 1 or len(n_frames) > 1:
+        counts = [shape[1] for shape in shapes]
+        if max(counts) - min(counts) > 1:
             raise ValueError(
-                "all parts of a SegmentUnion must return as many tracks and frames, got "
-                f"{listed}: SegmentStatistics makes one frame of each segment's."
+                "all parts of a SegmentUnion must return as many segments, got "
+                f"{listed}."
             )
-        if max(n_segments) - min(n_segments) > 1:
-            raise ValueError(
-                f"all parts of a SegmentUnion must return as many segments, got {listed}."
-            )
-        # Rounding of sample rates can change the count by one.
-        arrays = [array[:, : min(n_segments)] for array in arrays]
+        arrays = [array[:, : min(counts)] for array in arrays]
         joined = np.concatenate(arrays, axis=-1)
         for array in arrays:
             joined[~present_segments(array)] = np.nan
