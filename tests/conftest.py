@@ -1,6 +1,7 @@
 """Fixtures: sound made here, and the real tracks where they are."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,15 @@ def real_tracks():
 def real_folders(real_tracks):
     """The three folders with 140 GTZAN tracks, as wav, FLAC and au."""
     return [REAL_DATA / name for name in ("gtzan_mini", "gtzan_extra", "gtzan_au")]
+
+
+@pytest.fixture(scope="session")
+def musicnn_weights():
+    """Folder of an installed musicnn, with a folder of weights per model."""
+    found = find_spec("musicnn")
+    if found is None:
+        pytest.skip("musicnn is not installed: pip install --no-deps musicnn==0.1.0")
+    return Path(found.origin).parent
 
 
 @pytest.fixture
