@@ -1,6 +1,7 @@
 """Fixtures: sound made here, and the real tracks where they are."""
 
 import os
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 import sklearn
 import soundfile
 
-from skgenre import make_genre_tracks, make_model, save_model
+from skgenre import (
+    MFCCExtractor,
+    MusicnnEmbedding,
+    make_genre_tracks,
+    make_model,
+    save_model,
+)
 from skgenre.audio.inspection import Inspection
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -124,6 +131,15 @@ def musicnn_weights():
     if found is None:
         pytest.skip("musicnn is not installed: pip install --no-deps musicnn==0.1.0")
     return Path(found.origin).parent
+
+
+@pytest.fixture(params=["MFCCExtractor", "MusicnnEmbedding"])
+def make_extractor(request):
+    """Make an extractor of either kind, with parameters that both have."""
+    if request.param == "MFCCExtractor":
+        return MFCCExtractor
+    folder = request.getfixturevalue("musicnn_weights")
+    return partial(MusicnnEmbedding, weights_dir=folder)
 
 
 @pytest.fixture

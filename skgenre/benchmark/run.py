@@ -286,9 +286,8 @@ def _check_models(models, protocols):
             isinstance(first, BaseSegmentExtractor | SegmentUnion)
         ):
             raise ValueError(
-                "protocol 'segment' needs pipelines that begin with an MFCCExtractor, "
-                "a MusicnnEmbedding or a SegmentUnion of such, got "
-                f"{name!r}: {model!r}."
+                "protocol 'segment' needs pipelines that begin with an extractor of "
+                f"features, or a SegmentUnion of such, got {name!r}: {model!r}."
             )
     return models
 
