@@ -1,8 +1,8 @@
 """Fixtures: sound made here, and the real tracks where they are."""
 
+import importlib.util
 import os
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -125,12 +125,12 @@ def real_folders(real_tracks):
 
 
 @pytest.fixture(scope="session")
-def musicnn_weights():
-    """Folder of an installed musicnn, with a folder of weights per model."""
-    found = find_spec("musicnn")
-    if found is None:
-        pytest.skip("musicnn is not installed: pip install --no-deps musicnn==0.1.0")
-    return Path(found.origin).parent
+def musicnn_folder():
+    """Folder of an installed musicnn, with the weights; skips where there is none."""
+    musicnn = importlib.util.find_spec("musicnn")
+    if musicnn is None:
+        pytest.skip("needs the weights: pip install --no-deps musicnn==0.1.0")
+    return Path(musicnn.submodule_search_locations[0])
 
 
 @pytest.fixture(params=["MFCCExtractor", "MusicnnEmbedding"])
@@ -138,7 +138,7 @@ def make_extractor(request):
     """Make an extractor of either kind, with parameters that both have."""
     if request.param == "MFCCExtractor":
         return MFCCExtractor
-    folder = request.getfixturevalue("musicnn_weights")
+    folder = request.getfixturevalue("musicnn_folder")
     return partial(MusicnnEmbedding, weights_dir=folder)
 
 

@@ -35,10 +35,10 @@ MISSING = r"pip install --no-deps musicnn"
 
 
 @pytest.fixture(scope="module")
-def embed(musicnn_weights, tmp_path_factory):
+def embed(musicnn_folder, tmp_path_factory):
     """Make a transformer with musicnn's own files, and features kept between tests."""
     kept = {
-        "weights_dir": musicnn_weights,
+        "weights_dir": musicnn_folder,
         "cache_dir": tmp_path_factory.mktemp("kept"),
     }
 

@@ -1,7 +1,7 @@
 """The transformer from paths of audio files to features of pretrained networks."""
 
 import os
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -222,8 +222,9 @@ class MusicnnEmbedding(BaseSegmentExtractor):
         return count_segment_samples(self.segment_duration, SAMPLE_RATE) // HOP_LENGTH
 
 
+@lru_cache(maxsize=len(MODELS))
 def load_network(model, weights_dir):
-    """Return a network; each process makes it once."""
+    """Return a network; a process makes it once, and its threads share it."""
     return make_network(model, load_weights(model, weights_dir))
 
 
