@@ -115,9 +115,12 @@ def test_parts_may_be_weighted_or_dropped():
 def test_names_begin_with_the_part():
     union = make_union().fit([(np.ones(66150), 22050)])
     names = union.get_feature_names_out()
-    assert names[[0, -1]].tolist() == ["high__mfcc0_mean", "low__mfcc3_delta_std"]
+    assert names[[0, -1]].tolist() == [
+        "high__mfcc0_mean",
+        "low__mfcc2_mfcc3_correlation",
+    ]
     assert "low__mfccextractor__n_mfcc" in union.get_params()
-    assert len(names) == 4 * (13 + 4)
+    assert len(names) == union.transform([(np.ones(66150), 22050)]).shape[-1]
 
 
 @pytest.mark.parametrize("everywhere", [True, False])

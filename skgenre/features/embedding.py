@@ -32,8 +32,9 @@ from skgenre.segments import count_segment_samples
 EMBEDDING_VERSION = 1
 
 # Upper limits in a model file, of what `_check_costs` names. A segment of a minute
-# takes TODO MB; ten segments per second TODO s for a track of 30 s; the last, 67 MB.
-MAX_COSTS = (60, 10, 2**24)
+# takes 100 MB; four segments per second 0.5 s for a track of 30 s (default: 0.13); the
+# last is 67 MB.
+MAX_COSTS = (60, 4, 2**24)
 
 # The last layer of these takes segments of 3 s: it was trained on nothing else.
 N_VGG_FRAMES = 187
