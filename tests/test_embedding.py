@@ -28,6 +28,7 @@ from skgenre import (
     run_benchmark,
     save_model,
 )
+from skgenre.features.embedding import load_network
 from skgenre.pretrained import TAGS, load_weights
 from skgenre.pretrained.network import make_network
 
@@ -177,6 +178,20 @@ def test_weights_are_missed_before_a_file_is_read(few_tracks, tmp_path, monkeypa
     ):
         with pytest.raises(FileNotFoundError, match=MISSING):
             use()
+
+
+def test_a_network_is_made_once_for_all_tracks_and_threads(embed, monkeypatch):
+    made = []
+
+    def count(model, weights):
+        made.append(model)
+        return make_network(model, weights)
+
+    monkeypatch.setattr("skgenre.features.embedding.make_network", count)
+    load_network.cache_clear()
+    audio = [(make_noise(48000, seed), 16000) for seed in range(4)]
+    embed(n_segments=1, n_jobs=2, cache_dir=None).fit(audio).transform(audio)
+    assert made == ["MTT_musicnn"]
 
 
 def test_stored_features_depend_on_what_decides_them_only(embed, tmp_path):
