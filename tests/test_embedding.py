@@ -28,6 +28,7 @@ from skgenre import (
     run_benchmark,
     save_model,
 )
+from skgenre.benchmark.description import describe
 from skgenre.features.embedding import load_network
 from skgenre.pretrained import TAGS, load_weights
 from skgenre.pretrained.network import make_network
@@ -210,6 +211,16 @@ def test_stored_features_depend_on_what_decides_them_only(embed, tmp_path):
     assert count(n_segments=2) == 4
     assert count(segment_duration=2.5) == 5
     assert [path.name[:8] for path in tmp_path.glob("*.npy")] == ["musicnn-"] * 2
+
+
+def test_the_folder_of_the_weights_decides_no_result():
+    models = (
+        MusicnnEmbedding(),
+        MusicnnEmbedding(weights_dir="a"),
+        MusicnnEmbedding("MTT_vgg"),
+    )
+    digests = list(map(describe, models))
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_transformer_survives_clone_and_pickle(embed):

@@ -284,6 +284,7 @@ def _check_models(models, protocols):
             first = first[0]
         if "segment" in protocols and not (
             isinstance(first, BaseSegmentExtractor | SegmentUnion)
+            and list_extractors(first)
         ):
             raise ValueError(
                 "protocol 'segment' needs pipelines that begin with an extractor of "
