@@ -14,7 +14,7 @@ from skgenre.features.output import ArrayOutputMixin, keep_index
 from skgenre.segments import present_segments
 
 
-class SegmentUnion(JoiningUnion, ArrayOutputMixin, DocLinkMixin):
+class SegmentUnion(DocLinkMixin, JoiningUnion, ArrayOutputMixin):
     """Join the features of several transformers, segment by segment.
 
     `sklearn.pipeline.FeatureUnion` for features of four axes: they are joined along the

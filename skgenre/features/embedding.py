@@ -144,7 +144,7 @@ class MusicnnEmbedding(BaseSegmentExtractor):
         self.verbose = verbose
 
     @property
-    def tag_names_(self):
+    def tag_names_(self) -> tuple[str, ...]:
         """The tags, in the order of the features."""
         if self.layer not in ("logits", "tags"):
             raise AttributeError(
