@@ -561,6 +561,8 @@ def test_a_hostile_folder_of_weights_is_not_taken_over(features, file):
 
     def set_folder(schema, members):
         embedding = find(schema, "MusicnnEmbedding")["content"]["content"]
+        # What else is None refers to this node, the first of them.
+        embedding["n_jobs"] = embedding["weights_dir"]
         embedding["weights_dir"] = text("stolen")
 
     forge(file, set_folder)

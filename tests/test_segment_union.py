@@ -22,6 +22,9 @@ from skgenre import (
     read_model_info,
     save_model,
 )
+from skgenre.benchmark.tracks import StoredSegments, split_extraction
+from skgenre.features import list_extractors
+from skgenre.model_selection import explode_segments
 
 # Of its last segment, 2.992 s suffice; at the default rate 2.995 s.
 LOW_RATE = {"sample_rate": 16000, "n_fft": 512, "hop_length": 256, "n_mfcc": 4}
@@ -179,3 +182,15 @@ def test_a_timeline_is_that_of_all_segments(made_tracks, model):
     X = make_union(n_segments=None).fit_transform([path])
     expected = model[-1].predict_segments_proba(X)[0]
     assert_array_equal(timeline.probabilities, expected)
+
+
+def test_rows_of_stored_segments_have_the_features_of_all_parts(made_tracks, tmp_path):
+    paths, union = made_tracks.paths[:3], make_union(n_segments=2)
+    expected, tracks = explode_segments(union.fit_transform(paths), np.arange(3))
+    for extractor in list_extractors(union):
+        extractor.set_params(cache_dir=tmp_path)
+    extractors, model = split_extraction(make_pipeline(union))
+    segments = StoredSegments(extractors, paths)
+    assert_array_equal(segments.tracks, tracks)
+    rows = np.array([5, 0, 3])
+    assert_array_equal(model.fit_transform(segments[rows])[:, 0], expected[rows])
