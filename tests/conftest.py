@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,13 @@ import pytest
 import sklearn
 import soundfile
 
-from skgenre import make_genre_tracks, make_model, save_model
+from skgenre import (
+    MFCCExtractor,
+    MusicnnEmbedding,
+    make_genre_tracks,
+    make_model,
+    save_model,
+)
 from skgenre.audio.inspection import Inspection
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -124,6 +131,15 @@ def musicnn_folder():
     if musicnn is None:
         pytest.skip("needs the weights: pip install --no-deps musicnn==0.1.0")
     return Path(musicnn.submodule_search_locations[0])
+
+
+@pytest.fixture(params=["MFCCExtractor", "MusicnnEmbedding"])
+def make_extractor(request):
+    """Make an extractor of either kind, with parameters that both have."""
+    if request.param == "MFCCExtractor":
+        return MFCCExtractor
+    folder = request.getfixturevalue("musicnn_folder")
+    return partial(MusicnnEmbedding, weights_dir=folder)
 
 
 @pytest.fixture

@@ -144,10 +144,11 @@ def test_stored_segments_are_rows_of_exploded_features(
     extractor = MFCCExtractor(n_segments=n_segments, cache_dir=tmp_path)
     features = extractor.transform(made_tracks.paths)
     expected, tracks = explode_segments(features, np.arange(len(features)))
-    segments = StoredSegments(extractor, made_tracks.paths)
+    segments = StoredSegments([extractor], made_tracks.paths)
     assert_array_equal(segments.tracks, tracks)
     for rows in ([7, 3, 40], np.random.default_rng(0).permutation(len(tracks))):
-        assert_array_equal(segments[np.array(rows)], expected[rows])
+        found = segments[np.array(rows)].reshape(len(rows), *expected.shape[1:])
+        assert_array_equal(found, expected[rows])
 
 
 def test_what_a_worker_is_sent_holds_no_features(made_tracks, models, monkeypatch):
@@ -213,16 +214,16 @@ def test_unreadable_files_stop_a_strict_benchmark(made_tracks, models, tmp_path)
 
 
 def test_each_file_is_analysed_once(made_tracks, monkeypatch, tmp_path):
-    from skgenre.features import extractor
+    from skgenre.features import base
 
     analysed = []
-    stream_audio = extractor.stream_audio
+    stream_audio = base.stream_audio
 
     def count(path, **parameters):
         analysed.append(path)
         return stream_audio(path, **parameters)
 
-    monkeypatch.setattr(extractor, "stream_audio", count)
+    monkeypatch.setattr(base, "stream_audio", count)
     run_benchmark(["knn", "dummy"], made_tracks, n_splits=3, cache_dir=tmp_path)
     assert sorted(analysed) == sorted(made_tracks.paths)
 
@@ -275,7 +276,7 @@ def test_progress_goes_to_the_logger(made_tracks, caplog, monkeypatch):
         ({"protocols": ["filtered"]}, "needs filtered_split"),
         (
             {"protocols": ["segment"], "models": {"a": DummyClassifier()}},
-            "pipelines that begin with an MFCCExtractor, got 'a'",
+            "pipelines that begin with an extractor .* got 'a'",
         ),
         ({"n_splits": 9}, "got n_splits=9 and 8 of"),
         ({"epochs": 0}, "epochs must be a positive integer"),
