@@ -19,6 +19,8 @@ MODEL_NAMES = (
     "knn",
     "dummy",
 )
+# The models of skgenre.pretrained.
+PRETRAINED_NAMES = ("MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg")
 
 
 class Parser(argparse.ArgumentParser):

@@ -49,6 +49,17 @@ def extract_tracks(extractor, data, *, n_jobs, strict):
     return kept, analysis.features
 
 
+def explain_no_path(path):
+    """Return why something that may be meant as a path is none, or None."""
+    if os.path.exists(path):
+        return None
+    if path == "-":
+        return "standard input is not read, expected the path of an audio file"
+    if "://" in path:
+        return "URLs are not fetched, expected the path of an audio file"
+    return None
+
+
 def check_writable(path):
     """Refuse an output that cannot be written, or is no file, before hours of work.
 

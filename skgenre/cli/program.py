@@ -22,6 +22,7 @@ from skgenre.cli.screen import (
     native_messages_hidden,
     open_closed_streams,
 )
+from skgenre.cli.tag import add_command as add_tag
 from skgenre.cli.train import add_command as add_train
 
 EXIT_FAILED = 1
@@ -141,6 +142,7 @@ def _make_parser():
     add_info(commands)
     add_benchmark(commands)
     add_audit(commands)
+    add_tag(commands)
     return parser
 
 
