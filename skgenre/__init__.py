@@ -22,10 +22,12 @@ _HOMES = {
     "MFCCScaler": "features",
     "MLPGenreClassifier": "keras_classifiers",
     "ModelFileError": "persistence",
+    "MusicnnEmbedding": "features",
     "PaperResult": "benchmark",
     "SegmentPoolingClassifier": "track_classifier",
     "SegmentStatistics": "features",
     "SegmentTimelineDisplay": "displays",
+    "SegmentUnion": "segment_union",
     "Timeline": "timeline",
     "TrackStatistics": "features",
     "TrainingHistoryDisplay": "displays",
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from skgenre.features import FeatureStore as FeatureStore
     from skgenre.features import MFCCExtractor as MFCCExtractor
     from skgenre.features import MFCCScaler as MFCCScaler
+    from skgenre.features import MusicnnEmbedding as MusicnnEmbedding
     from skgenre.features import SegmentStatistics as SegmentStatistics
     from skgenre.features import TrackStatistics as TrackStatistics
     from skgenre.keras_classifiers import CNNGenreClassifier as CNNGenreClassifier
@@ -101,6 +104,7 @@ if TYPE_CHECKING:
     from skgenre.persistence import save_model as save_model
     from skgenre.report import model_card as model_card
     from skgenre.report import write_report as write_report
+    from skgenre.segment_union import SegmentUnion as SegmentUnion
     from skgenre.timeline import Timeline as Timeline
     from skgenre.timeline import predict_timeline as predict_timeline
     from skgenre.track_classifier import BaseTrackClassifier as BaseTrackClassifier

@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
+from sklearn.pipeline import FeatureUnion
+
 _Method = TypeVar("_Method")
 
 # Version of skops' file format whose nodes `skgenre.persistence` audits.
@@ -77,6 +79,14 @@ class FitCallbacks:
             self._context.call_on_fit_task_end(
                 **self._task, reconstruction_attributes={}
             )
+
+
+class JoiningUnion(FeatureUnion):
+    """A union that joins what its parts return by the method `_join` of its own."""
+
+    def _hstack(self, Xs):
+        # scikit-learn's takes parts of two axes only.
+        return self._join(Xs)
 
 
 def drop_callbacks(state):

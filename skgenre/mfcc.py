@@ -110,6 +110,40 @@ def compute_mfcc(signal, *, sample_rate, n_mfcc, n_fft, hop_length, n_mels, fmin
     return _transform_cosine(mel, plan.dct)
 
 
+def compute_mel(signal, *, sample_rate, n_fft, hop_length, n_mels):
+    """Return the mel powers of one segment, as ``librosa.feature.melspectrogram`` does.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_samples,)
+        One segment, float32, mono, finite, of `hop_length` samples or more. It is not
+        written to.
+    sample_rate : int
+        Samples per second, in hertz.
+    n_fft : int
+        Length of a frame, in samples.
+    hop_length : int
+        Distance between two frames, in samples.
+    n_mels : int
+        Number of mel filters, from 0 hertz to half the sample rate.
+
+    Returns
+    -------
+    mel : ndarray of shape (n_frames, n_mels), float32
+        Powers, of spectra in float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(16000, dtype=np.float32) / 16000)
+    >>> mel = compute_mel(tone, sample_rate=16000, n_fft=512, hop_length=256, n_mels=96)
+    >>> mel.shape
+    (63, 96)
+    """
+    plan = _make_plan(sample_rate, n_mels, n_fft, n_mels, 0.0, None)
+    return _compute_mel(signal, plan, hop_length, np.float64)[0]
+
+
 class _Plan(NamedTuple):
     """What depends on the parameters alone; threads share it, read-only."""
 

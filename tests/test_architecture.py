@@ -31,7 +31,7 @@ LAYERS = [
         "model_selection",
         "track_classifier",
     },
-    {"audit", "keras_classifiers", "timeline"},
+    {"audit", "keras_classifiers", "segment_union", "timeline"},
     {"model_check", "models"},
     {"benchmark", "displays", "persistence"},
     {"report"},

@@ -1,7 +1,9 @@
 """The extractor, the transformers of its features, and the engine behind it."""
 
 from skgenre.features.analysis import Analysis
-from skgenre.features.extractor import EXECUTION_PARAMETERS, MFCCExtractor
+from skgenre.features.base import EXECUTION_PARAMETERS, BaseSegmentExtractor
+from skgenre.features.embedding import MusicnnEmbedding
+from skgenre.features.extractor import MFCCExtractor
 from skgenre.features.feature_store import CACHE_KEYS, FeatureStore
 from skgenre.features.scaler import MFCCScaler
 from skgenre.features.statistics import SegmentStatistics, TrackStatistics
@@ -10,9 +12,11 @@ __all__ = [
     "CACHE_KEYS",
     "EXECUTION_PARAMETERS",
     "Analysis",
+    "BaseSegmentExtractor",
     "FeatureStore",
     "MFCCExtractor",
     "MFCCScaler",
+    "MusicnnEmbedding",
     "SegmentStatistics",
     "TrackStatistics",
 ]

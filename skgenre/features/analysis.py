@@ -278,18 +278,21 @@ class TrackArray:
     """The features of tracks, given one by one, as one array in float32.
 
     A context manager that takes (n_present_segments, *segment_shape) of each track, and
-    makes an array in memory or, with `mmap_dir`, in an npy file in that folder.
+    makes an array in memory or, with `mmap_dir`, in an npy file in that folder, whose
+    name begins with `name`.
     ``n_segments=None`` is the number of the longest track; missing segments are all
     NaN.
     """
 
-    def __init__(self, n_tracks, *, n_segments, segment_shape, mmap_dir=None):
+    def __init__(
+        self, n_tracks, *, n_segments, segment_shape, mmap_dir=None, name="mfcc"
+    ):
         self._n_tracks, self._n_segments = n_tracks, n_segments
         self._segment_shape = segment_shape
         self._counts, self._waiting = [], []
         self._array, self._path, self._opened = None, None, nullcontext()
         if mmap_dir is not None:
-            self._path = Path(mmap_dir) / f"mfcc-{uuid4().hex}.npy"
+            self._path = Path(mmap_dir) / f"{name}-{uuid4().hex}.npy"
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._opened = atomic_write(self._path, "w+b")
         elif n_segments is not None and n_tracks > 1:

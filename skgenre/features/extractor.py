@@ -1,55 +1,18 @@
 """The transformer from paths of audio files to segmented MFCCs."""
 
 import math
-import os
-import warnings
-from contextlib import ExitStack
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 
-from skgenre._blocks import gather_rows
-from skgenre._doc_links import DocLinkMixin
-from skgenre._typing import Progress, StrPath, Tracks
-from skgenre._validation import (
-    check_choice,
-    check_labels,
-    check_n_jobs,
-    check_number,
-    check_positive_integer,
-    check_verbosity,
-)
-from skgenre.audio import (
-    HIGHEST_FILE_RATE,
-    MAX_DURATION_SECONDS,
-    AudioDecodeError,
-    IncompleteAudioWarning,
-    check_channel,
-    list_sources,
-    stream_audio,
-)
-from skgenre.features.analysis import (
-    Analysis,
-    TrackAnalysis,
-    TrackArray,
-    analyse_files,
-    find_stacklevel,
-)
-from skgenre.features.feature_store import CACHE_KEYS, FeatureStore
-from skgenre.features.output import (
-    ArrayOutputMixin,
-    check_n_names,
-    keep_index,
-    name_coefficients,
-)
+from skgenre._typing import StrPath
+from skgenre._validation import check_number, check_positive_integer
+from skgenre.audio import HIGHEST_FILE_RATE
+from skgenre.features.base import BaseSegmentExtractor, SegmentAnalysis
+from skgenre.features.output import check_n_names, name_coefficients
 from skgenre.mfcc import compute_mfcc, count_frames
-from skgenre.segments import count_segment_samples, split_segments
-
-# Parameters that change how and where the work is done, but not the features.
-EXECUTION_PARAMETERS = ("cache_dir", "cache_key", "mmap_dir", "n_jobs", "verbose")
+from skgenre.segments import count_segment_samples
 
 # Part of the key of stored features: raise it when decoding or the kernel changes them.
 ANALYSIS_VERSION = 4
@@ -68,7 +31,7 @@ MAX_COSTS = (3e6, 2**23, 10, 2**24)
 MIN_RELATIVE_SPACING = 1e-12
 
 
-class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
+class MFCCExtractor(BaseSegmentExtractor):
     """Turn paths of audio files into segmented MFCCs.
 
     Each track is resampled to `sample_rate`, mixed to mono and cut into equal segments
@@ -183,189 +146,6 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         self.mmap_dir = mmap_dir
         self.verbose = verbose
 
-    def fit(self, X: Tracks, y: object = None) -> Self:
-        """Check the parameters, the paths and the labels; nothing is learnt.
-
-        No file is read.
-
-        Parameters
-        ----------
-        X : sequence of str, Path, binary file or pair, of shape (n_tracks,)
-            Audio files, as `transform` takes them.
-        y : array-like of shape (n_tracks,), default=None
-            Genres. Not used, but checked: a classifier behind the extractor would find
-            mistakes in them only after all files are analysed.
-
-        Returns
-        -------
-        self : object
-            This extractor.
-
-        Raises
-        ------
-        TypeError, ValueError
-            A parameter is out of range, or `X` is not a sequence of audio; `y` has
-            another length, a missing label, or one genre only.
-        """
-        self._check_parameters()
-        sources = list_sources(X)
-        if y is not None:
-            check_labels(y, n_tracks=len(sources))
-        return self
-
-    def transform(self, X: Tracks) -> NDArray[Any]:
-        """Compute the MFCCs of audio files.
-
-        Parameters
-        ----------
-        X : sequence of str, Path, binary file or pair, of shape (n_tracks,)
-            Paths of audio files: a list, array, Series or one-column frame. Or audio in
-            memory, as `load_audio` takes it: binary files, such as uploads, and pairs
-            (signal, sample_rate), which errors name by their position, as in ``X[3]``.
-
-        Returns
-        -------
-        features : ndarray of shape (n_tracks, n_segments, n_frames, n_mfcc)
-            MFCCs in float32; a segment that a track does not have is all NaN.
-
-        Raises
-        ------
-        AudioDecodeError
-            Some files cannot be analysed, or a path is missing (None, NaN or ""). The
-            error names all of them, and is raised after every other file has been
-            analysed and, with `cache_dir`, kept.
-        concurrent.futures.process.BrokenProcessPool
-            A worker process died. With `cache_dir`, what it had finished is kept.
-        TypeError, ValueError
-            A parameter is out of range, or `X` is not a sequence of audio. With
-            ``n_segments=None``, the tracks differ so much in length that more than four
-            times as many segments would be missing as present.
-        OSError
-            The result cannot be written into `mmap_dir` (of a recording of hours: into
-            the folder of temporary files), or the system has no more open files to
-            give.
-
-        Warns
-        -----
-        IncompleteAudioWarning
-            Of some files only a part is there; their features are of that part. It
-            names all of them, when they are read: features from `cache_dir` come
-            without it.
-        RuntimeWarning
-            The system refuses to read or write in `cache_dir`: why, and of how many
-            tracks. Their features are computed.
-        """
-        features = self.analyse(X).features
-        return keep_index(self, features, X)
-
-    def analyse(
-        self,
-        X: Tracks,
-        *,
-        strict: bool = True,
-        keep_features: bool = True,
-        progress: Progress = None,
-    ) -> Analysis:
-        """Compute the MFCCs of audio files, and say which files cannot be analysed.
-
-        Parameters
-        ----------
-        X : sequence of str, Path, binary file or pair, of shape (n_tracks,)
-            Audio files, as `transform` takes them.
-        strict : bool, default=True
-            Raise an error for files that cannot be analysed, as `transform` does; False
-            leaves these files out.
-        keep_features : bool, default=True
-            Return the features; False only fills `cache_dir`.
-        progress : callable or None, default=None
-            Wraps an iterable like `tqdm`: ``progress(iterable, total=n_tracks,
-            what="analysing")`` yields its items, one per track.
-
-        Returns
-        -------
-        analysis : Analysis
-            Named tuple of `features`, the array that `transform` returns (empty without
-            `keep_features`); `paths`, the files that they are of; `failures`, a dict
-            with the reason for each other file, by path (``X[3]`` in memory); and
-            `incomplete`, a dict with what is missing of files of which only a part is
-            there.
-
-        Raises
-        ------
-        AudioDecodeError
-            With `strict`, some files cannot be analysed. Other errors are those of
-            `transform`.
-
-        Warns
-        -----
-        IncompleteAudioWarning, RuntimeWarning
-            As by `transform`.
-        """
-        self._check_parameters()
-        sources = list_sources(X)
-        channel = self.channel if isinstance(self.channel, str) else int(self.channel)
-        # What decides the features of a file, in plain types: also the store's key.
-        parameters = {
-            "sample_rate": int(self.sample_rate),
-            "n_mfcc": int(self.n_mfcc),
-            "n_fft": int(self.n_fft),
-            "hop_length": int(self.hop_length),
-            "n_mels": int(self.n_mels),
-            "fmin": float(self.fmin),
-            "fmax": None if self.fmax is None else float(self.fmax),
-            "segment_duration": float(self.segment_duration),
-            "n_segments": None if self.n_segments is None else int(self.n_segments),
-            "channel": channel,
-        }
-        store = None
-        if self.cache_dir is not None:
-            key = {**parameters, "version": ANALYSIS_VERSION}
-            # In any file, the left channel is the first.
-            key["channel"] = 0 if channel == "left" else channel
-            store = FeatureStore(self.cache_dir, key, cache_key=self.cache_key)
-        n_frames = count_frames(
-            count_segment_samples(self.segment_duration, self.sample_rate),
-            n_fft=parameters["n_fft"],
-            hop_length=parameters["hop_length"],
-        )
-        segment_shape = (n_frames, parameters["n_mfcc"])
-        with ExitStack() as opened:
-            tracks: Any = None
-            if keep_features:
-                array = TrackArray(
-                    len(sources),
-                    n_segments=parameters["n_segments"],
-                    segment_shape=segment_shape,
-                    mmap_dir=self.mmap_dir,
-                )
-                tracks = opened.enter_context(array)
-            analysis = analyse_files(
-                partial(extract_mfcc, **parameters),
-                sources,
-                store=store,
-                check_kept=partial(
-                    check_mfcc,
-                    n_segments=parameters["n_segments"],
-                    segment_shape=segment_shape,
-                ),
-                features=tracks,
-                keep_features=keep_features,
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
-                progress=progress,
-            )
-            if analysis.incomplete:
-                warnings.warn(
-                    IncompleteAudioWarning(analysis.incomplete.items()),
-                    stacklevel=find_stacklevel(),
-                )
-            if strict and analysis.failures:
-                raise AudioDecodeError(analysis.failures.items())
-            if not keep_features:
-                return analysis
-            array.finish(analysis.paths)
-        return analysis._replace(features=array.load())
-
     def get_feature_names_out(
         self, input_features: ArrayLike | None = None
     ) -> NDArray[Any]:
@@ -390,29 +170,35 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             check_n_names(input_features, 1)
         return name_coefficients(self.n_mfcc)
 
+    def _describe_analysis(self):
+        parameters = {
+            "sample_rate": int(self.sample_rate),
+            "n_mfcc": int(self.n_mfcc),
+            "n_fft": int(self.n_fft),
+            "hop_length": int(self.hop_length),
+            "n_mels": int(self.n_mels),
+            "fmin": float(self.fmin),
+            "fmax": None if self.fmax is None else float(self.fmax),
+        }
+        n_fft, hop_length = parameters["n_fft"], parameters["hop_length"]
+        n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
+        n_frames = count_frames(n_samples, n_fft=n_fft, hop_length=hop_length)
+        return SegmentAnalysis(
+            name="mfcc",
+            parameters={**parameters, "version": ANALYSIS_VERSION},
+            sample_rate=parameters["sample_rate"],
+            # Centred, a window of odd length reaches one sample less far.
+            n_required_samples=(n_frames - 1) * hop_length + n_fft % 2,
+            segment_shape=(n_frames, parameters["n_mfcc"]),
+            compute=partial(compute_mfcc, **parameters),
+        )
+
     def _check_parameters(self):
+        super()._check_parameters()
         for name in ("sample_rate", "n_mfcc", "n_fft", "hop_length", "n_mels"):
             check_positive_integer(getattr(self, name), name=name)
         for name, highest in MAXIMA.items():
             check_number(getattr(self, name), name=name, high=highest)
-        if self.n_segments is not None:
-            check_positive_integer(self.n_segments, name="n_segments")
-        check_channel(self.channel)
-        check_choice(self.cache_key, CACHE_KEYS, name="cache_key")
-        check_verbosity(self.verbose)
-        check_n_jobs(self.n_jobs)
-        for name in ("cache_dir", "mmap_dir"):
-            folder = getattr(self, name)
-            is_path = isinstance(folder, (str, os.PathLike)) and folder != ""
-            if folder is not None and not is_path:
-                raise ValueError(f"{name} must be None or a path, got {folder!r}.")
-        check_number(
-            self.segment_duration,
-            name="segment_duration",
-            low=0,
-            low_open=True,
-            high=MAX_DURATION_SECONDS / (self.n_segments or 1),
-        )
         n_samples = count_segment_samples(self.segment_duration, self.sample_rate)
         if n_samples < self.hop_length:
             raise ValueError(
@@ -448,13 +234,6 @@ class MFCCExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
                 f"multiple of sample_rate / n_fft = {step:g} Hz, {band}."
             )
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.two_d_array = False
-        tags.input_tags.string = True
-        return tags
-
 
 def check_costs_of_analysis(extractor):
     """Refuse parameters that cost too much for any one track.
@@ -480,57 +259,3 @@ def check_costs_of_analysis(extractor):
                 f"{name} of an MFCCExtractor in a model file must be at most "
                 f"{allowed:.3g}, got {found:.3g}"
             )
-
-
-def extract_mfcc(
-    audio, *, sample_rate, segment_duration, n_segments, channel, **mfcc_parameters
-):
-    """Compute the MFCCs of a track: (n_present_segments, n_frames, n_mfcc)."""
-    n_segment_samples = count_segment_samples(segment_duration, sample_rate)
-    n_fft, hop_length = mfcc_parameters["n_fft"], mfcc_parameters["hop_length"]
-    n_frames = count_frames(n_segment_samples, n_fft=n_fft, hop_length=hop_length)
-    # Centred, a window of odd length reaches one sample less far.
-    n_required_samples = (n_frames - 1) * hop_length + n_fft % 2
-    duration = None
-    if n_segments is not None:
-        duration = n_segments * n_segment_samples / sample_rate
-    stream = stream_audio(
-        audio, sample_rate=sample_rate, duration=duration, channel=channel
-    )
-    segments = split_segments(
-        stream,
-        n_segment_samples=n_segment_samples,
-        n_required_samples=n_required_samples,
-    )
-    features = gather_rows(
-        compute_mfcc(segment, sample_rate=sample_rate, **mfcc_parameters)[np.newaxis]
-        for segment in segments
-    )
-    if features is None:
-        n_samples = stream.n_samples
-        reason = (
-            f"too short: {n_samples / sample_rate:.2f} s ({n_samples} samples at "
-            f"{sample_rate} Hz), expected at least one segment of "
-            f"{segment_duration:g} s ({n_required_samples} samples)"
-        )
-        if stream.incomplete is not None:
-            reason += f"; the file {stream.incomplete}"
-        raise AudioDecodeError([(stream.name, reason)])
-    return TrackAnalysis(features, stream.decoder, stream.incomplete)
-
-
-def check_mfcc(features, *, n_segments, segment_shape):
-    """ValueError for an array that `extract_mfcc` cannot have returned."""
-    n_present = len(features) if features.ndim else 0
-    if (
-        features.dtype != np.float32
-        or not features.flags.c_contiguous
-        or features.shape[1:] != segment_shape
-        or not 1 <= n_present <= (n_segments or n_present)
-    ):
-        raise ValueError(
-            f"{features.dtype} of shape {features.shape}, expected float32 in C order "
-            f"of ({n_segments or 'n_segments'}, {segment_shape[0]}, {segment_shape[1]})"
-        )
-    if not np.isfinite(features).all():
-        raise ValueError("values that are not finite")
