@@ -4,14 +4,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
-from skgenre import MFCCExtractor, MLPGenreClassifier, make_model
+from skgenre import MLPGenreClassifier, make_model
+from skgenre.features import BaseSegmentExtractor
 from skgenre.models import MODEL_NAMES
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_every_model_leads_from_paths_to_genres(name):
     model = make_model(name)
-    assert isinstance(model[0], MFCCExtractor)
+    first = model[0] if name != "embedding" else model[0].transformer_list[0][1]
+    assert isinstance(first, BaseSegmentExtractor)
     assert clone(model).get_params().keys() == model.get_params().keys()
 
 
@@ -41,6 +43,22 @@ def test_classical_models_are_those_named():
 def test_parameters_go_to_the_step_that_has_them():
     model = make_model("svm", C=3.0, n_mfcc=20, mfccextractor__n_jobs=2)
     assert (model[-1].C, model[0].n_mfcc, model[0].n_jobs) == (3.0, 20, 2)
+
+
+def test_parameter_of_a_steps_extractors_is_set_in_all_of_them():
+    model = make_model("embedding", cache_dir="features", n_jobs=2, n_segments=5)
+    (_, embedding), (_, mfcc) = model[0].transformer_list
+    for extractor in (embedding, mfcc[0]):
+        assert (extractor.cache_dir, extractor.n_jobs) == ("features", 2)
+        assert extractor.n_segments == 5
+    assert model[0].n_jobs is None
+
+
+def test_parameter_that_one_part_has_needs_no_steps_name():
+    model = make_model("embedding", model="MSD_musicnn", n_mfcc=20, C=2.0)
+    (_, embedding), (_, mfcc) = model[0].transformer_list
+    assert (embedding.model, mfcc[0].n_mfcc) == ("MSD_musicnn", 20)
+    assert model[-1].estimator[-1].C == 2.0
 
 
 def test_parameter_of_several_steps_needs_the_steps_name():

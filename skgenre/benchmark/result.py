@@ -33,8 +33,8 @@ MSD_NOTE = (
     "artists, some 80 of them perhaps the same songs."
 )
 MTT_NOTE = (
-    "{models}: the pretrained network was trained on MagnaTagATune, music of Magnatune, "
-    "of which no overlap with GTZAN is known."
+    "{models}: the pretrained network was trained on MagnaTagATune, clips of the label "
+    "Magnatune; no overlap with GTZAN is known."
 )
 # Their splits keep artists apart: tracks of one artist are not independent.
 _PROTOCOLS_BY_ARTIST = ("artist", "filtered")
