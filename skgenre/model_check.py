@@ -104,7 +104,7 @@ def _check_part(part):
             f"{part.__name__}(...)."
         )
     if isinstance(part, DocLinkMixin):
-        part._check_parameters()
+        getattr(part, "_check_ready", part._check_parameters)()
     else:
         validate_sklearn_parameters(part)
     if isinstance(part, Pipeline):

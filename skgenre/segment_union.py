@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skgenre._compat import JoiningUnion
 from skgenre._doc_links import DocLinkMixin
-from skgenre.features import BaseSegmentExtractor
+from skgenre.features import list_extractors
 from skgenre.features.output import ArrayOutputMixin, keep_index
 from skgenre.segments import present_segments
 
@@ -136,46 +136,48 @@ class SegmentUnion(JoiningUnion, ArrayOutputMixin, DocLinkMixin):
     def _check_ready(self):
         """Refuse, before any part reads a file, what one of them would refuse."""
         self._check_parameters()
-        for extractor in self._list_extractors():
-            extractor._check_parameters()
-            extractor._describe_analysis()
+        for extractor in list_extractors(self):
+            extractor._check_ready()
 
     def _check_parameters(self):
+        extractors = list_extractors(self)
         for name in ("segment_duration", "n_segments"):
-            values = {getattr(part, name) for part in self._list_extractors()}
-            if len(values) > 1:
+            found = {getattr(extractor, name): None for extractor in extractors}
+            if len(found) > 1:
                 raise ValueError(
                     f"all parts of a SegmentUnion must have the same {name}, got "
-                    f"{' and '.join(map(repr, values))}."
+                    f"{' and '.join(map(repr, found))}."
                 )
 
-    def _list_extractors(self):
-        parts = self.get_params().values()
-        return [part for part in parts if isinstance(part, BaseSegmentExtractor)]
-
     def _join(self, parts):
-        """Join arrays (n_tracks, n_segments, n_frames, n_features), one per part."""
-        arrays = list(map(np.asarray, parts))
         names = [name for name, part in self.transformer_list if part != "drop"]
-        shapes = [array.shape for array in arrays]
-        listed = ", ".join(map("{} of {}".format, shapes, names))
-        # Only the number of segments may differ, by one: sample rates are rounded.
-        if {len(shape) for shape in shapes} != {4} or (
-            len({(n_tracks, n_frames) for n_tracks, _, n_frames, _ in shapes}) > 1
-        ):
-            raise ValueError(
-                "all parts of a SegmentUnion must return features of shape (n_tracks, "
-                "n_segments, n_frames, n_features), of as many tracks and frames, got "
-                f"{listed}. SegmentStatistics makes one frame of each segment's."
-            )
-        counts = [shape[1] for shape in shapes]
-        if max(counts) - min(counts) > 1:
-            raise ValueError(
-                "all parts of a SegmentUnion must return as many segments, got "
-                f"{listed}."
-            )
-        arrays = [array[:, : min(counts)] for array in arrays]
-        joined = np.concatenate(arrays, axis=-1)
-        for array in arrays:
-            joined[~present_segments(array)] = np.nan
-        return joined
+        return join_segments(dict(zip(names, parts, strict=True)))
+
+
+def join_segments(parts):
+    """Join features (n_tracks, n_segments, n_frames, n_features), by the part's name.
+
+    A segment that one part lacks is missing. Only the number of segments may differ, by
+    one: sample rates are rounded.
+    """
+    arrays = list(map(np.asarray, parts.values()))
+    shapes = [array.shape for array in arrays]
+    listed = ", ".join(map("{} of {}".format, shapes, parts))
+    if {len(shape) for shape in shapes} != {4} or (
+        len({(n_tracks, n_frames) for n_tracks, _, n_frames, _ in shapes}) > 1
+    ):
+        raise ValueError(
+            "all parts of a SegmentUnion must return features of shape (n_tracks, "
+            "n_segments, n_frames, n_features), of as many tracks and frames, got "
+            f"{listed}. SegmentStatistics makes one frame of each segment's."
+        )
+    counts = [shape[1] for shape in shapes]
+    if max(counts) - min(counts) > 1:
+        raise ValueError(
+            f"all parts of a SegmentUnion must return as many segments, got {listed}."
+        )
+    arrays = [array[:, : min(counts)] for array in arrays]
+    joined = np.concatenate(arrays, axis=-1)
+    for array in arrays:
+        joined[~present_segments(array)] = np.nan
+    return joined

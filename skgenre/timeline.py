@@ -15,7 +15,7 @@ from skgenre._io import printable
 from skgenre._products import one_blas_thread
 from skgenre._typing import Audio
 from skgenre.audio import make_source, name_source
-from skgenre.features import MFCCExtractor
+from skgenre.features import BaseSegmentExtractor
 from skgenre.track_classifier import BaseTrackClassifier, predict_tracks_and_segments
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Timeline:
 def predict_timeline(model: Any, audio: Audio) -> Timeline:
     """Predict the genres of each segment of an audio file, from its start to its end.
 
-    All segments are taken, whatever the ``n_segments`` of the model's MFCCExtractor.
+    All segments are taken, whatever the ``n_segments`` of the model's extractor.
     The file is read and predicted in blocks, so that memory hardly grows with its
     length: the features of more than two hours are kept in a temporary file meanwhile.
 
@@ -138,8 +138,8 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     ----------
     model : estimator
         Fitted; predicts genres from paths: a pipeline that begins with an
-        `MFCCExtractor`, or a search, calibrated classifier, vote or other
-        meta-estimator around such pipelines.
+        `MFCCExtractor`, a `MusicnnEmbedding` or a `SegmentUnion` of such, or a search,
+        calibrated classifier, vote or other meta-estimator around such pipelines.
     audio : str, Path, binary file or pair (signal, sample_rate)
         Audio file, or audio in memory, as `load_audio` takes it.
 
@@ -153,7 +153,7 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     AudioDecodeError
         The file cannot be analysed, or is shorter than a segment.
     TypeError
-        `model` has no MFCCExtractor or does not predict; `audio` is none.
+        `model` has no extractor or does not predict; `audio` is none.
     ValueError
         `model` is not fitted, or joins pipelines whose segments differ in length.
 
@@ -187,7 +187,7 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     source = make_source(audio)
     model = getattr(model, "best_estimator_", model)
     # Pairs: extractor of all segments, features (1, n_segments, n_frames, n_mfcc).
-    analyses: list[tuple[MFCCExtractor, np.ndarray]] = []
+    analyses: list[tuple[BaseSegmentExtractor, np.ndarray]] = []
 
     def analyse(extractor):
         whole = clone(extractor).set_params(n_segments=None, mmap_dir=None)
@@ -198,7 +198,7 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         analyses.append((whole, features))
         return features
 
-    tracks = _replace_extractors(model, analyse)
+    tracks = replace_extractors(model, lambda e: _KnownFeatures(e, analyse))
     if tracks is model or not hasattr(model, "predict"):
         raise TypeError(
             "model must predict from paths, as a fitted pipeline that begins with an "
@@ -220,9 +220,11 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         blocks = []
         for start in range(0, n_segments, n_rows):
             rows = slice(start, min(start + n_rows, n_segments))
-            segments = _replace_extractors(
+            segments = replace_extractors(
                 model,
-                lambda extractor, rows=rows: analyse(extractor)[0, rows, np.newaxis],
+                lambda extractor, rows=rows: _KnownFeatures(
+                    extractor, lambda e: analyse(e)[0, rows, np.newaxis]
+                ),
             )
             n_in_block = rows.stop - rows.start
             blocks.append(_predict_proba(segments, [source] * n_in_block))
@@ -262,16 +264,16 @@ class _KnownFeatures(BaseEstimator):
         return True
 
 
-def _replace_extractors(part, analyse):
-    """Copy a model with `_KnownFeatures` in it; share all that holds no extractor.
+def replace_extractors(part, make):
+    """Copy a model with ``make(extractor)`` for each; share all that holds none.
 
     A model may hold its pipelines anywhere (votes, calibrated classifiers), and rows of
     segments reach them in no other way: only a track has a path.
     """
-    if isinstance(part, MFCCExtractor):
-        return _KnownFeatures(part, analyse)
+    if isinstance(part, BaseSegmentExtractor):
+        return make(part)
     if isinstance(part, (list, tuple)):
-        items = [_replace_extractors(item, analyse) for item in part]
+        items = [replace_extractors(item, make) for item in part]
         same = all(new is old for new, old in zip(items, part, strict=True))
         return part if same else type(part)(items)
     # scikit-learn's calibrated classifiers are not estimators, but hold one.
@@ -280,7 +282,7 @@ def _replace_extractors(part, analyse):
     replaced = {
         name: new
         for name, value in vars(part).items()
-        if (new := _replace_extractors(value, analyse)) is not value
+        if (new := replace_extractors(value, make)) is not value
     }
     if not replaced:
         return part

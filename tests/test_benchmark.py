@@ -141,10 +141,11 @@ def test_stored_segments_are_rows_of_exploded_features(
     extractor = MFCCExtractor(n_segments=n_segments, cache_dir=tmp_path)
     features = extractor.transform(made_tracks.paths)
     expected, tracks = explode_segments(features, np.arange(len(features)))
-    segments = StoredSegments(extractor, made_tracks.paths)
+    segments = StoredSegments([extractor], made_tracks.paths)
     assert_array_equal(segments.tracks, tracks)
     for rows in ([7, 3, 40], np.random.default_rng(0).permutation(len(tracks))):
-        assert_array_equal(segments[np.array(rows)], expected[rows])
+        found = segments[np.array(rows)].reshape(len(rows), *expected.shape[1:])
+        assert_array_equal(found, expected[rows])
 
 
 def test_what_a_worker_is_sent_holds_no_features(made_tracks, models, monkeypatch):

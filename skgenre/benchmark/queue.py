@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from skgenre._compat import LostTask, dask_losses_reported
 from skgenre.benchmark.fits import run_fit
-from skgenre.features import MFCCExtractor
+from skgenre.features import list_extractors
 from skgenre.keras_classifiers import (
     CNNGenreClassifier,
     LSTMGenreClassifier,
@@ -284,8 +284,8 @@ def guess_seconds(model, *, of_segments=False):
     n_fits, n_segments = 1, 1 if of_segments else N_SEGMENTS
     while isinstance(model, Pipeline) or hasattr(model, "estimator"):
         if isinstance(model, Pipeline):
-            if isinstance(model[0], MFCCExtractor):
-                n_segments = model[0].n_segments or N_SEGMENTS
+            for extractor in list_extractors(model)[:1]:
+                n_segments = extractor.n_segments or N_SEGMENTS
             model = model[-1]
             continue
         if hasattr(model, "cv"):

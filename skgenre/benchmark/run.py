@@ -53,9 +53,10 @@ from skgenre.benchmark.tracks import (
     features_folder,
     leave_out,
     list_unreadable,
+    split_extraction,
 )
 from skgenre.datasets import digest_tracks
-from skgenre.features import CACHE_KEYS, MFCCExtractor
+from skgenre.features import CACHE_KEYS, BaseSegmentExtractor, list_extractors
 from skgenre.model_check import check_model, naming_part
 from skgenre.model_selection import (
     list_untrained_genres,
@@ -63,6 +64,7 @@ from skgenre.model_selection import (
 )
 from skgenre.models import make_model
 from skgenre.pretrained import MODELS as PRETRAINED
+from skgenre.segment_union import SegmentUnion
 
 logger = logging.getLogger(__name__)
 
@@ -206,11 +208,11 @@ def run_benchmark(
     with features_folder(cache_dir) as features_dir:
         models = {name: clone(model) for name, model in models.items()}
         for model in models.values():
-            for part in model.get_params().values():
-                if isinstance(part, MFCCExtractor) and part.cache_dir is None:
-                    part.set_params(cache_dir=features_dir)
-                    if part.cache_key == "stat":
-                        part.set_params(cache_key=cache_key)
+            for extractor in list_extractors(model):
+                if extractor.cache_dir is None:
+                    extractor.set_params(cache_dir=features_dir)
+                    if extractor.cache_key == "stat":
+                        extractor.set_params(cache_key=cache_key)
         failures = analyse_tracks(
             models.values(),
             tracks.paths.tolist(),
@@ -281,14 +283,21 @@ def _check_models(models, protocols):
     for name, model in models.items():
         with naming_part(f"models[{name!r}]"):
             check_model(model)
+            for extractor in list_extractors(model):
+                # Else missing weights would be missed after hours of analysis.
+                extractor._check_ready()
         if not hasattr(model, "predict"):
             raise TypeError(f"models[{name!r}] must have predict, got {model!r}.")
+        first = model
+        while isinstance(first, Pipeline):
+            first = first[0]
         if "segment" in protocols and not (
-            isinstance(model, Pipeline) and isinstance(model[0], MFCCExtractor)
+            isinstance(first, BaseSegmentExtractor | SegmentUnion)
         ):
             raise ValueError(
                 "protocol 'segment' needs pipelines that begin with an MFCCExtractor, "
-                f"got {name!r}: {model!r}."
+                "a MusicnnEmbedding or a SegmentUnion of such, got "
+                f"{name!r}: {model!r}."
             )
     return models
 
@@ -385,8 +394,8 @@ def _list_fits(
 ):
     """Return all fits; with `audio`, digests by path, each has what decides its scores.
 
-    Under the protocol ``"segment"`` a model's rows are the segments that its extractor
-    finds, and the model is what follows the extractor.
+    Under the protocol ``"segment"`` a model's rows are the segments that its extractors
+    find, and the model is what follows these.
     """
     shared, segments_of, fits = {}, {}, []
     if audio is not None:
@@ -409,11 +418,11 @@ def _list_fits(
                     model.set_params(**{parameter: epochs})
             decide_model = {} if audio is None else describe_parts(model=model)
             if protocol == "segment":
-                extractor, model = model[0], model[1:]
+                extractors, model = split_extraction(model)
                 # Read once for all models with the same extractor: how many there are.
-                key = repr(sorted(extractor.get_params().items()))
+                key = repr([sorted(e.get_params().items()) for e in extractors])
                 if key not in segments_of:
-                    segments_of[key] = StoredSegments(extractor, tracks.paths)
+                    segments_of[key] = StoredSegments(extractors, tracks.paths)
                 X, groups = segments_of[key], None
                 y = tracks.target[X.tracks]
                 folds = _split(protocol, seed, n_splits, tracks, segments=y)

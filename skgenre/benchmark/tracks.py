@@ -2,13 +2,14 @@
 
 import contextlib
 import logging
+import math
 import tempfile
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 
 from skgenre._io import EXHAUSTED
 from skgenre._validation import check_no_missing_label, name_missing_groups
@@ -19,8 +20,10 @@ from skgenre.audio import (
     list_sources,
     name_source,
 )
-from skgenre.features import MFCCExtractor
+from skgenre.features import list_extractors
 from skgenre.model_selection import explode_segments
+from skgenre.segment_union import join_segments
+from skgenre.timeline import replace_extractors
 
 logger = logging.getLogger(__name__)
 
@@ -115,9 +118,8 @@ def analyse_tracks(models, paths, *, n_jobs, strict, progress):
     """
     extractors = {}
     for model in models:
-        for value in model.get_params().values():
-            if isinstance(value, MFCCExtractor):
-                extractors[repr(sorted(value.get_params().items()))] = value
+        for extractor in list_extractors(model):
+            extractors[repr(sorted(extractor.get_params().items()))] = extractor
     failures = {}
     for extractor in extractors.values():
         if extractor.n_jobs is None:
@@ -166,12 +168,13 @@ def list_unreadable(failures):
 class StoredSegments:
     """Rows of segments, as `explode_segments` orders them, read when they are indexed.
 
-    Holds no features: they come from the extractor's store, some tracks at a time.
+    Holds no features: they come from the extractors' store, some tracks at a time. A
+    row has the features of all extractors, flat, one after the other.
 
     Parameters
     ----------
-    extractor : MFCCExtractor
-        With a folder of features.
+    extractors : list of extractors
+        Of the same segments, with a folder of features.
     paths : ndarray of shape (n_tracks,)
         The tracks.
 
@@ -181,19 +184,23 @@ class StoredSegments:
         The track of each segment.
     """
 
-    def __init__(self, extractor, paths):
-        self.extractor, self.paths = extractor, paths
+    def __init__(self, extractors, paths):
+        self.extractors, self.paths = extractors, paths
         # Tracks of any length share no array.
-        self.step = 1 if extractor.n_segments is None else _N_TRACKS_PER_BLOCK
+        self.step = 1 if extractors[0].n_segments is None else _N_TRACKS_PER_BLOCK
         starts = range(0, len(paths), self.step)
         self.tracks = np.concatenate([self._read(start)[1] for start in starts])
 
     def _read(self, start):
         tracks = np.arange(len(self.paths))[start : start + self.step]
-        return explode_segments(self.extractor.transform(self.paths[tracks]), tracks)
+        features = {}
+        for number, extractor in enumerate(self.extractors):
+            found = extractor.transform(self.paths[tracks])
+            features[number] = found.reshape(*found.shape[:2], 1, -1)
+        return explode_segments(join_segments(features), tracks)
 
     def __getitem__(self, rows):
-        """Return segments (n_rows, n_frames, n_mfcc), each row named once."""
+        """Return segments (n_rows, 1, n_values), each row named once."""
         place = np.full(len(self.tracks), -1)
         place[rows] = np.arange(len(rows))
         starts = np.unique(self.tracks[rows] // self.step) * self.step
@@ -206,3 +213,39 @@ class StoredSegments:
                 segments = np.empty((len(rows), *block.shape[1:]), block.dtype)
             segments[wanted[wanted >= 0]] = block[wanted >= 0]
         return segments
+
+
+def split_extraction(model):
+    """Return the extractors of a pipeline, and what it does with segments' features.
+
+    The latter takes rows of `StoredSegments` instead of paths.
+    """
+    extractors, start = [], 0
+
+    def take(extractor):
+        nonlocal start
+        shape = extractor._describe_analysis().segment_shape
+        extractors.append(extractor)
+        part = StoredPart(start, shape)
+        start += math.prod(shape)
+        return part
+
+    return extractors, replace_extractors(model, take)
+
+
+class StoredPart(TransformerMixin, BaseEstimator):
+    """Takes the place of an extractor: cuts its features out of rows of segments."""
+
+    def __init__(self, start, shape):
+        self.start = start
+        self.shape = shape
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        values = X[:, 0, self.start : self.start + math.prod(self.shape)]
+        return values.reshape(len(X), 1, *self.shape)
+
+    def __sklearn_is_fitted__(self):
+        return True

@@ -111,11 +111,13 @@ def _run(options):
         )
     if options.cv is not None:
         _make_splitter(data, options)
-    if options.cache_dir is not None:
-        # A model file has no folder of this machine.
-        set_store(model, options.cache_dir, options.cache_key)
     kept, features = extract_tracks(
-        model[0], data, n_jobs=options.jobs, strict=options.strict
+        model[0],
+        data,
+        n_jobs=options.jobs,
+        strict=options.strict,
+        cache_dir=options.cache_dir,
+        cache_key=options.cache_key,
     )
     scores = _fit(model, features, kept, options)
     from skgenre import save_model

@@ -1,7 +1,11 @@
 """The extractor, the transformers of its features, and the engine behind it."""
 
 from skgenre.features.analysis import Analysis
-from skgenre.features.base import EXECUTION_PARAMETERS, BaseSegmentExtractor
+from skgenre.features.base import (
+    EXECUTION_PARAMETERS,
+    BaseSegmentExtractor,
+    list_extractors,
+)
 from skgenre.features.embedding import MusicnnEmbedding
 from skgenre.features.extractor import MFCCExtractor
 from skgenre.features.feature_store import CACHE_KEYS, FeatureStore
@@ -19,4 +23,5 @@ __all__ = [
     "MusicnnEmbedding",
     "SegmentStatistics",
     "TrackStatistics",
+    "list_extractors",
 ]

@@ -117,11 +117,10 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             A parameter is out of range, or `X` is not a sequence of audio; `y` has
             another length, a missing label, or one genre only.
         """
-        self._check_parameters()
+        self._check_ready()
         sources = list_sources(X)
         if y is not None:
             check_labels(y, n_tracks=len(sources))
-        self._describe_analysis()
         return self
 
     def transform(self, X: Tracks) -> NDArray[Any]:
@@ -274,10 +273,22 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
 
     @abstractmethod
     def _describe_analysis(self):
-        """Return the SegmentAnalysis; what cannot be had for it is an error here.
+        """Return the SegmentAnalysis, of parameters that are in range.
 
-        The parameters are checked.
+        What a file would be analysed in vain without is missed here, at once.
         """
+
+    @abstractmethod
+    def _check_costs(self):
+        """Refuse parameters that cost too much for any one track.
+
+        Those of a stranger's model file decide what a prediction costs.
+        """
+
+    def _check_ready(self):
+        """Refuse, before any file is read, what `transform` would refuse."""
+        self._check_parameters()
+        self._describe_analysis()
 
     def _check_parameters(self):
         if self.n_segments is not None:
@@ -305,6 +316,22 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def list_extractors(model):
+    """Return the extractors among a model and its parts."""
+    parts = [model, *model.get_params().values()]
+    return [part for part in parts if isinstance(part, BaseSegmentExtractor)]
+
+
+def check_costs(costs, maxima, *, kind):
+    """Refuse costs, by name, that exceed the `maxima`."""
+    for (name, found), allowed in zip(costs.items(), maxima, strict=True):
+        if found > allowed:
+            raise ValueError(
+                f"{name} of {kind} in a model file must be at most {allowed:.3g}, "
+                f"got {found:.3g}"
+            )
 
 
 def extract_segments(audio, *, analysed, segment_duration, n_segments, channel):

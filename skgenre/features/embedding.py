@@ -9,7 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from skgenre._typing import StrPath
 from skgenre._validation import check_choice
-from skgenre.features.base import BaseSegmentExtractor, SegmentAnalysis
+from skgenre.features.base import (
+    BaseSegmentExtractor,
+    SegmentAnalysis,
+    check_costs,
+)
 from skgenre.features.output import check_n_names
 from skgenre.pretrained.network import (
     HOP_LENGTH,
@@ -26,6 +30,10 @@ from skgenre.segments import count_segment_samples
 # Part of the key of stored features: raise it when decoding, the spectrogram or the
 # network changes them.
 EMBEDDING_VERSION = 1
+
+# Upper limits in a model file, of what `_check_costs` names. A segment of a minute
+# takes TODO MB; ten segments per second TODO s for a track of 30 s; the last, 67 MB.
+MAX_COSTS = (60, 10, 2**24)
 
 # The last layer of these takes segments of 3 s: it was trained on nothing else.
 N_VGG_FRAMES = 187
@@ -185,6 +193,15 @@ class MusicnnEmbedding(BaseSegmentExtractor):
             segment_shape=(1, count_features(self.model, self.layer)),
             compute=partial(compute_embedding, weights_dir=weights_dir, **parameters),
         )
+
+    def _check_costs(self):
+        n_features = count_features(self.model, self.layer)
+        costs = {
+            "segment_duration": self.segment_duration,
+            "1 / segment_duration": 1 / self.segment_duration,
+            "n_segments * n_features": (self.n_segments or 0) * n_features,
+        }
+        check_costs(costs, MAX_COSTS, kind="a MusicnnEmbedding")
 
     def _check_parameters(self):
         super()._check_parameters()

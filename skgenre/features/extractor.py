@@ -9,7 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from skgenre._typing import StrPath
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.audio import HIGHEST_FILE_RATE
-from skgenre.features.base import BaseSegmentExtractor, SegmentAnalysis
+from skgenre.features.base import (
+    BaseSegmentExtractor,
+    SegmentAnalysis,
+    check_costs,
+)
 from skgenre.features.output import check_n_names, name_coefficients
 from skgenre.mfcc import compute_mfcc, count_frames
 from skgenre.segments import count_segment_samples
@@ -21,9 +25,9 @@ ANALYSIS_VERSION = 4
 # not fit into memory, or float32 cannot hold them.
 MAXIMA = {"sample_rate": HIGHEST_FILE_RATE, "n_fft": 2**20, "n_mels": 4096}
 
-# Upper limits for an extractor in a model file, of what `check_costs_of_analysis`
-# names. The first takes 0.27 s for a track of 30 s (default: 195,000), the second
-# 100 MB (328,000); the third is ten segments per second, the last 67 MB (16,900).
+# Upper limits for an extractor in a model file, of what `_check_costs` names. The first
+# takes 0.27 s for a track of 30 s (default: 195,000), the second 100 MB (328,000); the
+# third is ten segments per second, the last 67 MB (16,900).
 MAX_COSTS = (3e6, 2**23, 10, 2**24)
 
 # Smallest distance between edges of mel filters, relative to the highest: closer edges
@@ -193,6 +197,20 @@ class MFCCExtractor(BaseSegmentExtractor):
             compute=partial(compute_mfcc, **parameters),
         )
 
+    def _check_costs(self):
+        n_fft, n_mels, n_mfcc = self.n_fft, self.n_mels, self.n_mfcc
+        frame_rate = self.sample_rate / self.hop_length
+        n_frames = (self.n_segments or 0) * (1 + frame_rate * self.segment_duration)
+        costs = {
+            "sample_rate / hop_length * (n_fft + n_mels * (16 + n_mfcc / 4))": (
+                frame_rate * (n_fft + n_mels * (16 + n_mfcc / 4))
+            ),
+            "n_mels * (n_fft + 4 * n_mels)": n_mels * (n_fft + 4 * n_mels),
+            "1 / segment_duration": 1 / self.segment_duration,
+            "n_segments * n_frames * n_mfcc": n_frames * n_mfcc,
+        }
+        check_costs(costs, MAX_COSTS, kind="an MFCCExtractor")
+
     def _check_parameters(self):
         super()._check_parameters()
         for name in ("sample_rate", "n_mfcc", "n_fft", "hop_length", "n_mels"):
@@ -232,30 +250,4 @@ class MFCCExtractor(BaseSegmentExtractor):
             raise ValueError(
                 "fmin and fmax must have a frequency of the FFT between them, a "
                 f"multiple of sample_rate / n_fft = {step:g} Hz, {band}."
-            )
-
-
-def check_costs_of_analysis(extractor):
-    """Refuse parameters that cost too much for any one track.
-
-    Those of a stranger's file decide what a prediction costs.
-    """
-    n_fft, n_mels, n_mfcc = extractor.n_fft, extractor.n_mels, extractor.n_mfcc
-    frame_rate = extractor.sample_rate / extractor.hop_length
-    n_frames = (extractor.n_segments or 0) * (
-        1 + frame_rate * extractor.segment_duration
-    )
-    costs = {
-        "sample_rate / hop_length * (n_fft + n_mels * (16 + n_mfcc / 4))": (
-            frame_rate * (n_fft + n_mels * (16 + n_mfcc / 4))
-        ),
-        "n_mels * (n_fft + 4 * n_mels)": n_mels * (n_fft + 4 * n_mels),
-        "1 / segment_duration": 1 / extractor.segment_duration,
-        "n_segments * n_frames * n_mfcc": n_frames * n_mfcc,
-    }
-    for (name, found), allowed in zip(costs.items(), MAX_COSTS, strict=True):
-        if found > allowed:
-            raise ValueError(
-                f"{name} of an MFCCExtractor in a model file must be at most "
-                f"{allowed:.3g}, got {found:.3g}"
             )

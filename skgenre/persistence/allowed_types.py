@@ -19,7 +19,8 @@ def _list_names(text):
 OUR_OBJECTS = _list_names("""
 skgenre: CNNGenreClassifier CovarianceGenreClassifier KerasGenreClassifier
 skgenre: LSTMGenreClassifier MFCCExtractor MFCCScaler MLPGenreClassifier
-skgenre: SegmentPoolingClassifier SegmentStatistics TrackStatistics
+skgenre: MusicnnEmbedding SegmentPoolingClassifier SegmentStatistics SegmentUnion
+skgenre: TrackStatistics
 skgenre.training: Architecture TrainedNetwork
 """)
 OUR_FUNCTIONS = _list_names("""

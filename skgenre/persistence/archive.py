@@ -111,7 +111,7 @@ def read_model_info(file: StrPath) -> dict[str, Any]:
     -------
     info : dict
         ``model``, its description; ``classes``, the genres; ``features``, the
-        parameters of each `MFCCExtractor` in it (one dict, as a rule); ``data``, the
+        parameters of each extractor in it (one dict, as a rule); ``data``, the
         digest of the training tracks, or None; ``scores``, as given to `save_model`;
         ``versions``, of skgenre and the packages it was written with; ``trusted``, the
         names that `load_model` must be told to trust; ``written``, the time (UTC);

@@ -6,7 +6,7 @@ the first prediction, of a track of 30 s, ends within seconds.
 
 import numpy as np
 
-from skgenre.features.extractor import MFCCExtractor, check_costs_of_analysis
+from skgenre.features import BaseSegmentExtractor
 from skgenre.networks import WEIGHT_LISTS, check_weights
 from skgenre.persistence.archive import RefusalError
 from skgenre.training import TrainedNetwork
@@ -16,6 +16,7 @@ from skgenre.training import TrainedNetwork
 DEFAULT_WORK = 500
 OBJECT_WORK = {
     "skgenre.MFCCExtractor": 150_000,
+    "skgenre.MusicnnEmbedding": 450_000,
     "skgenre.training.TrainedNetwork": 10_000,
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": 100,
     "sklearn.neighbors.KNeighborsClassifier": 10_000,
@@ -51,8 +52,8 @@ def check_work(work, *, n_bytes):
 
 def check_costs(part):
     """Refuse an object that takes more than its share of time or memory."""
-    if isinstance(part, MFCCExtractor):
-        check_costs_of_analysis(part)
+    if isinstance(part, BaseSegmentExtractor):
+        part._check_costs()
     elif isinstance(part, TrainedNetwork):
         check_weights(part.weights, part.architecture)
     attributes = getattr(part, "__dict__", {})

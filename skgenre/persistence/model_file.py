@@ -38,10 +38,11 @@ def save_model(
 
     The file (a zip archive, in the format of skops) holds numbers, and names of types
     and functions; no pickle. It has all that predicting needs, and nothing that belongs
-    to this machine: `cache_dir`, `n_jobs`, `verbose`, `callbacks` and `memory` of all
-    estimators in the model go back to their defaults, and what only further training
-    needs is left out (the optimizer's state, generators of random numbers, the routing
-    of metadata, splitters given as `cv`). The model itself is not changed.
+    to this machine: `cache_dir`, `weights_dir`, `n_jobs`, `verbose`, `callbacks` and
+    `memory` of all estimators in the model go back to their defaults, and what only
+    further training needs is left out (the optimizer's state, generators of random
+    numbers, the routing of metadata, splitters given as `cv`). Nor does it hold the
+    weights of a `MusicnnEmbedding`. The model itself is not changed.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def load_model(
         ``["mypackage.networks.build_gru"]``. They are imported, and run when the model
         predicts.
     cache_dir : str, Path or None, default=None
-        Folder in which the loaded model's `MFCCExtractor` is to keep features.
+        Folder in which the extractors in the loaded model are to keep features.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from skgenre._compat import (
 )
 from skgenre._fitting import is_search
 from skgenre._validation import plain_integers
-from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
+from skgenre.features import EXECUTION_PARAMETERS, BaseSegmentExtractor
 from skgenre.track_classifier import BaseTrackClassifier
 from skgenre.training import TrainedNetwork
 
@@ -140,10 +140,10 @@ def list_feature_parameters(parts):
     """Return what decides the numbers of each extractor in a model, as dicts."""
     found = []
     for part in parts:
-        if isinstance(part, MFCCExtractor):
+        if isinstance(part, BaseSegmentExtractor):
             features = part.get_params()
             for name in EXECUTION_PARAMETERS:
-                del features[name]
+                features.pop(name, None)
             if features not in found:
                 found.append(features)
     return found
@@ -178,7 +178,7 @@ def check_object(part, *, is_allowed):
         is_harmless |= isinstance(replaced, property) or not is_allowed
         if callable(replaced) or (hasattr(kind, name) and not is_harmless):
             raise ValueError(f"an attribute replaces {kind.__name__}.{name}")
-    if isinstance(part, (MFCCExtractor, BaseTrackClassifier, TrainedNetwork)):
+    if isinstance(part, (BaseSegmentExtractor, BaseTrackClassifier, TrainedNetwork)):
         part._check_parameters()
     n_classes = getattr(part, "n_classes_", None)
     # Probabilities are allocated by the one, and filled by the other.
@@ -190,7 +190,7 @@ def check_object(part, *, is_allowed):
 
 def settle(part, cache_dir, *, written_by_other_keras):
     """Prepare one part of a loaded model for this process."""
-    if isinstance(part, MFCCExtractor):
+    if isinstance(part, BaseSegmentExtractor):
         part.cache_dir = cache_dir
     elif isinstance(part, TrainedNetwork) and written_by_other_keras:
         part.forget_fingerprint()

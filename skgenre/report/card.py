@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from skgenre._io import printable
 from skgenre.benchmark.result import write_markdown
-from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
+from skgenre.features import EXECUTION_PARAMETERS, BaseSegmentExtractor
 from skgenre.persistence import load_model, read_model_info, save_model
 from skgenre.report.page import summarise
 from skgenre.report.tables import make_tables, tabulate_findings
@@ -187,7 +187,7 @@ def _list_parameters(model):
         owner, _, last = name.rpartition("__")
         if last in _LEFT_OUT:
             continue
-        is_feature = isinstance(parameters.get(owner), MFCCExtractor)
+        is_feature = isinstance(parameters.get(owner), BaseSegmentExtractor)
         chosen = features if is_feature else others
         is_estimator = hasattr(value, "get_params")
         shown = type(value).__name__ if is_estimator else " ".join(_show(value).split())
