@@ -35,6 +35,7 @@ _HOMES = {
     "check_model": "model_check",
     "clear_network_pool": "training",
     "fetch_gtzan": "datasets",
+    "fetch_musicnn": "pretrained",
     "load_model": "persistence",
     "load_audio": "audio",
     "load_genre_folder": "datasets",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from skgenre.persistence import load_model as load_model
     from skgenre.persistence import read_model_info as read_model_info
     from skgenre.persistence import save_model as save_model
+    from skgenre.pretrained import fetch_musicnn as fetch_musicnn
     from skgenre.report import model_card as model_card
     from skgenre.report import write_report as write_report
     from skgenre.segment_union import SegmentUnion as SegmentUnion

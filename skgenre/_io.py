@@ -2,8 +2,8 @@
 
 Only regular files are read: a pipe could wait for ever, and a device never ends.
 
-Also what every message about files needs: printable names, reasons of errors and
-versions of packages.
+Also what every message about files needs: printable names, reasons of errors, the
+line of the user and versions of packages.
 """
 
 import csv
@@ -76,6 +76,9 @@ FILE_KINDS = {
 
 # The process, or the system, has no more of something: the fault of no file.
 EXHAUSTED = (errno.EMFILE, errno.ENFILE)
+
+# Packages between the line of a user and a warning, as in a pipeline.
+OWN_PACKAGES = ("contextlib", "joblib", "skgenre", "sklearn")
 
 # What numpy raises for damage, besides ValueError.
 _NPY_HEADER_ERRORS = (
@@ -409,6 +412,16 @@ def printable(value):
 def describe_os_error(error):
     """Return why the system refused, without the number and the file."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def find_stacklevel():
+    """Return the `stacklevel` with which a warning names the line of the user."""
+    level, frame = 1, sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in OWN_PACKAGES:
+            break
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def find_versions(names):

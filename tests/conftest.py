@@ -1,5 +1,6 @@
 """Fixtures: sound made here, and the real tracks where they are."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -114,6 +115,15 @@ def real_tracks():
 def real_folders(real_tracks):
     """The three folders with 140 GTZAN tracks, as wav, FLAC and au."""
     return [REAL_DATA / name for name in ("gtzan_mini", "gtzan_extra", "gtzan_au")]
+
+
+@pytest.fixture(scope="session")
+def musicnn_folder():
+    """Folder of an installed musicnn, with the weights; skips where there is none."""
+    musicnn = importlib.util.find_spec("musicnn")
+    if musicnn is None:
+        pytest.skip("needs the weights: pip install --no-deps musicnn==0.1.0")
+    return Path(musicnn.submodule_search_locations[0])
 
 
 @pytest.fixture

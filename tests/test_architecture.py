@@ -15,6 +15,7 @@ LAYERS = [
     {"_blocks", "_compat", "_ending", "_native_checks", "_threads"},
     {
         "_doc_links",
+        "_download",
         "_fitting",
         "_io",
         "_products",

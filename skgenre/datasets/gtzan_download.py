@@ -1,7 +1,6 @@
 """Download the archive of GTZAN, check and unpack it: all of it or nothing."""
 
 import gzip
-import io
 import os
 import re
 import shutil
@@ -11,6 +10,8 @@ import time
 import zlib
 from pathlib import Path
 from typing import NamedTuple
+
+from skgenre._download import download_file
 
 
 class Archive(NamedTuple):
@@ -35,7 +36,6 @@ MAX_MEMBER_BYTES = 100_000_000
 ABANDONED_AFTER_SECONDS = 24 * 3600
 
 _WORKPLACE = ".fetching-"
-_N_TRIES = 3
 # Headers that go before a member's own. What they say (long names, sizes of more than
 # 8 GB, sparse files) is not needed: they are skipped, not read.
 _EXTENDED_HEADERS = (
@@ -65,7 +65,13 @@ def download_gtzan(folder, *, archive=ARCHIVE, progressbar=True):
     # Each process has its own: two that fetch at once do not disturb each other.
     workplace = Path(tempfile.mkdtemp(prefix=_WORKPLACE, dir=folder))
     try:
-        packed = _fetch(archive, workplace, progressbar)
+        packed = download_file(
+            archive.url,
+            workplace,
+            sha256=archive.sha256,
+            max_bytes=MAX_PACKED_BYTES,
+            progressbar=progressbar,
+        )
         unpack_tracks(packed, workplace)
         try:
             # All in one step where there are none yet.
@@ -81,61 +87,6 @@ def download_gtzan(folder, *, archive=ARCHIVE, progressbar=True):
                     os.replace(path, place)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
-
-
-def _fetch(archive, folder, progressbar):
-    import pooch
-    import requests
-
-    def check(response, **_):
-        """Check an answer, or a redirect, before its body is read."""
-        if archive.url.startswith("https:") and not response.url.startswith("https:"):
-            raise OSError(f"{archive.url} leads to {response.url}, without HTTPS.")
-        # The checksum is that of the bytes as they are sent. Unpacked by requests, a
-        # kilobyte may become a gigabyte of memory.
-        response.raw.headers.discard("Content-Encoding")
-        if response.is_redirect:
-            # Its body, which may never end, would be read into memory.
-            response.close()
-
-    fetch = pooch.HTTPDownloader(
-        progressbar=progressbar,
-        timeout=60,
-        headers={"Accept-Encoding": "identity"},
-        hooks={"response": check},
-    )
-
-    def download(url, file, source):
-        with _BoundedFile(file, "wb") as packed:
-            fetch(url, packed, source)
-
-    name = archive.url.rsplit("/", 1)[-1]
-    source = pooch.create(
-        path=folder,
-        base_url=archive.url.removesuffix(name),
-        registry={name: f"sha256:{archive.sha256}"},
-        retry_if_failed=_N_TRIES - 1,
-    )
-    try:
-        return source.fetch(name, downloader=download)
-    except requests.exceptions.RequestException as error:
-        raise OSError(f"{archive.url} could not be fetched: {error}") from error
-    except ValueError as error:
-        raise OSError(
-            f"{archive.url} is not what it should be (sha256 {archive.sha256}): {error}"
-        ) from error
-
-
-class _BoundedFile(io.FileIO):
-    """A file that does not grow larger than the archive could be."""
-
-    def write(self, content):
-        if self.tell() + len(content) > MAX_PACKED_BYTES:
-            raise OSError(
-                f"the server sends more than GTZAN has: more than {MAX_PACKED_BYTES} "
-                "bytes."
-            )
-        return super().write(content)
 
 
 def unpack_tracks(packed, folder):

@@ -2,7 +2,6 @@
 
 import math
 import os
-import sys
 import warnings
 from contextlib import ExitStack, closing, nullcontext, suppress
 from functools import partial
@@ -13,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from skgenre._blocks import is_temporary
-from skgenre._io import atomic_write, describe_os_error
+from skgenre._io import atomic_write, describe_os_error, find_stacklevel
 from skgenre._workers import run_workers, uses_processes
 from skgenre.audio import AudioDecodeError, find_decoders, hold_source, name_source
 from skgenre.features.feature_store import mark_folder
@@ -21,9 +20,6 @@ from skgenre.features.feature_store import mark_folder
 # Missing segments for each present one, at most, where the longest track decides how
 # many segments all of them have: beyond it the array would be mostly NaN.
 MAX_PADDING = 4
-
-# Packages between the line of a user and a warning, as in a pipeline.
-OWN_PACKAGES = ("contextlib", "joblib", "skgenre", "sklearn")
 
 # Length of the header of a .npy file: shapes of four numbers of twelve digits fit.
 N_HEADER_BYTES = 128
@@ -184,16 +180,6 @@ def analyse_files(
             stacklevel=find_stacklevel(),
         )
     return Analysis(features, analysed, failures, incomplete)
-
-
-def find_stacklevel():
-    """Return the `stacklevel` with which a warning names the line of the user."""
-    level, frame = 1, sys._getframe(1)
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in OWN_PACKAGES:
-            break
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 class _Outcome(NamedTuple):
