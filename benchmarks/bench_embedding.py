@@ -34,10 +34,10 @@ from collections import defaultdict
 from time import process_time
 
 import numpy as np
-from bench_open_set import square_distances
 from sklearn.base import clone
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.metrics import roc_auc_score
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -262,7 +262,15 @@ def measure_distances(X, tested, y):
     means = np.stack([X[y == genre].mean(axis=0) for genre in genres])
     deviations = X - means[numbers]
     shrinkage = ledoit_wolf_shrinkage(deviations, assume_centered=True)
-    return square_distances(tested, means, shrinkage, deviations).min(axis=1)
+    variance = np.mean(deviations**2)
+    # In the space that the tracks span, whose dimensions are fewer than the features.
+    basis = np.linalg.qr(np.vstack([X, tested]).T)[0]
+    deviations, means, tested = (a @ basis for a in (deviations, means, tested))
+    covariance = (1 - shrinkage) * deviations.T @ deviations / len(deviations)
+    covariance += shrinkage * variance * np.eye(len(covariance))
+    whitening = np.linalg.cholesky(np.linalg.inv(covariance))
+    distances = euclidean_distances(tested @ whitening, means @ whitening, squared=True)
+    return distances.min(axis=1)
 
 
 # ---- Costs

@@ -25,7 +25,7 @@ from skgenre import (
     load_genre_folder,
     make_genre_tracks,
 )
-from skgenre.features import extractor as extractor_module
+from skgenre.features import base as base_module
 
 N_HITS = 200
 PARAMETERS = {"n_mfcc": 13, "n_fft": 2048}
@@ -123,8 +123,8 @@ class Counter:
     """Count the files that extractors decode inside the block."""
 
     def __enter__(self):
-        self.count, self._stream_audio = 0, extractor_module.stream_audio
-        extractor_module.stream_audio = self._stream
+        self.count, self._stream_audio = 0, base_module.stream_audio
+        base_module.stream_audio = self._stream
         return self
 
     def _stream(self, path, **parameters):
@@ -132,7 +132,7 @@ class Counter:
         return self._stream_audio(path, **parameters)
 
     def __exit__(self, *error):
-        extractor_module.stream_audio = self._stream_audio
+        base_module.stream_audio = self._stream_audio
 
 
 if __name__ == "__main__":

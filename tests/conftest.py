@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,15 @@ def musicnn_folder():
     if musicnn is None:
         pytest.skip("needs the weights: pip install --no-deps musicnn==0.1.0")
     return Path(musicnn.submodule_search_locations[0])
+
+
+@pytest.fixture(scope="session")
+def musicnn_weights():
+    """Folder of an installed musicnn, with a folder of weights per model."""
+    found = find_spec("musicnn")
+    if found is None:
+        pytest.skip("musicnn is not installed: pip install --no-deps musicnn==0.1.0")
+    return Path(found.origin).parent
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from skgenre import (
     predict_timeline,
     run_benchmark,
 )
-from skgenre.features import extractor as extractor_module
+from skgenre.features import base as base_module
 
 FORMATS = [
     ("wav", "PCM_U8"),
@@ -448,13 +448,13 @@ def test_cross_validation_takes_uploads(read_again, n_jobs):
 
 def test_a_search_analyses_each_upload_once(read_again, tmp_path, monkeypatch):
     _, X, y = read_again
-    n_analyses, stream_audio = [], extractor_module.stream_audio
+    n_analyses, stream_audio = [], base_module.stream_audio
 
     def count(audio, **parameters):
         n_analyses.append(audio)
         return stream_audio(audio, **parameters)
 
-    monkeypatch.setattr(extractor_module, "stream_audio", count)
+    monkeypatch.setattr(base_module, "stream_audio", count)
     extractor = MFCCExtractor(n_segments=1, cache_dir=tmp_path)
     model = make_pipeline(extractor, TrackStatistics(), LogisticRegression())
     GridSearchCV(model, {"logisticregression__C": [0.1, 1.0]}, cv=3).fit(X, y)
