@@ -321,9 +321,7 @@ class _LongConvolution(_Filters):
         n_taps, _, _, n_kept = self.kernel.shape
         self.n_taps = n_taps
         # All outputs of a block are one product with filters that move with the frame.
-        filters = np.zeros(
-            (n_taps + BLOCK_FRAMES - 1, BLOCK_FRAMES, n_kept), np.float32
-        )
+        filters = np.zeros((n_taps + BLOCK_FRAMES - 1, BLOCK_FRAMES, n_kept), np.float32)
         for frame in range(BLOCK_FRAMES):
             filters[frame : frame + n_taps, frame] = self.kernel[:, 0, 0]
         self.filters = filters.reshape(len(filters), -1)
