@@ -87,7 +87,8 @@ _STEPS = {
 }
 # Whole models on pretrained features, whose weights are not in the package.
 _PRETRAINED = {"embedding": _make_embedding}
-MODEL_NAMES = (*_STEPS, *_PRETRAINED)
+PRETRAINED_NAMES = tuple(_PRETRAINED)
+MODEL_NAMES = (*_STEPS, *PRETRAINED_NAMES)
 
 # Coefficients of the models that gain by more than the paper's 13.
 _N_MFCC = {"covariance": 40, "logistic-segments": 40}

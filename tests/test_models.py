@@ -5,8 +5,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from skgenre import MLPGenreClassifier, make_model
+from skgenre.cli import arguments
 from skgenre.features import BaseSegmentExtractor
-from skgenre.models import MODEL_NAMES
+from skgenre.models import MODEL_NAMES, PRETRAINED_NAMES
+from skgenre.pretrained import MODELS
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
@@ -43,6 +45,26 @@ def test_classical_models_are_those_named():
 def test_parameters_go_to_the_step_that_has_them():
     model = make_model("svm", C=3.0, n_mfcc=20, mfccextractor__n_jobs=2)
     assert (model[-1].C, model[0].n_mfcc, model[0].n_jobs) == (3.0, 20, 2)
+
+
+def test_command_line_knows_the_models():
+    assert arguments.MODEL_NAMES == MODEL_NAMES
+    assert {*MODEL_NAMES} - {*arguments.DEFAULT_NAMES} == {"dummy", *PRETRAINED_NAMES}
+    assert arguments.PRETRAINED_NAMES == MODELS
+
+
+def test_embedding_predicts_from_paths(made_tracks, musicnn_weights):
+    model = make_model("embedding", n_segments=1, weights_dir=musicnn_weights)
+    model.fit(made_tracks.paths, made_tracks.target)
+    assert model.score(made_tracks.paths, made_tracks.target) == 1
+    names = model[0].get_feature_names_out()
+    assert [names[0], names[200]] == ["embedding__penultimate0", "mfcc__mfcc0_mean"]
+
+
+def test_missing_weights_are_an_error_with_the_line_to_type(made_tracks, tmp_path):
+    model = make_model("embedding", weights_dir=tmp_path)
+    with pytest.raises(FileNotFoundError, match="To get them: "):
+        model.fit(made_tracks.paths, made_tracks.target)
 
 
 def test_parameter_of_a_steps_extractors_is_set_in_all_of_them():

@@ -283,9 +283,6 @@ def _check_models(models, protocols):
     for name, model in models.items():
         with naming_part(f"models[{name!r}]"):
             check_model(model)
-            for extractor in list_extractors(model):
-                # Else missing weights would be missed after hours of analysis.
-                extractor._check_ready()
         if not hasattr(model, "predict"):
             raise TypeError(f"models[{name!r}] must have predict, got {model!r}.")
         first = model

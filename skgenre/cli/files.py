@@ -41,9 +41,6 @@ def extract_tracks(
 
     extractors, failures = list_extractors(transformer), {}
     is_union = extractors != [transformer]
-    for extractor in extractors:
-        # Before any of them reads files for an hour.
-        extractor._check_ready()
     with TemporaryDirectory(prefix="skgenre-features-") as folder:
         # A union takes the files that all of its extractors can analyse.
         store = cache_dir or (folder if is_union else None)

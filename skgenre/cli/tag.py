@@ -51,19 +51,28 @@ def add_command(commands):
         help="number of tags per file (default: 10)",
     )
     add("--json", action="store_true", help="write a JSON array, one object per file")
+    add(
+        "--weights-dir",
+        metavar="DIR",
+        help="folder of the weights (default: where skgenre.fetch_musicnn puts them, "
+        "or an installed musicnn)",
+    )
     add_channel(parser)
 
 
 def _run(options):
     from skgenre.features import MusicnnEmbedding
-    from skgenre.pretrained import load_weights
 
-    # Missing weights are an error of the command, not of its first file.
-    load_weights(options.model)
     # Whole recordings, as `skgenre predict` takes them.
     embedding = MusicnnEmbedding(
-        model=options.model, layer="tags", n_segments=None, channel=options.channel
+        options.model,
+        layer="tags",
+        n_segments=None,
+        channel=options.channel,
+        weights_dir=options.weights_dir,
     )
+    # Before the first row: missing weights are an error of no file.
+    embedding.fit(options.files)
     answers = _JSONAnswers() if options.json else _TableAnswers(options.files)
     files = options.files
     # On a screen, the rows themselves show the progress.
