@@ -24,6 +24,7 @@ same classifier; `MTT alone` and `MSD alone` are the embeddings with it.
 """
 
 import argparse
+import itertools
 import logging
 import multiprocessing
 import os
@@ -87,6 +88,7 @@ def main():
     add("--unknown-seeds", type=int, default=3, help="of `unknown` (default: 3)")
     add("--timed", type=int, default=10, help="tracks of `costs` (default: 10)")
     add("--jobs", type=int, default=1, help="files analysed at the same time")
+    add("--weights-dir", metavar="DIR", help="folder of the weights")
     options = parser.parse_args()
     unknown = {*options.models} - {*MODELS} | {*options.experiments} - {*EXPERIMENTS}
     if unknown or bool(options.tracks) == bool(options.gtzan):
@@ -109,6 +111,9 @@ def split_names(text):
 def run(options):
     tracks = load_tracks(options.gtzan or options.tracks, gtzan=bool(options.gtzan))
     models = {name: MODELS[name]() for name in options.models}
+    for extractor in itertools.chain(*map(list_extractors, models.values())):
+        if isinstance(extractor, MusicnnEmbedding):
+            extractor.set_params(weights_dir=options.weights_dir)
     genres = ", ".join(f"{g} {n}" for g, n in count(tracks.target).items())
     print(f"{len(tracks.paths)} tracks by {len({*tracks.groups})} artists: {genres}\n")
     msd = [name for name in models if "MSD" in name]
