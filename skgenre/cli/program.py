@@ -39,6 +39,7 @@ examples:
   skgenre benchmark --data genres --protocols track --output report
   skgenre train genres --model cnn --set epochs=30 -o model.skops
   skgenre predict model.skops new/*.mp3
+  skgenre tag new/*.mp3
   skgenre info model.skops
 
 "genres" is a folder with one sub-folder of audio files per genre, as in
