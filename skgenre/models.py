@@ -67,6 +67,20 @@ def _make_embedding():
     return SegmentUnion(parts), _pool_logistic()
 
 
+def _make_embedding_mlp():
+    # Not scaled: the layer ends in a batch normalisation, which makes features alike.
+    mlp = MLPGenreClassifier(
+        hidden_layer_sizes=(64,),
+        dropout=0.5,
+        l2=0.01,
+        learning_rate=1e-3,
+        epochs=30,
+        class_weight="balanced",
+        pooling="geometric",
+    )
+    return MusicnnEmbedding(), mlp
+
+
 # The steps that follow the extraction of MFCCs.
 _STEPS = {
     "mlp": lambda: (MLPGenreClassifier(),),
@@ -86,7 +100,7 @@ _STEPS = {
     "dummy": lambda: _on_statistics(DummyClassifier()),
 }
 # Whole models on pretrained features, whose weights are not in the package.
-_PRETRAINED = {"embedding": _make_embedding}
+_PRETRAINED = {"embedding": _make_embedding, "embedding-mlp": _make_embedding_mlp}
 PRETRAINED_NAMES = tuple(_PRETRAINED)
 MODEL_NAMES = (*_STEPS, *PRETRAINED_NAMES)
 
@@ -109,7 +123,8 @@ def make_model(name: str, **parameters: Any) -> Pipeline:
         probabilities are pooled. The covariance network and ``logistic-segments`` take
         40 coefficients, the others 13. ``embedding`` is ``logistic-segments`` with the
         features of a pretrained network besides: a `MusicnnEmbedding`, whose weights
-        must be there (``model="MSD_musicnn"`` takes other ones).
+        must be there (``model="MSD_musicnn"`` takes other ones); ``embedding-mlp`` is a
+        small network on these features alone.
     **parameters : dict
         Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
         where several steps have one of that name, with the step's

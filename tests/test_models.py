@@ -6,7 +6,7 @@ from sklearn.svm import SVC
 
 from skgenre import MLPGenreClassifier, make_model
 from skgenre.cli import arguments
-from skgenre.features import BaseSegmentExtractor
+from skgenre.features import list_extractors
 from skgenre.models import MODEL_NAMES, PRETRAINED_NAMES
 from skgenre.pretrained import MODELS
 
@@ -14,8 +14,7 @@ from skgenre.pretrained import MODELS
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_every_model_leads_from_paths_to_genres(name):
     model = make_model(name)
-    first = model[0] if name != "embedding" else model[0].transformer_list[0][1]
-    assert isinstance(first, BaseSegmentExtractor)
+    assert list_extractors(model[0])
     assert clone(model).get_params().keys() == model.get_params().keys()
 
 
@@ -59,6 +58,13 @@ def test_embedding_predicts_from_paths(made_tracks, musicnn_weights):
     assert model.score(made_tracks.paths, made_tracks.target) == 1
     names = model[0].get_feature_names_out()
     assert [names[0], names[200]] == ["embedding__penultimate0", "mfcc__mfcc0_mean"]
+
+
+def test_keras_head_predicts_from_paths(made_tracks, musicnn_weights):
+    model = make_model("embedding-mlp", n_segments=1, random_state=0)
+    model.set_params(musicnnembedding__weights_dir=musicnn_weights)
+    model.fit(made_tracks.paths, made_tracks.target)
+    assert model.score(made_tracks.paths, made_tracks.target) > 0.8
 
 
 def test_missing_weights_are_an_error_with_the_line_to_type(made_tracks, tmp_path):

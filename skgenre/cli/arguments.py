@@ -19,6 +19,7 @@ MODEL_NAMES = (
     "knn",
     "dummy",
     "embedding",
+    "embedding-mlp",
 )
 # Of these, the models that a benchmark tries by default: no dummy, and none that needs
 # weights that are not in the package.

@@ -72,7 +72,8 @@ def add_command(commands):
         type=names,
         default=[*DEFAULT_NAMES],
         help=f"comma-separated, of {','.join(MODEL_NAMES)} (default: all but dummy and "
-        "embedding, which needs weights: pip install --no-deps musicnn==0.1.0)",
+        "those on pretrained features, which need weights: pip install --no-deps "
+        "musicnn==0.1.0)",
     )
     add(
         "--protocols",
