@@ -38,11 +38,13 @@ URL = (
 FILE = ".data-00000-of-00001"
 INSTALL = "pip install --no-deps musicnn==0.1.0"
 
+Layers = dict[str, int | tuple[int, ...] | None]
+
 
 class Checkpoint(NamedTuple):
     """What is known of the FILE of a model, and the digest of the weights in it."""
 
-    layers: dict[str, int | tuple[int, ...] | None]
+    layers: Layers
     n_bytes: int
     sha256: str
     weights_sha256: str
@@ -51,7 +53,7 @@ class Checkpoint(NamedTuple):
 # Number of channels of each normalisation and shape of each kernel, in the order of
 # FILE. With this table, and a checksum of all bytes, neither TensorFlow (5 s and 300 MB
 # in a process of its own) nor a parser of .index is needed.
-_MUSICNN: dict[str, int | tuple[int, ...] | None] = {
+_MUSICNN: Layers = {
     "batch_normalization": 1,
     "batch_normalization_1": 204,
     "batch_normalization_10": 200,
@@ -75,7 +77,7 @@ _MUSICNN: dict[str, int | tuple[int, ...] | None] = {
     "dense": (1506, 200),
     "dense_1": (200, 50),
 }
-_VGG: dict[str, int | tuple[int, ...] | None] = {
+_VGG: Layers = {
     "1CNN": (3, 3, 1, 128),
     "2CNN": (3, 3, 128, 128),
     "3CNN": (3, 3, 128, 128),
