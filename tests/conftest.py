@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,13 @@ import pytest
 import sklearn
 import soundfile
 
-from skgenre import make_genre_tracks, make_model, save_model
+from skgenre import (
+    MFCCExtractor,
+    MusicnnEmbedding,
+    make_genre_tracks,
+    make_model,
+    save_model,
+)
 from skgenre.audio.inspection import Inspection
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -127,13 +133,13 @@ def musicnn_folder():
     return Path(musicnn.submodule_search_locations[0])
 
 
-@pytest.fixture(scope="session")
-def musicnn_weights():
-    """Folder of an installed musicnn, with a folder of weights per model."""
-    found = find_spec("musicnn")
-    if found is None:
-        pytest.skip("musicnn is not installed: pip install --no-deps musicnn==0.1.0")
-    return Path(found.origin).parent
+@pytest.fixture(params=["MFCCExtractor", "MusicnnEmbedding"])
+def make_extractor(request):
+    """Make an extractor of either kind, with parameters that both have."""
+    if request.param == "MFCCExtractor":
+        return MFCCExtractor
+    folder = request.getfixturevalue("musicnn_folder")
+    return partial(MusicnnEmbedding, weights_dir=folder)
 
 
 @pytest.fixture

@@ -212,16 +212,16 @@ def test_unreadable_files_stop_a_strict_benchmark(made_tracks, models, tmp_path)
 
 
 def test_each_file_is_analysed_once(made_tracks, monkeypatch, tmp_path):
-    from skgenre.features import extractor
+    from skgenre.features import base
 
     analysed = []
-    stream_audio = extractor.stream_audio
+    stream_audio = base.stream_audio
 
     def count(path, **parameters):
         analysed.append(path)
         return stream_audio(path, **parameters)
 
-    monkeypatch.setattr(extractor, "stream_audio", count)
+    monkeypatch.setattr(base, "stream_audio", count)
     run_benchmark(["knn", "dummy"], made_tracks, n_splits=3, cache_dir=tmp_path)
     assert sorted(analysed) == sorted(made_tracks.paths)
 
@@ -274,7 +274,7 @@ def test_progress_goes_to_the_logger(made_tracks, caplog, monkeypatch):
         ({"protocols": ["filtered"]}, "needs filtered_split"),
         (
             {"protocols": ["segment"], "models": {"a": DummyClassifier()}},
-            "pipelines that begin with an MFCCExtractor, got 'a'",
+            "pipelines that begin with an extractor .* got 'a'",
         ),
         ({"n_splits": 9}, "got n_splits=9 and 8 of"),
         ({"epochs": 0}, "epochs must be a positive integer"),

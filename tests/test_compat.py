@@ -27,6 +27,7 @@ from skgenre import _compat
 from skgenre._compat import (
     SKLEARN_TRAINING_ATTRIBUTES,
     SKOPS_PROTOCOL,
+    JoiningUnion,
     drop_derived_parts,
     make_derived_parts,
     validate_sklearn_parameters,
@@ -249,3 +250,13 @@ def test_scikit_learns_callbacks_are_kept_in_the_attributes_that_are_dropped():
     assert set(vars(model)) > before
     message = "scikit-learn keeps callbacks in other attributes than drop_callbacks has"
     assert set(_compat.drop_callbacks(vars(model))) == before, message
+
+
+def test_a_union_of_scikit_learn_joins_its_parts_by_a_method():
+    class Union(JoiningUnion):
+        def _join(self, parts):
+            return [part.shape for part in parts]
+
+    union = Union([("a", "passthrough"), ("b", "drop"), ("c", "passthrough")])
+    X = np.zeros((2, 3, 4, 5))
+    assert union.fit_transform(X) == union.transform(X) == [X.shape, X.shape]

@@ -103,9 +103,11 @@ def test_segment_counts_when_all_of_its_frames_can_be_had(
     assert np.isnan(X[0, 1]).all() != is_present
 
 
-def test_all_whole_segments_are_taken_where_no_number_is_given(write_tone):
+def test_all_whole_segments_are_taken_where_no_number_is_given(
+    make_extractor, write_tone
+):
     paths = [write_tone("a.wav", duration=3.0), write_tone("b.wav", duration=10.0)]
-    X = MFCCExtractor(n_segments=None).transform(paths)
+    X = make_extractor(n_segments=None).transform(paths)
     assert_array_equal(np.isfinite(X[:, :, 0, 0]).sum(axis=1), [1, 3])
 
 
@@ -132,20 +134,20 @@ def test_memory_does_not_grow_with_a_recording(tmp_path):
     assert peaks[1] - peaks[0] < 6e6
 
 
-def test_other_backends_than_threads_gather_the_same(made_tracks):
+def test_other_backends_than_threads_gather_the_same(make_extractor, made_tracks):
     paths = made_tracks.paths[:4]
-    expected = MFCCExtractor(n_segments=2).transform(paths)
+    expected = make_extractor(n_segments=2).transform(paths)
     with parallel_config("multiprocessing", n_jobs=2):
-        assert_array_equal(MFCCExtractor(n_segments=2).transform(paths), expected)
+        assert_array_equal(make_extractor(n_segments=2).transform(paths), expected)
 
 
-def test_batch_order_and_workers_change_nothing(made_tracks):
+def test_batch_order_and_workers_change_nothing(make_extractor, made_tracks):
     paths = made_tracks.paths[:6]
-    expected = MFCCExtractor(n_segments=2).transform(paths)
-    backwards = MFCCExtractor(n_segments=2, n_jobs=2).transform(paths[::-1])[::-1]
-    alone = np.concatenate([MFCCExtractor(n_segments=2).transform([p]) for p in paths])
+    expected = make_extractor(n_segments=2).transform(paths)
+    backwards = make_extractor(n_segments=2, n_jobs=2).transform(paths[::-1])[::-1]
+    alone = np.concatenate([make_extractor(n_segments=2).transform([p]) for p in paths])
     with parallel_config("loky", n_jobs=2):
-        processes = MFCCExtractor(n_segments=2).transform(paths)
+        processes = make_extractor(n_segments=2).transform(paths)
     for other in (backwards, alone, processes):
         assert_array_equal(other, expected)
 
@@ -153,23 +155,25 @@ def test_batch_order_and_workers_change_nothing(made_tracks):
 @pytest.mark.parametrize(
     "container", [list, tuple, np.array, pd.Series, lambda p: pd.DataFrame({"path": p})]
 )
-def test_paths_may_come_in_any_container(made_tracks, container):
+def test_paths_may_come_in_any_container(make_extractor, made_tracks, container):
     paths = made_tracks.paths[:2].tolist()
-    expected = MFCCExtractor(n_segments=1).transform(paths)
+    expected = make_extractor(n_segments=1).transform(paths)
     assert_array_equal(
-        MFCCExtractor(n_segments=1).transform(container(paths)), expected
+        make_extractor(n_segments=1).transform(container(paths)), expected
     )
 
 
-def test_kept_features_are_used_again(made_tracks, tmp_path, monkeypatch):
-    extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path / "store")
+def test_kept_features_are_used_again(
+    make_extractor, made_tracks, tmp_path, monkeypatch
+):
+    extractor = make_extractor(n_segments=2, cache_dir=tmp_path / "store")
     first = extractor.transform(made_tracks.paths[:2])
     monkeypatch.setattr("skgenre.features.base.stream_audio", None)
     assert_array_equal(extractor.transform(made_tracks.paths[:2]), first)
 
 
-def test_damaged_entry_is_analysed_again(made_tracks, tmp_path, caplog):
-    extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path)
+def test_damaged_entry_is_analysed_again(make_extractor, made_tracks, tmp_path, caplog):
+    extractor = make_extractor(n_segments=2, cache_dir=tmp_path)
     first = extractor.transform(made_tracks.paths[:1])
     (entry,) = tmp_path.glob("*/*.npy")
     whole = entry.read_bytes()
@@ -180,33 +184,37 @@ def test_damaged_entry_is_analysed_again(made_tracks, tmp_path, caplog):
     assert entry.read_bytes() == whole
 
 
-def test_unusable_cache_costs_the_cache_not_the_result(made_tracks, tmp_path):
+def test_unusable_cache_costs_the_cache_not_the_result(
+    make_extractor, made_tracks, tmp_path
+):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
-    extractor = MFCCExtractor(n_segments=1, cache_dir=in_the_way)
+    extractor = make_extractor(n_segments=1, cache_dir=in_the_way)
     with pytest.warns(RuntimeWarning, match=r"could not be kept in cache_dir .*file"):
         X = extractor.transform(made_tracks.paths[:2])
     assert np.isfinite(X).all()
 
 
 def test_bad_files_are_named_together_after_the_good_ones_are_kept(
-    made_tracks, tmp_path
+    make_extractor, made_tracks, tmp_path
 ):
     text = tmp_path / "text.wav"
     text.write_text("this is no sound")
     absent = tmp_path / "absent.wav"
     paths = [text, *made_tracks.paths[:3], absent]
     with pytest.raises(AudioDecodeError, match=r"text\.wav") as caught:
-        MFCCExtractor(cache_dir=tmp_path / "store").transform(paths)
+        make_extractor(cache_dir=tmp_path / "store").transform(paths)
     assert caught.value.paths == [str(text), str(absent)]
     assert len(list((tmp_path / "store").glob("*/*.npy"))) == 3
 
 
-def test_analysis_leaves_bad_files_out_and_says_why(made_tracks, tmp_path):
+def test_analysis_leaves_bad_files_out_and_says_why(
+    make_extractor, made_tracks, tmp_path
+):
     text = tmp_path / "text.wav"
     text.write_text("this is no sound")
     good = made_tracks.paths[:3].tolist()
-    extractor = MFCCExtractor(n_segments=None, n_jobs=2)
+    extractor = make_extractor(n_segments=None, n_jobs=2)
     analysis = extractor.analyse([text, *good[:1], text, *good[1:]], strict=False)
     assert_array_equal(analysis.features, extractor.transform(good))
     assert analysis.paths == good
@@ -230,20 +238,20 @@ def test_features_of_a_channel_are_librosas(tmp_path):
         assert_allclose(X[0, 0], expected, atol=1e-3)
 
 
-def test_files_without_the_channel_are_named(tmp_path, made_tracks):
+def test_files_without_the_channel_are_named(make_extractor, tmp_path, made_tracks):
     stereo, mono = write_stereo(tmp_path / "stereo.wav"), made_tracks.paths[0]
-    extractor = MFCCExtractor(channel=1, n_segments=1)
+    extractor = make_extractor(channel=1, n_segments=1)
     analysis = extractor.analyse([mono, stereo], strict=False)
     assert analysis.paths == [str(stereo)]
     expected = "has 1 channel, expected at least 2 for channel=1"
     assert analysis.failures == {mono: expected}
 
 
-def test_store_keeps_each_channel_once(tmp_path):
+def test_store_keeps_each_channel_once(make_extractor, tmp_path):
     path, store = write_stereo(tmp_path / "stereo.wav"), tmp_path / "store"
 
     def count_entries(channel):
-        MFCCExtractor(channel=channel, n_segments=1, cache_dir=store).transform([path])
+        make_extractor(channel=channel, n_segments=1, cache_dir=store).transform([path])
         return len(list(store.glob("*/*.npy")))
 
     same = ["left", 0, np.int64(0), np.uint8(0)]
@@ -254,19 +262,21 @@ def test_store_keeps_each_channel_once(tmp_path):
 
 @pytest.mark.usefixtures("incomplete_audio")
 @pytest.mark.parametrize("backend", ["sequential", "threading", "multiprocessing"])
-def test_incomplete_files_are_one_warning_at_the_line_of_the_user(made_tracks, backend):
+def test_incomplete_files_are_one_warning_at_the_line_of_the_user(
+    make_extractor, made_tracks, backend
+):
     paths = made_tracks.paths[:3].tolist()
     with (
         parallel_config(backend, n_jobs=2),
         pytest.warns(IncompleteAudioWarning, match="3 files are incomplete") as caught,
     ):
-        X = MFCCExtractor(n_segments=1).transform(paths)
+        X = make_extractor(n_segments=1).transform(paths)
     assert np.isfinite(X).all()
     assert [(w.message.paths, w.filename) for w in caught] == [(paths, __file__)]
     assert set(caught[0].message.reasons) == {"ends early"}
 
 
-def test_processes_hand_on_what_is_incomplete(made_tracks, tmp_path):
+def test_processes_hand_on_what_is_incomplete(make_extractor, made_tracks, tmp_path):
     path = tmp_path / "half.wav"
     content = Path(made_tracks.paths[0]).read_bytes()
     path.write_bytes(content[: len(content) // 2])
@@ -276,7 +286,7 @@ def test_processes_hand_on_what_is_incomplete(made_tracks, tmp_path):
             IncompleteAudioWarning, match=r"half\.wav: .* of the 7\.00 s"
         ) as caught,
     ):
-        MFCCExtractor(n_segments=1).transform([path, *made_tracks.paths[:3]])
+        make_extractor(n_segments=1).transform([path, *made_tracks.paths[:3]])
     assert [w.filename for w in caught] == [__file__]
 
 
@@ -297,9 +307,11 @@ def test_warnings_from_a_pipeline_name_the_line_of_the_user(made_tracks):
 
 
 @pytest.mark.usefixtures("incomplete_audio")
-def test_analysis_says_what_is_incomplete_as_files_are_read(made_tracks, tmp_path):
+def test_analysis_says_what_is_incomplete_as_files_are_read(
+    make_extractor, made_tracks, tmp_path
+):
     path, absent = made_tracks.paths[0], str(tmp_path / "absent.wav")
-    extractor = MFCCExtractor(n_segments=1, cache_dir=tmp_path / "store")
+    extractor = make_extractor(n_segments=1, cache_dir=tmp_path / "store")
     with pytest.warns(IncompleteAudioWarning, match=r"wav: ends early$"):
         analysis = extractor.analyse([absent, path], strict=False)
     assert analysis.incomplete == {path: "ends early"}
@@ -378,14 +390,16 @@ def test_analysis_of_nothing_but_bad_files_is_empty(tmp_path, n_segments):
     assert analysis.paths == []
 
 
-def test_analysis_may_fill_the_store_and_keep_nothing(made_tracks, tmp_path):
+def test_analysis_may_fill_the_store_and_keep_nothing(
+    make_extractor, made_tracks, tmp_path
+):
     shown = []
 
     def show(iterable, *, total, what):
         shown.append((total, what))
         yield from iterable
 
-    extractor = MFCCExtractor(cache_dir=tmp_path)
+    extractor = make_extractor(cache_dir=tmp_path)
     analysis = extractor.analyse(
         made_tracks.paths[:3], keep_features=False, progress=show
     )
@@ -395,14 +409,16 @@ def test_analysis_may_fill_the_store_and_keep_nothing(made_tracks, tmp_path):
     assert shown == [(3, "analysing")]
 
 
-def test_verbose_shows_how_many_tracks_are_done(made_tracks, capsys):
-    MFCCExtractor(verbose=1).transform(made_tracks.paths[:3])
+def test_verbose_shows_how_many_tracks_are_done(make_extractor, made_tracks, capsys):
+    make_extractor(verbose=1).transform(made_tracks.paths[:3])
     assert "analysing: 100%" in capsys.readouterr().err
 
 
-def test_incomplete_track_that_is_too_short_is_said_to_be(write_tone, incomplete_audio):
+def test_incomplete_track_that_is_too_short_is_said_to_be(
+    make_extractor, write_tone, incomplete_audio
+):
     with pytest.raises(AudioDecodeError, match=r"too short: .*; the file ends early$"):
-        MFCCExtractor().transform([write_tone(duration=1.0)])
+        make_extractor().transform([write_tone(duration=1.0)])
 
 
 def test_track_shorter_than_a_segment_is_refused(write_tone):
@@ -424,11 +440,11 @@ def test_track_shorter_than_a_segment_is_refused(write_tone):
         (iter(["a.wav"]), TypeError, "sequence of tracks"),
     ],
 )
-def test_other_input_than_paths_is_refused(X, error, message):
+def test_other_input_than_paths_is_refused(make_extractor, X, error, message):
     with pytest.raises(error, match=message):
-        MFCCExtractor().transform(X)
+        make_extractor().transform(X)
     with pytest.raises(error, match=message):
-        MFCCExtractor().fit(X)
+        make_extractor().fit(X)
 
 
 @pytest.mark.parametrize(
@@ -739,19 +755,23 @@ def test_three_bad_files_among_many_cost_only_themselves(write_tone, tmp_path):
     assert len(list(store.glob("*/*.npy"))) == 297
 
 
-def test_full_disk_costs_the_cache_not_the_result(made_tracks, tmp_path, monkeypatch):
+def test_full_disk_costs_the_cache_not_the_result(
+    make_extractor, made_tracks, tmp_path, monkeypatch
+):
     def fail(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("numpy.save", fail)
-    extractor = MFCCExtractor(n_segments=1, cache_dir=tmp_path)
+    extractor = make_extractor(n_segments=1, cache_dir=tmp_path)
     with pytest.warns(RuntimeWarning, match="No space left on device"):
         X = extractor.transform(made_tracks.paths[:2])
     assert np.isfinite(X).all()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_folder_without_permission_is_said_to_be(made_tracks, tmp_path, monkeypatch):
+def test_folder_without_permission_is_said_to_be(
+    make_extractor, made_tracks, tmp_path, monkeypatch
+):
     path, stat = made_tracks.paths[0], os.stat
 
     def forbid(name, *args, **kwargs):
@@ -761,7 +781,7 @@ def test_folder_without_permission_is_said_to_be(made_tracks, tmp_path, monkeypa
 
     monkeypatch.setattr(os, "stat", forbid)
     with pytest.raises(AudioDecodeError, match=r"ballad.*Permission denied"):
-        MFCCExtractor(cache_dir=tmp_path).transform([path])
+        make_extractor(cache_dir=tmp_path).transform([path])
 
 
 def test_file_replaced_while_it_is_read_is_not_kept(made_tracks, tmp_path, monkeypatch):
@@ -779,9 +799,9 @@ def test_file_replaced_while_it_is_read_is_not_kept(made_tracks, tmp_path, monke
     assert list((tmp_path / "store").glob("*/*.npy")) == []
 
 
-def test_four_processes_share_a_cold_store(made_tracks, tmp_path):
-    expected = MFCCExtractor(n_segments=2).transform(made_tracks.paths)
-    extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path)
+def test_four_processes_share_a_cold_store(make_extractor, made_tracks, tmp_path):
+    expected = make_extractor(n_segments=2).transform(made_tracks.paths)
+    extractor = make_extractor(n_segments=2, cache_dir=tmp_path)
     results = Parallel(n_jobs=4, backend="loky")(
         delayed(extractor.transform)(made_tracks.paths) for _ in range(4)
     )
@@ -911,9 +931,9 @@ def test_rows_are_kept_by_a_pipeline_with_a_memory(shuffled, tmp_path):
         assert list(model.fit_transform(rows["path"]).index) == list(rows.index)
 
 
-def test_set_output_decides_whether_features_have_the_index(shuffled):
+def test_set_output_decides_whether_features_have_the_index(make_extractor, shuffled):
     paths = shuffled[0]["path"][:3]
-    extractor = MFCCExtractor(n_segments=1)
+    extractor = make_extractor(n_segments=1)
     assert type(extractor.transform(paths)) is np.ndarray
     features = clone(extractor.set_output(transform="pandas")).transform(paths)
     assert list(features.index) == list(paths.index)

@@ -41,6 +41,8 @@ from sklearn.svm import SVC
 from skgenre import (
     MLPGenreClassifier,
     ModelFileError,
+    MusicnnEmbedding,
+    SegmentPoolingClassifier,
     TrackStatistics,
     load_model,
     make_model,
@@ -551,6 +553,18 @@ def test_hostile_settings_are_not_taken_over(made_tracks, file, tmp_path):
     assert loaded[0].cache_dir is loaded[0].n_jobs is loaded.memory is None
     loaded.predict(made_tracks.paths[:1])
     assert not (tmp_path / "stolen").exists()
+
+
+def test_a_hostile_folder_of_weights_is_not_taken_over(features, file):
+    classifier = SegmentPoolingClassifier(LogisticRegression(max_iter=1000))
+    save_model(make_pipeline(MusicnnEmbedding(), classifier.fit(*features)), file)
+
+    def set_folder(schema, members):
+        embedding = find(schema, "MusicnnEmbedding")["content"]["content"]
+        embedding["weights_dir"] = text("stolen")
+
+    forge(file, set_folder)
+    assert load_model(file)[0].weights_dir is None
 
 
 def add_attribute(file, owner, name, value):

@@ -290,11 +290,11 @@ def _check_models(models, protocols):
             first = first[0]
         if "segment" in protocols and not (
             isinstance(first, BaseSegmentExtractor | SegmentUnion)
+            and list_extractors(first)
         ):
             raise ValueError(
-                "protocol 'segment' needs pipelines that begin with an MFCCExtractor, "
-                "a MusicnnEmbedding or a SegmentUnion of such, got "
-                f"{name!r}: {model!r}."
+                "protocol 'segment' needs pipelines that begin with an extractor of "
+                f"features, or a SegmentUnion of such, got {name!r}: {model!r}."
             )
     return models
 

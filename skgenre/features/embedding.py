@@ -1,7 +1,7 @@
 """The transformer from paths of audio files to features of pretrained networks."""
 
 import os
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,9 @@ from skgenre.segments import count_segment_samples
 EMBEDDING_VERSION = 1
 
 # Upper limits in a model file, of what `_check_costs` names. A segment of a minute
-# takes TODO MB; ten segments per second TODO s for a track of 30 s; the last, 67 MB.
-MAX_COSTS = (60, 10, 2**24)
+# takes 100 MB; four segments per second 0.5 s for a track of 30 s (default: 0.13); the
+# last is 67 MB.
+MAX_COSTS = (60, 4, 2**24)
 
 # The last layer of these takes segments of 3 s: it was trained on nothing else.
 N_VGG_FRAMES = 187
@@ -222,8 +223,9 @@ class MusicnnEmbedding(BaseSegmentExtractor):
         return count_segment_samples(self.segment_duration, SAMPLE_RATE) // HOP_LENGTH
 
 
+@lru_cache(maxsize=len(MODELS))
 def load_network(model, weights_dir):
-    """Return a network; each process makes it once."""
+    """Return a network; a process makes it once, and its threads share it."""
     return make_network(model, load_weights(model, weights_dir))
 
 

@@ -16,7 +16,7 @@ from skgenre.training import TrainedNetwork
 DEFAULT_WORK = 500
 OBJECT_WORK = {
     "skgenre.MFCCExtractor": 150_000,
-    "skgenre.MusicnnEmbedding": 450_000,
+    "skgenre.MusicnnEmbedding": 350_000,
     "skgenre.training.TrainedNetwork": 10_000,
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": 100,
     "sklearn.neighbors.KNeighborsClassifier": 10_000,
