@@ -18,6 +18,7 @@ from skgenre._validation import check_choice
 from skgenre.features import (
     BaseSegmentExtractor,
     MFCCExtractor,
+    MFCCScaler,
     MusicnnEmbedding,
     SegmentStatistics,
     TrackStatistics,
@@ -59,16 +60,14 @@ _OF_SEGMENTS = (
 )
 
 
-def _make_embedding():
+def _join_embedding():
     statistics = make_pipeline(
         MFCCExtractor(n_mfcc=40), SegmentStatistics(statistics=_OF_SEGMENTS)
     )
-    parts = [("embedding", MusicnnEmbedding()), ("mfcc", statistics)]
-    return SegmentUnion(parts), _pool_logistic()
+    return SegmentUnion([("embedding", MusicnnEmbedding()), ("mfcc", statistics)])
 
 
 def _make_embedding_mlp():
-    # Not scaled: the layer ends in a batch normalisation, which makes features alike.
     mlp = MLPGenreClassifier(
         hidden_layer_sizes=(64,),
         dropout=0.5,
@@ -78,7 +77,8 @@ def _make_embedding_mlp():
         class_weight="balanced",
         pooling="geometric",
     )
-    return MusicnnEmbedding(), mlp
+    # Statistics have scales of their own.
+    return _join_embedding(), MFCCScaler(), mlp
 
 
 # The steps that follow the extraction of MFCCs.
@@ -100,7 +100,10 @@ _STEPS = {
     "dummy": lambda: _on_statistics(DummyClassifier()),
 }
 # Whole models on pretrained features, whose weights are not in the package.
-_PRETRAINED = {"embedding": _make_embedding, "embedding-mlp": _make_embedding_mlp}
+_PRETRAINED = {
+    "embedding": lambda: (_join_embedding(), _pool_logistic()),
+    "embedding-mlp": _make_embedding_mlp,
+}
 PRETRAINED_NAMES = tuple(_PRETRAINED)
 MODEL_NAMES = (*_STEPS, *PRETRAINED_NAMES)
 
@@ -124,7 +127,7 @@ def make_model(name: str, **parameters: Any) -> Pipeline:
         40 coefficients, the others 13. ``embedding`` is ``logistic-segments`` with the
         features of a pretrained network besides: a `MusicnnEmbedding`, whose weights
         must be there (``model="MSD_musicnn"`` takes other ones); ``embedding-mlp`` is a
-        small network on these features alone.
+        small network on the same features.
     **parameters : dict
         Parameters of the pipeline's steps, by their name alone (``epochs=30``) or,
         where several steps have one of that name, with the step's

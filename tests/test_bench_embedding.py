@@ -59,12 +59,12 @@ def test_tables_of_a_collection_are_printed(
 
 
 def test_pretrained_features_are_measured(
-    script, made_tracks, tmp_path, monkeypatch, capsys, musicnn_weights
+    script, made_tracks, tmp_path, monkeypatch, capsys, musicnn_folder
 ):
     genres = made_tracks.paths[0].rsplit("/", 3)[0]
     arguments = ["bench_embedding.py", genres, "--cache", str(tmp_path)]
     arguments += ["--models", "MSD alone", "--experiments", "few", "--draws", "1"]
-    arguments += ["--weights-dir", str(musicnn_weights)]
+    arguments += ["--weights-dir", str(musicnn_folder)]
     monkeypatch.setattr("sys.argv", arguments)
     script.main()
     assert "| MSD alone | " in capsys.readouterr().out

@@ -1149,9 +1149,9 @@ def test_result_on_other_tracks_or_without_pretrained_networks_says_nothing(
 
 
 def test_pretrained_networks_are_listed_also_those_that_a_search_may_choose(
-    made_tracks, models, musicnn_weights
+    made_tracks, models, musicnn_folder
 ):
-    embedding = MusicnnEmbedding(n_segments=1, weights_dir=musicnn_weights)
+    embedding = MusicnnEmbedding(n_segments=1, weights_dir=musicnn_folder)
     pipeline = make_pipeline(embedding, TrackStatistics(), DummyClassifier())
     grid = {"musicnnembedding__model": ["MTT_musicnn", "MSD_musicnn"]}
     models |= {"alone": pipeline, "search": GridSearchCV(pipeline, grid, cv=2)}

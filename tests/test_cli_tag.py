@@ -11,22 +11,22 @@ from skgenre.pretrained import TAGS
 
 
 @pytest.fixture
-def tag(musicnn_weights, capsys):
+def tag(musicnn_folder, capsys):
     """Run tag with arguments; return the exit code and the lines that it prints."""
 
     def run(*arguments):
-        weights = ["--weights-dir", str(musicnn_weights)]
+        weights = ["--weights-dir", str(musicnn_folder)]
         exit_code = main(["tag", *map(str, arguments), *weights])
         return exit_code, capsys.readouterr().out.splitlines()
 
     return run
 
 
-def test_likelihoods_are_means_over_all_segments(made_tracks, musicnn_weights, tag):
+def test_likelihoods_are_means_over_all_segments(made_tracks, musicnn_folder, tag):
     path = made_tracks.paths[0]
     exit_code, lines = tag(path, "--json", "--top", "50", "--model", "MSD_musicnn")
     embedding = MusicnnEmbedding(
-        "MSD_musicnn", "tags", n_segments=2, weights_dir=musicnn_weights
+        "MSD_musicnn", "tags", n_segments=2, weights_dir=musicnn_folder
     )
     expected = embedding.transform([path])[0, :, 0].mean(axis=0)
     (row,) = json.loads("".join(lines))
@@ -88,7 +88,7 @@ def test_number_of_tags_is_checked(top, capsys):
 
 
 def test_model_on_pretrained_features_is_trained_and_predicts(
-    made_tracks, musicnn_weights, tmp_path, capsys
+    made_tracks, musicnn_folder, tmp_path, capsys
 ):
     genres, file = tmp_path / "genres", tmp_path / "model.skops"
     for track in (0, 1, 8, 9):
@@ -97,11 +97,11 @@ def test_model_on_pretrained_features_is_trained_and_predicts(
         (folder / f"{track}.wav").symlink_to(made_tracks.paths[track])
     (folder / "text.wav").write_text("no sound")
     command = ["train", genres, "--model", "embedding", "--cv", 2, "-o", file]
-    weights = ["--set", f"weights_dir={musicnn_weights}"]
+    weights = ["--set", f"weights_dir={musicnn_folder}"]
     # One file is left out, and named once.
     assert main([*map(str, command), *weights, "--cache-dir", str(tmp_path / "s")]) == 1
     assert capsys.readouterr().err.count("text.wav") == 1
     model = load_model(file)
-    model.set_params(segmentunion__embedding__weights_dir=musicnn_weights)
+    model.set_params(segmentunion__embedding__weights_dir=musicnn_folder)
     predicted = model.predict([made_tracks.paths[n] for n in (0, 9)])
     assert predicted.tolist() == [made_tracks.target[n] for n in (0, 9)]

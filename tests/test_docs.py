@@ -64,7 +64,7 @@ def test_snippets_of_a_page_run_from_top_to_bottom(
     if "dask" in page.read_text(encoding="utf-8"):
         pytest.importorskip("distributed")
     if page.stem == "pretrained":
-        request.getfixturevalue("musicnn_weights")
+        request.getfixturevalue("musicnn_folder")
     pytest.importorskip("matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)
     if "music/tracks.csv" in page.read_text(encoding="utf-8"):

@@ -52,17 +52,17 @@ def test_command_line_knows_the_models():
     assert arguments.PRETRAINED_NAMES == MODELS
 
 
-def test_embedding_predicts_from_paths(made_tracks, musicnn_weights):
-    model = make_model("embedding", n_segments=1, weights_dir=musicnn_weights)
+def test_embedding_predicts_from_paths(made_tracks, musicnn_folder):
+    model = make_model("embedding", n_segments=1, weights_dir=musicnn_folder)
     model.fit(made_tracks.paths, made_tracks.target)
     assert model.score(made_tracks.paths, made_tracks.target) == 1
     names = model[0].get_feature_names_out()
     assert [names[0], names[200]] == ["embedding__penultimate0", "mfcc__mfcc0_mean"]
 
 
-def test_keras_head_predicts_from_paths(made_tracks, musicnn_weights):
-    model = make_model("embedding-mlp", n_segments=1, random_state=0)
-    model.set_params(musicnnembedding__weights_dir=musicnn_weights)
+def test_keras_head_predicts_from_paths(made_tracks, musicnn_folder):
+    parameters = {"n_segments": 1, "weights_dir": musicnn_folder, "random_state": 0}
+    model = make_model("embedding-mlp", **parameters)
     model.fit(made_tracks.paths, made_tracks.target)
     assert model.score(made_tracks.paths, made_tracks.target) > 0.8
 
