@@ -799,9 +799,9 @@ def test_file_replaced_while_it_is_read_is_not_kept(made_tracks, tmp_path, monke
     assert list((tmp_path / "store").glob("*/*.npy")) == []
 
 
-def test_four_processes_share_a_cold_store(make_extractor, made_tracks, tmp_path):
-    expected = make_extractor(n_segments=2).transform(made_tracks.paths)
-    extractor = make_extractor(n_segments=2, cache_dir=tmp_path)
+def test_four_processes_share_a_cold_store(made_tracks, tmp_path):
+    expected = MFCCExtractor(n_segments=2).transform(made_tracks.paths)
+    extractor = MFCCExtractor(n_segments=2, cache_dir=tmp_path)
     results = Parallel(n_jobs=4, backend="loky")(
         delayed(extractor.transform)(made_tracks.paths) for _ in range(4)
     )
