@@ -321,8 +321,7 @@ class _LongConvolution(_Filters):
         n_taps, _, _, n_kept = self.kernel.shape
         self.padding = (n_taps - 1) // 2
         # The frames of a block are one product with filters that move from frame to
-        # frame. Toom-Cook's algorithm would save nothing: its many outputs, of each
-        # band, cost as much as the products.
+        # frame: windows of so many taps would have to be copied.
         n_inputs = n_taps + BLOCK_FRAMES - 1
         filters = np.zeros((n_inputs, BLOCK_FRAMES, n_kept), np.float32)
         for frame in range(BLOCK_FRAMES):
