@@ -26,7 +26,6 @@ SEGMENT_NOTE = (
     "split. This measures how well known tracks are recognised, not new ones; it is "
     "for comparison with published numbers only."
 )
-# Estimated from the artists' names in the published lists of both.
 MSD_NOTE = (
     "{models}: numbers on GTZAN are optimistic, since the Million Song Dataset, which "
     "the pretrained network was trained on, holds an estimated 2,300 clips by GTZAN's "
