@@ -42,6 +42,7 @@ from skgenre import (
     BenchmarkResult,
     MFCCExtractor,
     MLPGenreClassifier,
+    MusicnnEmbedding,
     TrackStatistics,
     load_genre_folder,
     make_model,
@@ -1146,3 +1147,47 @@ def test_other_settings_of_scikit_learn_are_fitted_again(made_tracks, tmp_path, 
     with config_context(enable_metadata_routing=True):
         run_benchmark(["dummy"], made_tracks, **arguments)
     assert messages_of(caplog) == ["finished fits run again: 2 (2 for other settings)"]
+
+
+GTZAN_PATHS = ["genres/blues/blues.00000.wav", "all/jazz.00003.au", "other.wav"]
+
+
+@pytest.mark.parametrize(
+    ("networks", "expected"),
+    [
+        (["MSD_musicnn"], ["numbers on GTZAN are optimistic"]),
+        (["MTT_vgg"], ["no overlap with GTZAN is known"]),
+        (["MSD_vgg", "MTT_vgg"], ["are optimistic", "no overlap"]),
+    ],
+)
+def test_result_on_gtzan_says_what_pretrained_networks_have_heard(networks, expected):
+    setting = {"pretrained": {"mine": networks}}
+    result = BenchmarkResult([], [], setting=setting, paths=GTZAN_PATHS)
+    notes = [*result.notes()]
+    assert len(notes) == len(expected)
+    for note, words in zip(notes, expected, strict=True):
+        assert note.startswith("mine: ")
+        assert words in note
+
+
+def test_result_on_other_tracks_or_without_pretrained_networks_says_nothing(
+    made_tracks,
+):
+    setting = {"pretrained": {"mine": ["MSD_musicnn"]}}
+    for other in ({"paths": made_tracks.paths.tolist()}, {"setting": {}}):
+        arguments = {"setting": setting, "paths": GTZAN_PATHS, **other}
+        assert [*BenchmarkResult([], [], **arguments).notes()] == []
+
+
+def test_pretrained_networks_are_listed_also_those_that_a_search_may_choose(
+    made_tracks, models, musicnn_folder
+):
+    embedding = MusicnnEmbedding(n_segments=1, weights_dir=musicnn_folder)
+    pipeline = make_pipeline(embedding, TrackStatistics(), DummyClassifier())
+    grid = {"musicnnembedding__model": ["MTT_musicnn", "MSD_musicnn"]}
+    models |= {"alone": pipeline, "search": GridSearchCV(pipeline, grid, cv=2)}
+    result = run_benchmark(models, made_tracks, n_splits=2)
+    assert result.setting["pretrained"] == {
+        "alone": ["MTT_musicnn"],
+        "search": ["MSD_musicnn", "MTT_musicnn"],
+    }

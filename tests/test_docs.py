@@ -63,10 +63,12 @@ def write_collection(tracks, folder):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_snippets_of_a_page_run_from_top_to_bottom(
-    page, made_tracks, tmp_path, monkeypatch
+    page, made_tracks, tmp_path, monkeypatch, request
 ):
     if "dask" in page.read_text(encoding="utf-8"):
         pytest.importorskip("distributed")
+    if page.stem == "pretrained":
+        request.getfixturevalue("musicnn_folder")
     pytest.importorskip("matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)
     if "music/tracks.csv" in page.read_text(encoding="utf-8"):

@@ -26,7 +26,7 @@ from skgenre import (
     check_model,
     make_model,
 )
-from skgenre.models import MODEL_NAMES
+from skgenre.models import MODEL_NAMES, PRETRAINED_NAMES
 
 
 def build(input_shape, n_classes, units, rate=0.1):
@@ -102,7 +102,7 @@ def test_wrong_parameter_is_named_with_its_step(model, message):
 @pytest.mark.parametrize(
     "model",
     [
-        *map(make_model, MODEL_NAMES),
+        *(make_model(name) for name in MODEL_NAMES if name not in PRETRAINED_NAMES),
         KerasGenreClassifier(build, build__units=3),
         # Only together: 200 coefficients need more than the 128 bands of the default.
         GridSearchCV(

@@ -4,14 +4,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
-from skgenre import MFCCExtractor, MLPGenreClassifier, make_model
-from skgenre.models import MODEL_NAMES
+from skgenre import MLPGenreClassifier, make_model
+from skgenre.cli import arguments
+from skgenre.features import list_extractors
+from skgenre.models import MODEL_NAMES, PRETRAINED_NAMES
+from skgenre.pretrained import MODELS
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_every_model_leads_from_paths_to_genres(name):
     model = make_model(name)
-    assert isinstance(model[0], MFCCExtractor)
+    assert list_extractors(model[0])
     assert clone(model).get_params().keys() == model.get_params().keys()
 
 
@@ -41,6 +44,49 @@ def test_classical_models_are_those_named():
 def test_parameters_go_to_the_step_that_has_them():
     model = make_model("svm", C=3.0, n_mfcc=20, mfccextractor__n_jobs=2)
     assert (model[-1].C, model[0].n_mfcc, model[0].n_jobs) == (3.0, 20, 2)
+
+
+def test_command_line_knows_the_models():
+    assert arguments.MODEL_NAMES == MODEL_NAMES
+    assert {*MODEL_NAMES} - {*arguments.DEFAULT_NAMES} == {"dummy", *PRETRAINED_NAMES}
+    assert arguments.PRETRAINED_NAMES == MODELS
+
+
+def test_embedding_predicts_from_paths(made_tracks, musicnn_folder):
+    model = make_model("embedding", n_segments=1, weights_dir=musicnn_folder)
+    model.fit(made_tracks.paths, made_tracks.target)
+    assert model.score(made_tracks.paths, made_tracks.target) == 1
+    names = model[0].get_feature_names_out()
+    assert [names[0], names[200]] == ["embedding__penultimate0", "mfcc__mfcc0_mean"]
+
+
+def test_keras_head_predicts_from_paths(made_tracks, musicnn_folder):
+    parameters = {"n_segments": 1, "weights_dir": musicnn_folder, "random_state": 0}
+    model = make_model("embedding-mlp", **parameters)
+    model.fit(made_tracks.paths, made_tracks.target)
+    assert model.score(made_tracks.paths, made_tracks.target) > 0.8
+
+
+def test_missing_weights_are_an_error_with_the_line_to_type(made_tracks, tmp_path):
+    model = make_model("embedding", weights_dir=tmp_path)
+    with pytest.raises(FileNotFoundError, match="To get them: "):
+        model.fit(made_tracks.paths, made_tracks.target)
+
+
+def test_parameter_of_a_steps_extractors_is_set_in_all_of_them():
+    model = make_model("embedding", cache_dir="features", n_jobs=2, n_segments=5)
+    (_, embedding), (_, mfcc) = model[0].transformer_list
+    for extractor in (embedding, mfcc[0]):
+        assert (extractor.cache_dir, extractor.n_jobs) == ("features", 2)
+        assert extractor.n_segments == 5
+    assert model[0].n_jobs is None
+
+
+def test_parameter_that_one_part_has_needs_no_steps_name():
+    model = make_model("embedding", model="MSD_musicnn", n_mfcc=20, C=2.0)
+    (_, embedding), (_, mfcc) = model[0].transformer_list
+    assert (embedding.model, mfcc[0].n_mfcc) == ("MSD_musicnn", 20)
+    assert model[-1].estimator[-1].C == 2.0
 
 
 def test_parameter_of_several_steps_needs_the_steps_name():

@@ -16,6 +16,7 @@ from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
 from skgenre.benchmark.statistics import accuracy_interval, compare_models
+from skgenre.datasets.gtzan_tracks import are_gtzan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,15 @@ SEGMENT_NOTE = (
     "segment: rows are segments, and those of one track are on both sides of the "
     "split. This measures how well known tracks are recognised, not new ones; it is "
     "for comparison with published numbers only."
+)
+MSD_NOTE = (
+    "{models}: numbers on GTZAN are optimistic, since the Million Song Dataset, which "
+    "the pretrained network was trained on, holds an estimated 2,300 clips by GTZAN's "
+    "artists, some 80 of them perhaps the same songs."
+)
+MTT_NOTE = (
+    "{models}: the pretrained network was trained on MagnaTagATune, clips of the label "
+    "Magnatune; no overlap with GTZAN is known."
 )
 # Their splits keep artists apart: tracks of one artist are not independent.
 _PROTOCOLS_BY_ARTIST = ("artist", "filtered")
@@ -269,6 +279,16 @@ class BenchmarkResult:
         for protocol, genres in lost.items():
             named = ", ".join(sorted(genres))
             yield f"{protocol}: some folds test on {named} without a track to train on."
+        pretrained = self.setting.get("pretrained", {})
+        if pretrained and are_gtzan(self.paths):
+            for prefix, note in (("MSD", MSD_NOTE), ("MTT", MTT_NOTE)):
+                models = [
+                    model
+                    for model, networks in pretrained.items()
+                    if any(network.startswith(prefix) for network in networks)
+                ]
+                if models:
+                    yield note.format(models=", ".join(models))
 
     def to_json(self) -> str:
         """Write everything as JSON.

@@ -63,6 +63,7 @@ from skgenre.model_selection import (
     make_splitter,
 )
 from skgenre.models import make_model
+from skgenre.pretrained import MODELS as PRETRAINED
 from skgenre.segment_union import SegmentUnion
 
 logger = logging.getLogger(__name__)
@@ -251,6 +252,11 @@ def run_benchmark(
             "epochs": epochs,
             "n_tracks_per_genre": dict(Counter(tracks.target.tolist())),
             "data_digest": digest_tracks(tracks),
+            "pretrained": {
+                name: sorted(networks)
+                for name, model in models.items()
+                if (networks := _find_pretrained(model))
+            },
         },
         paths=tracks.paths.tolist(),
         groups=groups,
@@ -292,6 +298,19 @@ def _check_models(models, protocols):
                 f"features, or a SegmentUnion of such, got {name!r}: {model!r}."
             )
     return models
+
+
+def _find_pretrained(value):
+    """Names of the pretrained networks in a model, also in a search's candidates."""
+    if isinstance(value, str):
+        return {value} & {*PRETRAINED}
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif hasattr(value, "get_params") and not isinstance(value, type):
+        value = value.get_params(deep=False).values()
+    elif not isinstance(value, (list, tuple)):
+        return set()
+    return set().union(*map(_find_pretrained, value))
 
 
 def _check_distinct(values, *, name, one):

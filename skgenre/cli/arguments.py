@@ -18,7 +18,14 @@ MODEL_NAMES = (
     "forest",
     "knn",
     "dummy",
+    "embedding",
+    "embedding-mlp",
 )
+# Of these, the models that a benchmark tries by default: no dummy, and none that needs
+# weights that are not in the package.
+DEFAULT_NAMES = MODEL_NAMES[: MODEL_NAMES.index("dummy")]
+# The networks of skgenre.pretrained.
+PRETRAINED_NAMES = ("MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg")
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,6 +13,7 @@ import tempfile
 from contextlib import contextmanager
 
 from skgenre.cli.arguments import (
+    DEFAULT_NAMES,
     MODEL_NAMES,
     add_analysis,
     add_command_parser,
@@ -69,8 +70,10 @@ def add_command(commands):
     add(
         "--models",
         type=names,
-        default=[name for name in MODEL_NAMES if name != "dummy"],
-        help=f"comma-separated, of {','.join(MODEL_NAMES)} (default: all but dummy)",
+        default=[*DEFAULT_NAMES],
+        help=f"comma-separated, of {','.join(MODEL_NAMES)} (default: all but dummy and "
+        "those on pretrained features, which need weights: pip install --no-deps "
+        "musicnn==0.1.0)",
     )
     add(
         "--protocols",

@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from skgenre.cli.screen import complain, show_progress
@@ -24,29 +25,60 @@ def load_tracks(folders, *, gtzan):
     )
 
 
-def extract_tracks(extractor, data, *, n_jobs, strict):
+def extract_tracks(
+    transformer, data, *, n_jobs, strict, cache_dir=None, cache_key="stat"
+):
     """Return the tracks that can be analysed, and their features; show progress.
 
-    For each of the others one line says why not; with `strict`, or where there is no
-    other, it is an error.
+    The transformer is an extractor, or a union of several, which is fitted. For each of
+    the other tracks one line says why not; with `strict`, or where none can be
+    analysed, it is an error.
     """
-    from sklearn.base import clone
     from sklearn.utils import Bunch
 
     from skgenre.audio import AudioDecodeError
+    from skgenre.features import list_extractors
 
-    analysis = (
-        clone(extractor)
-        .set_params(n_jobs=n_jobs)
-        .analyse(data.paths, strict=strict, progress=show_progress)
-    )
-    if not analysis.paths:
-        raise AudioDecodeError(analysis.failures.items())
-    for failure in analysis.failures.items():
-        complain(f"left out: {AudioDecodeError([failure])}")
-    rows = [path not in analysis.failures for path in data.paths]
-    kept = Bunch(**{name: data[name][rows] for name in ("paths", "target", "groups")})
-    return kept, analysis.features
+    extractors, failures = list_extractors(transformer), {}
+    is_union = extractors != [transformer]
+    with TemporaryDirectory(prefix="skgenre-features-") as folder:
+        # A union takes the files that all of its extractors can analyse.
+        store = cache_dir or (folder if is_union else None)
+        for extractor in extractors:
+            extractor.set_params(n_jobs=n_jobs)
+            if store is not None:
+                extractor.set_params(cache_dir=store)
+                if extractor.cache_key == "stat":  # not set by --set
+                    extractor.set_params(cache_key=cache_key)
+            analysis = extractor.analyse(
+                data.paths,
+                strict=strict,
+                keep_features=not is_union,
+                progress=show_progress,
+            )
+            failures |= analysis.failures
+        rows = [path not in failures for path in data.paths]
+        if not any(rows):
+            raise AudioDecodeError(failures.items())
+        for failure in failures.items():
+            complain(f"left out: {AudioDecodeError([failure])}")
+        names = ("paths", "target", "groups")
+        kept = Bunch(**{name: data[name][rows] for name in names})
+        features = analysis.features
+        if is_union:
+            features = transformer.fit_transform(kept.paths)
+    return kept, features
+
+
+def explain_no_path(path):
+    """Return why something that may be meant as a path is none, or None."""
+    if os.path.exists(path):
+        return None
+    if path == "-":
+        return "standard input is not read, expected the path of an audio file"
+    if "://" in path:
+        return "URLs are not fetched, expected the path of an audio file"
+    return None
 
 
 def check_writable(path):

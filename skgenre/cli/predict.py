@@ -10,11 +10,10 @@ examples:
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
 """
 
-import os
-
-from skgenre._io import format_csv_row, format_json, printable
+from skgenre._io import format_csv_row, printable
 from skgenre.cli.arguments import add_command_parser
-from skgenre.cli.screen import is_output_terminal, say, show_progress
+from skgenre.cli.files import explain_no_path
+from skgenre.cli.screen import JSONArray, is_output_terminal, say, show_progress
 
 # A longer name breaks the alignment of its own row only.
 _MAX_NAME_WIDTH = 60
@@ -81,7 +80,7 @@ def _run(options):
     n_failed = 0
     answers.begin()
     for path in files:
-        reason = _explain_no_path(path)
+        reason = explain_no_path(path)
         if reason is None:
             try:
                 timeline = predict_timeline(model, path)
@@ -94,17 +93,6 @@ def _run(options):
             answers.add_failure(path, reason)
     answers.end()
     return int(n_failed > 0)
-
-
-def _explain_no_path(path):
-    """Return why something that may be meant as a path is none, or None."""
-    if os.path.exists(path):
-        return None
-    if path == "-":
-        return "standard input is not read, expected the path of an audio file"
-    if "://" in path:
-        return "URLs are not fetched, expected the path of an audio file"
-    return None
 
 
 class _Answers:
@@ -189,15 +177,17 @@ class TableAnswers(_Answers):
 class JSONAnswers(_Answers):
     """A JSON array, each of whose objects is one line."""
 
-    _separator = "[\n"
+    def begin(self):
+        """Begin the array."""
+        self._array = JSONArray()
 
     def end(self):
         """Close the array."""
-        say("\n]")
+        self._array.end()
 
     def add_failure(self, path, reason):
         """Print the object of a file that has no answer: ``file`` and ``error``."""
-        self._print_object({"file": path, "error": reason})
+        self._array.add({"file": path, "error": reason})
 
     def _print_row(self, path, times, genre, best, probabilities):
         row = {"file": path}
@@ -206,12 +196,7 @@ class JSONAnswers(_Answers):
         if probabilities is not None:
             probabilities = dict(zip(self.classes, probabilities, strict=True))
         row.update(genre=genre, probability=best, probabilities=probabilities)
-        self._print_object(row)
-
-    def _print_object(self, content):
-        # All lines but the last object's end in a comma: print it before the next one.
-        say(f"{self._separator}{format_json(content)}", end="")
-        self._separator = ",\n"
+        self._array.add(row)
 
 
 class CSVAnswers(_Answers):

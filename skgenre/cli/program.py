@@ -22,6 +22,7 @@ from skgenre.cli.screen import (
     native_messages_hidden,
     open_closed_streams,
 )
+from skgenre.cli.tag import add_command as add_tag
 from skgenre.cli.train import add_command as add_train
 
 EXIT_FAILED = 1
@@ -38,6 +39,7 @@ examples:
   skgenre benchmark --data genres --protocols track --output report
   skgenre train genres --model cnn --set epochs=30 -o model.skops
   skgenre predict model.skops new/*.mp3
+  skgenre tag new/*.mp3
   skgenre info model.skops
 
 "genres" is a folder with one sub-folder of audio files per genre, as in
@@ -141,6 +143,7 @@ def _make_parser():
     add_info(commands)
     add_benchmark(commands)
     add_audit(commands)
+    add_tag(commands)
     return parser
 
 

@@ -7,7 +7,7 @@ import sys
 import warnings
 from contextlib import contextmanager, nullcontext, suppress
 
-from skgenre._io import printable
+from skgenre._io import format_json, printable
 
 _LOGGER = logging.getLogger("skgenre")
 
@@ -31,6 +31,22 @@ def say(text, *, end="\n"):
     with _without_progress(stream), _output_errors():
         stream.write(text + end)
         stream.flush()
+
+
+class JSONArray:
+    """A JSON array on standard output, an item a line, printed when it is known."""
+
+    _separator = "[\n"
+
+    def add(self, content):
+        """Print an item."""
+        # All lines but the last item's end in a comma: print it before the next one.
+        say(f"{self._separator}{format_json(content)}", end="")
+        self._separator = ",\n"
+
+    def end(self):
+        """Close the array."""
+        say("\n]")
 
 
 def flush_output():

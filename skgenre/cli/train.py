@@ -111,15 +111,13 @@ def _run(options):
         )
     if options.cv is not None:
         _make_splitter(data, options)
-    extractor = model[0]
-    if options.cache_dir is not None:
-        from sklearn.base import clone
-
-        extractor = clone(extractor).set_params(cache_dir=options.cache_dir)
-        if extractor.cache_key == "stat":  # not set by --set
-            extractor.set_params(cache_key=options.cache_key)
     kept, features = extract_tracks(
-        extractor, data, n_jobs=options.jobs, strict=options.strict
+        model[0],
+        data,
+        n_jobs=options.jobs,
+        strict=options.strict,
+        cache_dir=options.cache_dir,
+        cache_key=options.cache_key,
     )
     scores = _fit(model, features, kept, options)
     from skgenre import save_model

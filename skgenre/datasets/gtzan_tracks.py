@@ -11,7 +11,7 @@ import hashlib
 import os
 import warnings
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from skgenre._io import read_table
@@ -63,6 +63,18 @@ def read_index():
     with resources.as_file(resources.files("skgenre.datasets") / "gtzan.csv") as path:
         _, rows = read_table(path, IndexRow._fields)
     return {row["track"]: IndexRow(**row) for row in rows}
+
+
+def are_gtzan(paths):
+    """Whether most files are tracks of GTZAN, by their names.
+
+    Those that `make_genre_tracks` makes have the same names, in folders of artists.
+    """
+    index, n_known = read_index(), 0
+    for path in map(PurePath, paths):
+        row = index.get(path.stem)
+        n_known += row is not None and not path.parent.name.startswith(f"{row.genre}-")
+    return 2 * n_known > len(paths)
 
 
 def find_tracks(folders):

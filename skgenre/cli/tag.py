@@ -1,0 +1,138 @@
+"""Print the likeliest tags of each audio file, such as guitar, female vocalists or 80s:
+the mean likelihood, over the segments of the whole recording, that a pretrained network
+of musicnn gives to each of its 50 tags. A file that cannot be analysed gets a row that
+says why, and the exit code is then 1.
+
+examples:
+  skgenre tag song.mp3
+  skgenre tag music/*.flac --model MSD_musicnn --top 3
+  skgenre tag music/*.flac --json > tags.json
+"""
+
+from skgenre._io import printable
+from skgenre.cli.arguments import (
+    PRETRAINED_NAMES,
+    add_channel,
+    add_command_parser,
+    whole_number,
+)
+from skgenre.cli.files import explain_no_path
+from skgenre.cli.screen import JSONArray, is_output_terminal, say, show_progress
+
+_N_TAGS = 50
+# With the other columns, 80. A longer name breaks the alignment of its own rows only.
+_MAX_NAME_WIDTH = 48
+
+
+def add_command(commands):
+    """Add the command's parser."""
+    parser = add_command_parser(
+        commands,
+        "tag",
+        _run,
+        help="print the likeliest tags of audio files",
+        text=__doc__,
+    )
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILE", help="audio files of any format")
+    add(
+        "--model",
+        choices=PRETRAINED_NAMES,
+        default="MTT_musicnn",
+        metavar="NAME",
+        help=f"one of {', '.join(PRETRAINED_NAMES)}; those of MSD were trained on more "
+        "and better-known music (default: MTT_musicnn)",
+    )
+    add(
+        "--top",
+        type=whole_number(1, _N_TAGS),
+        default=10,
+        metavar="N",
+        help="number of tags per file (default: 10)",
+    )
+    add("--json", action="store_true", help="write a JSON array, one object per file")
+    add(
+        "--weights-dir",
+        metavar="DIR",
+        help="folder of the weights (default: where skgenre.fetch_musicnn puts them, "
+        "or an installed musicnn)",
+    )
+    add_channel(parser)
+
+
+def _run(options):
+    from skgenre.features import MusicnnEmbedding
+
+    # Whole recordings, as `skgenre predict` takes them.
+    embedding = MusicnnEmbedding(
+        options.model,
+        layer="tags",
+        n_segments=None,
+        channel=options.channel,
+        weights_dir=options.weights_dir,
+    )
+    # Before the first row: missing weights are an error of no file.
+    embedding.fit(options.files)
+    answers = _JSONAnswers() if options.json else _TableAnswers(options.files)
+    files = options.files
+    # On a screen, the rows themselves show the progress.
+    if not is_output_terminal():
+        files = show_progress(files, total=len(files), what="tagging")
+    n_failed = 0
+    for path in files:
+        reason = explain_no_path(path)
+        if reason is None:
+            analysis = embedding.analyse([path], strict=False)
+            reason = next(iter(analysis.failures.values()), None)
+        if reason is None:
+            likelihoods = analysis.features[0, :, 0].mean(axis=0, dtype="float64")
+            order = likelihoods.argsort(kind="stable")[::-1][: options.top]
+            names = embedding.get_feature_names_out()[order]
+            answers.add(
+                path, dict(zip(names, likelihoods[order].tolist(), strict=True))
+            )
+        else:
+            n_failed += 1
+            answers.add_failure(path, reason)
+    answers.end()
+    return int(n_failed > 0)
+
+
+class _TableAnswers:
+    """Aligned columns, a row per tag."""
+
+    def __init__(self, files):
+        lengths = [len(printable(file)) for file in files]
+        self._width = max(4, min(max(lengths), _MAX_NAME_WIDTH))
+        say(f"{'file':{self._width}}  {'tag':17}  likelihood")
+
+    def add(self, path, tags):
+        """Print the rows of a file."""
+        for tag, likelihood in tags.items():
+            say(f"{printable(path):{self._width}}  {tag:17}  {likelihood:10.3f}")
+
+    def add_failure(self, path, reason):
+        """Print the row of a file that has no answer."""
+        say(f"{printable(path):{self._width}}  error: {printable(reason)}")
+
+    def end(self):
+        """Print nothing: a table has no end."""
+
+
+class _JSONAnswers:
+    """A JSON array, one object per file."""
+
+    def __init__(self):
+        self._array = JSONArray()
+
+    def add(self, path, tags):
+        """Print the object of a file: ``file``, and ``tags`` with their likelihoods."""
+        self._array.add({"file": path, "tags": tags})
+
+    def add_failure(self, path, reason):
+        """Print the object of a file that has no answer: ``file`` and ``error``."""
+        self._array.add({"file": path, "error": reason})
+
+    def end(self):
+        """Close the array."""
+        self._array.end()
