@@ -155,7 +155,7 @@ def make_weights(kernels, norms, seed=0):
     return {name: value.astype(np.float32) for name, value in weights.items()}
 
 
-def make_musicnn_folder():
+def make_musicnn_weights():
     kernels = {
         "conv2d": (7, 38, 1, 6),
         "conv2d_1": (7, 67, 1, 5),
@@ -251,7 +251,7 @@ def assert_layers_close(network, log_mel, expected):
 
 @pytest.mark.parametrize("n_frames", [1, 5, 31, 63, 187, 188, 500])
 def test_musicnn_takes_segments_of_any_length(n_frames):
-    weights = make_musicnn_folder()
+    weights = make_musicnn_weights()
     log_mel = compute_log_mel(make_noise(256 * n_frames))
     expected = PlainNetwork(weights).compute_musicnn(log_mel)
     assert_layers_close(make_network("MTT_musicnn", weights), log_mel, expected)
@@ -274,7 +274,7 @@ def test_vgg_refuses_segments_of_another_length(n_frames):
 
 
 def test_filters_that_are_all_constant_change_nothing():
-    weights = make_musicnn_folder()
+    weights = make_musicnn_weights()
     weights["conv2d_2/kernel"] = np.zeros_like(weights["conv2d_2/kernel"])
     log_mel = compute_log_mel(make_noise())
     expected = PlainNetwork(weights).compute_musicnn(log_mel)
