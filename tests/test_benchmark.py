@@ -663,9 +663,9 @@ def test_longest_fit_is_taken_first():
 def test_progress_tells_all_fits_and_the_time_to_go(made_tracks, models):
     seen = []
 
-    def progress(items, *, total, what):
+    def progress(items, *, total, desc):
         for number, item in enumerate(items):
-            if what == "fitting":
+            if desc == "fitting":
                 seen.append((number, total, items.seconds_left))
             yield item
 
@@ -676,8 +676,8 @@ def test_progress_tells_all_fits_and_the_time_to_go(made_tracks, models):
 
 
 def test_progress_that_stops_early_is_refused(made_tracks, models):
-    def progress(items, *, total, what):
-        return itertools.islice(items, 1 if what == "fitting" else total)
+    def progress(items, *, total, desc):
+        return itertools.islice(items, 1 if desc == "fitting" else total)
 
     with pytest.raises(
         ValueError, match="progress must yield all 4 items, got 3 fewer"

@@ -232,9 +232,9 @@ def test_progress_is_not_shown_where_there_is_no_terminal(
 def test_audit_hands_its_tracks_to_a_progress_of_ones_own(made_tracks):
     seen = []
 
-    def progress(iterable, *, total, what):
+    def progress(iterable, *, total, desc):
         for item in iterable:
-            seen.append((total, what))
+            seen.append((total, desc))
             yield item
 
     report = audit_tracks(made_tracks.paths[:3], progress=progress)

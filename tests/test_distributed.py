@@ -108,7 +108,7 @@ def test_a_search_gives_the_scores_of_one_process(tracks, on_cluster, tmp_path):
     assert_allclose(scores, serial, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("progress", [None, lambda items, *, total, what: items])
+@pytest.mark.parametrize("progress", [None, lambda items, *, total, desc: items])
 def test_a_benchmark_gives_the_scores_of_one_process(
     tracks, on_cluster, tmp_path, progress
 ):

@@ -27,6 +27,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from tqdm.auto import tqdm
 
 from skgenre import (
     AudioDecodeError,
@@ -381,6 +382,11 @@ def test_pyav_is_not_imported_for_what_libsndfile_reads(made_tracks, tmp_path):
     )
 
 
+def test_bar_of_tqdm_is_a_progress_as_it_is(made_tracks, capsys):
+    MFCCExtractor().analyse(made_tracks.paths[:2], progress=tqdm)
+    assert "analysing: 100%" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("n_segments", [None, 2])
 def test_analysis_of_nothing_but_bad_files_is_empty(tmp_path, n_segments):
     analysis = MFCCExtractor(n_segments=n_segments).analyse(
@@ -395,8 +401,8 @@ def test_analysis_may_fill_the_store_and_keep_nothing(
 ):
     shown = []
 
-    def show(iterable, *, total, what):
-        shown.append((total, what))
+    def show(iterable, *, total, desc):
+        shown.append((total, desc))
         yield from iterable
 
     extractor = make_extractor(cache_dir=tmp_path)

@@ -103,7 +103,7 @@ def audit_tracks(
         Above zero, a bar on standard error shows how many tracks are done.
     progress : callable or None, default=None
         Wraps an iterable like `tqdm`: ``progress(iterable, total=n_tracks,
-        what="auditing")`` yields its items, one per track.
+        desc="auditing")`` yields its items, one per track.
 
     Returns
     -------

@@ -141,7 +141,7 @@ def run_benchmark(
     command : str or None, default=None
         How the benchmark was called, for the record.
     progress : callable or None, default=None
-        Wraps an iterable like `tqdm`: ``progress(iterable, total=n, what=text)`` yields
+        Wraps an iterable like `tqdm`: ``progress(iterable, total=n, desc=text)`` yields
         its items. Called for the analysis and for the fits; the iterable of the latter
         has an attribute ``seconds_left``, an estimate.
 
@@ -504,7 +504,7 @@ def _run_fits(fits, *, output, n_jobs, progress):
     queue = FitQueue(missing, finished, estimates, n_jobs=n_jobs)
     done = queue
     if progress is not None:
-        done = progress(queue, total=len(missing), what="fitting")
+        done = progress(queue, total=len(missing), desc="fitting")
     last_message = monotonic()
     for n_done, (number, row) in enumerate(done, start=1):
         rows[number] = row

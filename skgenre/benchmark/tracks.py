@@ -139,10 +139,10 @@ def analyse_tracks(models, paths, *, n_jobs, strict, progress):
     return failures
 
 
-def _log_progress(outcomes, *, total, what, shown):
+def _log_progress(outcomes, *, total, desc, shown):
     """Yield the items, in the user's progress bar if there is one, and log them."""
     if shown is not None:
-        outcomes = shown(outcomes, total=total, what=what)
+        outcomes = shown(outcomes, total=total, desc=desc)
     for number, outcome in enumerate(outcomes, start=1):
         yield outcome
         if number % N_TRACKS_PER_MESSAGE == 0 or number == total:

@@ -76,7 +76,7 @@ def _run(options):
     files = options.files
     # On a screen, the rows themselves show the progress.
     if not is_output_terminal():
-        files = show_progress(files, total=len(files), what="predicting")
+        files = show_progress(files, total=len(files), desc="predicting")
     n_failed = 0
     answers.begin()
     for path in files:

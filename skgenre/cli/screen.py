@@ -110,7 +110,7 @@ def describe_error(error):
     return text + "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
 
 
-def show_progress(iterable, *, total, what):
+def show_progress(iterable, *, total, desc):
     """Yield the items; on a terminal, show a bar until the last one is done."""
     if not _is_terminal(sys.stderr):
         return iterable
@@ -132,7 +132,7 @@ def show_progress(iterable, *, total, what):
             }
 
     return Bar(
-        iterable, total=total, desc=what, file=sys.stderr, leave=False, miniters=1
+        iterable, total=total, desc=desc, file=sys.stderr, leave=False, miniters=1
     )
 
 

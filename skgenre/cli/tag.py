@@ -77,7 +77,7 @@ def _run(options):
     files = options.files
     # On a screen, the rows themselves show the progress.
     if not is_output_terminal():
-        files = show_progress(files, total=len(files), what="tagging")
+        files = show_progress(files, total=len(files), desc="tagging")
     n_failed = 0
     for path in files:
         reason = explain_no_path(path)

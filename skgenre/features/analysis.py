@@ -105,7 +105,7 @@ def analyse_files(
     verbose : int, default=0
         Above zero, a bar on standard error shows how many files are done.
     progress : callable or None, default=None
-        Shown instead: ``progress(iterable, total=n, what=what)`` yields the items of
+        Shown instead: ``progress(iterable, total=n, desc=what)`` yields the items of
         the iterable, one per file.
     what : str, default="analysing"
         Word for the work, in messages.
@@ -151,9 +151,9 @@ def analyse_files(
         )
         outcomes = workers
         if progress is not None:
-            outcomes = progress(workers, total=len(sources), what=what)
+            outcomes = progress(workers, total=len(sources), desc=what)
         elif verbose:
-            from tqdm import tqdm
+            from tqdm.auto import tqdm
 
             outcomes = tqdm(workers, total=len(sources), desc=what)
         for source, outcome in zip(sources, outcomes, strict=True):

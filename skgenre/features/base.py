@@ -189,7 +189,7 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             Return the features; False only fills `cache_dir`.
         progress : callable or None, default=None
             Wraps an iterable like `tqdm`: ``progress(iterable, total=n_tracks,
-            what="analysing")`` yields its items, one per track.
+            desc="analysing")`` yields its items, one per track.
 
         Returns
         -------
