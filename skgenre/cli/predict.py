@@ -8,16 +8,21 @@ examples:
   skgenre predict model.skops song.flac --segments
   skgenre predict model.skops new/*.mp3 --json > genres.json
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
+  skgenre predict model.skops song.flac --labels audacity > song.txt
 """
 
 import os
+from functools import partial
 
 from skgenre._io import format_csv_row, format_json, printable
 from skgenre.cli.arguments import add_command_parser
-from skgenre.cli.screen import is_output_terminal, say, show_progress
+from skgenre.cli.screen import complain, is_output_terminal, say, show_progress
 
 # A longer name breaks the alignment of its own row only.
 _MAX_NAME_WIDTH = 60
+
+# As those of Timeline.to_labels, whose import would make --help wait for scikit-learn.
+LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
 
 
 def add_command(commands):
@@ -56,6 +61,13 @@ def add_command(commands):
             default=TableAnswers,
             help=f"write {what} (default: a table to read)",
         )
+    form.add_argument(
+        "--labels",
+        choices=LABEL_FORMATS,
+        metavar="TOOL",
+        help=f"write labels for an annotation tool ({', '.join(LABEL_FORMATS)}): of "
+        "one FILE, with a label wherever the genre changes",
+    )
     add(
         "--trusted",
         action="append",
@@ -68,10 +80,17 @@ def add_command(commands):
 
 
 def _run(options):
+    if options.labels is not None and len(options.files) > 1:
+        options.usage_error(
+            f"argument --labels: expected one FILE, got {len(options.files)}"
+        )
     from skgenre import AudioDecodeError, load_model, predict_timeline
 
     model = load_model(options.model, trusted=options.trusted)
-    answers = options.form(
+    form = options.form
+    if options.labels is not None:
+        form = partial(LabelAnswers, options.labels)
+    answers = form(
         options.files, list(map(str, model.classes_)), segments=options.segments
     )
     files = options.files
@@ -237,3 +256,19 @@ class CSVAnswers(_Answers):
         line = format_csv_row(values).removesuffix("\n")
         # A program gets names as they are; a terminal would obey what is in them.
         say(printable(line) if is_output_terminal() else line)
+
+
+class LabelAnswers(_Answers):
+    """Labels for an annotation tool, of one file."""
+
+    def __init__(self, tool, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.tool = tool
+
+    def add(self, timeline, **_):
+        """Print the labels of the file."""
+        say(timeline.to_labels(self.tool), end="")
+
+    def add_failure(self, path, reason):
+        """Complain that the file has no labels."""
+        complain(f"error: {path}: {reason}")
