@@ -107,9 +107,7 @@ class Timeline:
         frame.insert(1, "end", self.end, allow_duplicates=True)
         return frame
 
-    def to_labels(
-        self, format: Literal["audacity", "sonic-visualiser", "jams"]
-    ) -> str:
+    def to_labels(self, format: Literal["audacity", "sonic-visualiser", "jams"]) -> str:
         """Write the timeline as labels for an annotation tool.
 
         Neighbouring segments of one genre, the most probable one of each, become one

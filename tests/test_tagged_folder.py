@@ -154,7 +154,9 @@ def test_spellings_that_may_be_one_name_are_named(field, write, tmp_path):
     tags = {"genre": "Rock", "artist": "Bo"}
     for number, name in enumerate(["Hip-Hop", "hip hop"] * 2):
         write(f"{number}.flac", **{**tags, field: name})
-    with pytest.warns(UserWarning, match=f"^{field}s that may be .*: Hip-Hop = hip hop"):
+    with pytest.warns(
+        UserWarning, match=f"^{field}s that may be .*: Hip-Hop = hip hop"
+    ):
         data = load_tagged_folder(tmp_path)
     values = {"genre": data.target, "artist": data.groups}[field]
     assert values.tolist() == ["Hip-Hop", "hip hop"] * 2

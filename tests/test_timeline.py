@@ -88,7 +88,7 @@ CHANGES = Timeline(
     start=3.0 * np.arange(4),
     end=3.0 * np.arange(4) + 3,
     probabilities=np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [1.0, 0.0]]),
-    classes=np.array(["blues\t\"and\"", "rock, pop"]),
+    classes=np.array(['blues\t"and"', "rock, pop"]),
     track_probabilities=np.array([0.75, 0.25]),
     genre="rock, pop",
 )

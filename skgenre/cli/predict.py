@@ -9,13 +9,16 @@ examples:
   skgenre predict model.skops new/*.mp3 --json > genres.json
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
   skgenre predict model.skops song.flac --labels audacity > song.txt
+  skgenre predict model.skops new/*.mp3 --playlist new/genres
 """
 
+import logging
 import os
 from functools import partial
 
 from skgenre._io import format_csv_row, format_json, printable
 from skgenre.cli.arguments import add_command_parser
+from skgenre.cli.playlists import Playlists
 from skgenre.cli.screen import complain, is_output_terminal, say, show_progress
 
 # A longer name breaks the alignment of its own row only.
@@ -23,6 +26,9 @@ _MAX_NAME_WIDTH = 60
 
 # As those of Timeline.to_labels, whose import would make --help wait for scikit-learn.
 LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
+
+
+logger = logging.getLogger(__name__)
 
 
 def add_command(commands):
@@ -69,6 +75,12 @@ def add_command(commands):
         "one FILE, with a label wherever the genre changes",
     )
     add(
+        "--playlist",
+        metavar="DIR",
+        help="write a playlist of the files of each genre here, DIR/GENRE.m3u8, with "
+        "paths as seen from DIR; a playlist that exists is not replaced, but an error",
+    )
+    add(
         "--trusted",
         action="append",
         default=[],
@@ -87,12 +99,14 @@ def _run(options):
     from skgenre import AudioDecodeError, load_model, predict_timeline
 
     model = load_model(options.model, trusted=options.trusted)
+    classes = list(map(str, model.classes_))
+    playlists = None
+    if options.playlist is not None:
+        playlists = Playlists(options.playlist, classes)
     form = options.form
     if options.labels is not None:
         form = partial(LabelAnswers, options.labels)
-    answers = form(
-        options.files, list(map(str, model.classes_)), segments=options.segments
-    )
+    answers = form(options.files, classes, segments=options.segments)
     files = options.files
     # On a screen, the rows themselves show the progress.
     if not is_output_terminal():
@@ -106,12 +120,17 @@ def _run(options):
                 timeline = predict_timeline(model, path)
             except AudioDecodeError as error:
                 reason = error.reasons[0]
-        if reason is None:
-            answers.add(timeline, has_probabilities=hasattr(model, "predict_proba"))
-        else:
+        if reason is not None:
             n_failed += 1
             answers.add_failure(path, reason)
+            continue
+        answers.add(timeline, has_probabilities=hasattr(model, "predict_proba"))
+        if playlists is not None and not playlists.add(path, str(timeline.genre)):
+            n_failed += 1
+            complain(f"left out of the playlists, which cannot name it: {path!r}")
     answers.end()
+    if playlists is not None:
+        logger.info("%s: playlists of %d genres", options.playlist, playlists.write())
     return int(n_failed > 0)
 
 

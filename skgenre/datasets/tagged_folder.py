@@ -200,7 +200,9 @@ def _list_names(tags, keys):
         # Of ID3, in a frame; numbers of genres are names in `genres`.
         value = getattr(value, "genres", getattr(value, "text", value))
         texts = map(str, value if isinstance(value, Iterable) else ())
-        texts = [unicodedata.normalize("NFC", text.replace("\0", " ")) for text in texts]
+        texts = [
+            unicodedata.normalize("NFC", text.replace("\0", " ")) for text in texts
+        ]
         names = dict.fromkeys(" ".join(text.split()) for text in texts)
         names = [name for name in names if name and name.casefold() not in _UNKNOWN]
         if names:
