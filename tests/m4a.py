@@ -1,4 +1,4 @@
-"""AAC in m4a and other files, written by PyAV, for tests that need such a file but no program."""
+"""AAC in m4a and other containers, by PyAV, for tests that have no program for it."""
 
 import numpy as np
 

@@ -79,7 +79,7 @@ def test_genre_and_artist_of_each_format_are_read(extension, write, tmp_path):
     assert data.target.tolist() == ["Hip-Hop"] * 3
     assert data.target_names.tolist() == ["Hip-Hop"]
     assert data.groups.tolist() == ["Bo"] * 3
-    assert data.DESCR == f"3 tracks of 1 genres in {tmp_path}, by their tags"
+    assert f"3 tracks of 1 genres in {tmp_path}, by their tags" == data.DESCR
 
 
 # As in ID3v2.3 and ID3v2.4.

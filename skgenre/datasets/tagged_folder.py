@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import struct
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -31,6 +33,9 @@ _ALBUM_ARTIST = ("albumartist", "album artist", "TPE2", "aART", "WM/AlbumArtist"
 # one, for a number that stands for no genre), and where an album has many artists.
 _UNKNOWN = {"unknown", "<unknown>", "[unknown]", "unknown genre", "unknown artist"}
 _VARIOUS = {"various artists", "various", "va", "v.a."}
+
+# What mutagen raises for damage, besides errors of its own.
+_DAMAGE = (ValueError, LookupError, struct.error, ArithmeticError, MemoryError)
 
 
 def load_tagged_folder(directory: StrPath) -> Bunch:
@@ -153,6 +158,17 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
     return make_track_bunch(paths, genres, artists, description)
 
 
+class _BoundedFile(io.BufferedReader):
+    """A file whose reads allocate no more than is left, whatever damaged sizes ask."""
+
+    def __init__(self, raw):
+        super().__init__(raw)
+        self._n_bytes = os.fstat(raw.fileno()).st_size
+
+    def read(self, size=-1, /):
+        return super().read(min(size, max(self._n_bytes - self.tell(), 0)))
+
+
 def _read_tags(path):
     """Return the genres of a file, and its artist or None."""
     from mutagen import File, MutagenError
@@ -160,14 +176,14 @@ def _read_tags(path):
     from mutagen.id3 import ID3
 
     fault, genres, artist = None, [], None
-    with open(path, "rb", opener=open_regular) as file:
+    with _BoundedFile(open(path, "rb", buffering=0, opener=open_regular)) as file:
         # ID3 and APE once more: an MP3 file may have both, of which mutagen takes ID3,
         # and tags may be intact where it finds no sound that it knows.
         for kind in (File, ID3, APEv2):
             file.seek(0)
             try:
                 tags = kind(file)
-            except MutagenError as error:
+            except (MutagenError, *_DAMAGE) as error:
                 fault = error if kind is File else fault
                 continue
             tags = getattr(tags, "tags", tags) or {}
@@ -176,7 +192,9 @@ def _read_tags(path):
             if genres and artist:
                 break
     if fault is not None and not genres:
-        raise fault
+        # Of an IndexError, say, the text alone would tell nothing.
+        is_told = isinstance(fault, (MutagenError, ValueError))
+        raise fault if is_told else ValueError(f"damaged: {fault!r}") from fault
     if len("".join(genres[:1])) > MAX_GENRE_CHARACTERS:
         raise ValueError(f"a genre of {len(genres[0])} characters")
     return genres, artist
