@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -188,6 +189,39 @@ def test_a_file_with_damaged_tags_is_left_out_and_named(n_bytes, write, tmp_path
     path.write_bytes(path.read_bytes()[:n_bytes])
     with pytest.warns(UserWarning, match=r"tags cannot be read: \S+c\.flac \(.+\)$"):
         assert len(load_tagged_folder(tmp_path).paths) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [IndexError(0), KeyError(235), ZeroDivisionError("division by zero")]
+)
+def test_whatever_mutagen_raises_for_damage_names_the_file(
+    error, write, tmp_path, monkeypatch
+):
+    def fail(file):
+        if file.name.endswith("c.ogg"):
+            raise error
+        return intact(file)
+
+    intact = mutagen.File
+    for name in "abc":
+        write(f"{name}.ogg", genre="Rock")
+    monkeypatch.setattr(mutagen, "File", fail)
+    with pytest.warns(UserWarning, match=rf"c\.ogg \(damaged: {type(error).__name__}"):
+        assert len(load_tagged_folder(tmp_path).paths) == 2
+
+
+def test_a_size_that_lies_takes_no_memory(write, tmp_path):
+    path = write("a.wav", genre="Rock")
+    content = path.read_bytes()
+    assert content[12:16] == b"fmt "
+    path.write_bytes(content[:16] + b"\xff\xff\xff\x7f" + content[20:])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="got 1 audio files"):
+            load_quietly(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
 
 
 def test_tags_count_where_the_sound_is_damaged(write, tmp_path):
