@@ -83,14 +83,14 @@ def test_genre_and_artist_of_each_format_are_read(extension, write, tmp_path):
     assert f"3 tracks of 1 genres in {tmp_path}, by their tags" == data.DESCR
 
 
-# As in ID3v2.3 and ID3v2.4.
+@pytest.mark.parametrize("version", [3, 4])
 @pytest.mark.parametrize("text", ["17", "(17)", "(17)Rock", "Rock"])
-def test_numbers_of_genres_become_their_names(text, write, tmp_path):
+def test_numbers_of_genres_become_their_names(text, version, write, tmp_path):
     for name in "ab":
         path = write(f"{name}.mp3")
         tags = id3.ID3()
         tags.add(id3.TCON(text=text))
-        tags.save(path, v2_version=3)
+        tags.save(path, v2_version=version)
     assert load_tagged_folder(tmp_path).target.tolist() == ["Rock", "Rock"]
 
 

@@ -215,8 +215,8 @@ def _list_names(tags, keys):
             value = tags[key]
         except (KeyError, ValueError):  # Vorbis comments have no key "\xa9gen"
             continue
-        # Of ID3, in a frame; numbers of genres are names in `genres`.
-        value = getattr(value, "genres", getattr(value, "text", value))
+        # Of ID3, a frame, in which mutagen has made names of the numbers of genres.
+        value = getattr(value, "text", value)
         texts = map(str, value if isinstance(value, Iterable) else ())
         texts = [
             unicodedata.normalize("NFC", text.replace("\0", " ")) for text in texts
