@@ -13,6 +13,7 @@ from m4a import write_m4a
 
 from skgenre import load_tagged_folder
 from skgenre.cli import main
+from skgenre.cli.files import load_tracks
 from skgenre.datasets import tagged_folder
 
 mutagen = pytest.importorskip("mutagen")
@@ -275,6 +276,18 @@ def test_without_mutagen_the_error_says_what_to_type(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "mutagen", None)
     with pytest.raises(ImportError, match=r"pip install 'skgenre\[tags\]'"):
         load_tagged_folder(tmp_path)
+
+
+def test_a_command_takes_several_tagged_folders(write, tmp_path):
+    for name in ("a/1.flac", "a/2.flac", "b/3.flac", "b/4.flac"):
+        write(name, genre="Rock", artist="Bo")
+    folders = [str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path)]
+    data = load_tracks(folders, tags=True)
+    assert [*map(os.path.basename, data.paths)] == [f"{n}.flac" for n in (1, 2, 3, 4)]
+    assert (
+        data.DESCR.split("; ")[0]
+        == f"2 tracks of 1 genres in {folders[0]}, by their tags"
+    )
 
 
 def write_tagged_music(folder, made_tracks):

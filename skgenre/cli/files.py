@@ -15,7 +15,7 @@ def load_tracks(folders, *, gtzan=False, tags=False):
     if gtzan:
         return datasets.fetch_gtzan(data_home=folders, download_if_missing=False)
     if tags:
-        return datasets.join_tracks(map(datasets.load_tagged_folder, folders))
+        return datasets.join_tracks(list(map(datasets.load_tagged_folder, folders)))
     return datasets.join_tracks(
         [
             datasets.load_track_table(folder)
