@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre._blocks import count_block_rows
-from skgenre._io import printable
+from skgenre._io import format_csv_row, printable
 from skgenre._products import one_blas_thread
 from skgenre._typing import Audio
+from skgenre._validation import check_choice
 from skgenre.audio import make_source, name_source
 from skgenre.features import BaseSegmentExtractor
 from skgenre.track_classifier import BaseTrackClassifier, predict_tracks_and_segments
@@ -21,6 +24,10 @@ from skgenre.track_classifier import BaseTrackClassifier, predict_tracks_and_seg
 if TYPE_CHECKING:
     import pandas as pd
 
+
+# Of the schema that the labels follow.
+_JAMS_VERSION = "0.3.5"
+LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
 
 # A longer timeline is printed in part: its first and last segments.
 _N_PRINTED_SEGMENTS = 20
@@ -99,6 +106,57 @@ class Timeline:
         frame.insert(0, "start", self.start, allow_duplicates=True)
         frame.insert(1, "end", self.end, allow_duplicates=True)
         return frame
+
+    def to_labels(self, format: Literal["audacity", "sonic-visualiser", "jams"]) -> str:
+        """Write the timeline as labels for an annotation tool.
+
+        Neighbouring segments of one genre, the most probable one of each, become one
+        label, whose probability is the mean of theirs.
+
+        Parameters
+        ----------
+        format : {"audacity", "sonic-visualiser", "jams"}
+            - "audacity": label track, with a line of start, end and genre for each
+              label, separated by tabs. In Audacity, choose File > Import > Labels.
+            - "sonic-visualiser": comma-separated values, which Sonic Visualiser shows
+              as regions at the height of their probability. Choose File > Import
+              Annotation Layer. pandas reads them as well.
+            - "jams": JSON, with an annotation of the namespace ``segment_open``. The
+              package jams reads it.
+
+        Returns
+        -------
+        text : str
+            Content of the file, to be written in UTF-8. Times are seconds. A genre with
+            a tab, a line feed or the like has it escaped, except in JSON.
+
+        Raises
+        ------
+        ValueError
+            `format` is none of the above.
+        """
+        check_choice(format, LABEL_FORMATS, name="format")
+        best = self.probabilities.argmax(axis=1)
+        labels = []  # start, end, genre, probability
+        for number, segments in groupby(range(len(best)), key=best.__getitem__):
+            rows = list(segments)
+            probability = float(self.probabilities[rows, number].mean())
+            start, end = float(self.start[rows[0]]), float(self.end[rows[-1]])
+            labels.append((start, end, str(self.classes[number]), probability))
+        if format == "jams":
+            return _format_jams(labels)
+        if format == "audacity":
+            return "".join(
+                f"{start:.6f}\t{end:.6f}\t{printable(genre)}\n"
+                for start, end, genre, _ in labels
+            )
+        # Sonic Visualiser tells the columns by these names, and seconds by the points.
+        rows = [("TIME", "VALUE", "DURATION", "LABEL")]
+        rows += [
+            (f"{start:.6f}", f"{p:.6f}", f"{end - start:.6f}", printable(genre))
+            for start, end, genre, p in labels
+        ]
+        return "".join(map(format_csv_row, rows))
 
     def __repr__(self):
         genres = [printable(genre) for genre in self.classes]
@@ -245,6 +303,30 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         track_probabilities=track_probabilities,
         genre=genre,
     )
+
+
+def _format_jams(labels):
+    from skgenre import __version__
+
+    end = max((end for _, end, _, _ in labels), default=0.0)
+    annotation = {
+        "namespace": "segment_open",
+        "data": [
+            {"time": start, "duration": end - start, "value": genre, "confidence": p}
+            for start, end, genre, p in labels
+        ],
+        "annotation_metadata": {
+            "annotation_tools": f"skgenre {__version__}",
+            "data_source": "program",
+        },
+        "sandbox": {},
+        "time": 0.0,
+        "duration": end,
+    }
+    # What is known of the recording: without a length, it would not be valid.
+    recording = {"duration": end, "jams_version": _JAMS_VERSION, "identifiers": {}}
+    content = {"annotations": [annotation], "file_metadata": recording, "sandbox": {}}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 class _KnownFeatures(BaseEstimator):

@@ -44,6 +44,8 @@ PAGES = [
 
 def write_collection(tracks, folder):
     """The tracks in three formats and folders, one of them incomplete, and a table."""
+    from mutagen import File
+
     lines = ["path,genre,artist"]
     for n, (source, genre, artist) in enumerate(
         zip(tracks.paths, tracks.target, tracks.groups, strict=True), start=1
@@ -57,6 +59,9 @@ def write_collection(tracks, folder):
             write_m4a(path, signal, sample_rate)
         else:
             soundfile.write(path, signal, sample_rate)
+        file = File(path, easy=True)
+        file.update({"genre": genre, "artist": artist})
+        file.save()
     path.write_bytes(path.read_bytes()[:30_000])
     (folder / "tracks.csv").write_text("\n".join(lines), encoding="utf-8")
 
@@ -73,6 +78,7 @@ def test_snippets_of_a_page_run_from_top_to_bottom(
     monkeypatch.chdir(tmp_path)
     if "music/tracks.csv" in page.read_text(encoding="utf-8"):
         pytest.importorskip("av")
+        pytest.importorskip("mutagen")
         write_collection(made_tracks, Path("music"))
     # Workers of earlier tests are in the folder of their first call.
     get_reusable_executor().shutdown(wait=True)

@@ -4,6 +4,7 @@
 examples:
   skgenre benchmark --quick
   skgenre benchmark --data genres --models covariance,logistic --output report
+  skgenre benchmark --tags music --protocols track,artist --output report
   skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
 """
 
@@ -65,6 +66,13 @@ def add_command(commands):
         nargs="+",
         metavar="DIR",
         help="folders with tracks of GTZAN, whose artists and faults are known",
+    )
+    data.add_argument(
+        "--tags",
+        nargs="+",
+        metavar="DIR",
+        help="folders with tracks whose genres and artists are in the files' own tags; "
+        "needs pip install 'skgenre[tags]'",
     )
     add = parser.add_argument
     add(
@@ -135,7 +143,7 @@ def _run(options):
     if output is not None:
         os.makedirs(output, exist_ok=True)
         check_writable(os.path.join(output, "results.json"))
-    is_made = options.data is None and options.gtzan is None
+    is_made = not (options.data or options.gtzan or options.tags)
     n_jobs = options.jobs or cpu_count()
     folds = options.folds or (_MADE_FOLDS if is_made else _FOLDS)
     epochs = options.epochs
@@ -213,9 +221,10 @@ def _ending_workers():
 @contextmanager
 def _tracks(options):
     """Give the tracks of the given folders, or made ones that are then deleted."""
-    folders = options.data or options.gtzan
+    folders = options.data or options.gtzan or options.tags
     if folders is not None:
-        yield load_tracks(folders, gtzan=options.gtzan is not None)
+        is_gtzan, is_tagged = options.gtzan is not None, options.tags is not None
+        yield load_tracks(folders, gtzan=is_gtzan, tags=is_tagged)
         return
     from skgenre.datasets import make_genre_tracks
 

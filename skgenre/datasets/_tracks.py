@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -101,6 +102,35 @@ def is_audio_name(name):
 def is_system_name(name):
     """Whether a file or folder is hidden, or an operating system's, by the name."""
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def find_audio_files(folder):
+    """Return the audio files and the other files below a folder, sorted by path."""
+    audio, other, visited = [], [], set()
+    for parent, folders, names in os.walk(folder, onerror=_fail, followlinks=True):
+        # A link may lead back to a folder above it.
+        visited.add(os.path.realpath(parent))
+        folders[:] = [
+            name
+            for name in folders
+            if not is_system_name(name)
+            and os.path.realpath(os.path.join(parent, name)) not in visited
+        ]
+        for name in names:
+            if not is_system_name(name):
+                files = audio if is_audio_name(name) else other
+                files.append(Path(parent, name))
+    return sorted(audio, key=path_parts), sorted(other, key=path_parts)
+
+
+def _fail(error):
+    # By default os.walk skips folders that it cannot list, without an error.
+    raise error
+
+
+def path_parts(path):
+    # Path's own order folds case on some systems.
+    return path.parts
 
 
 def warn_of_files(what, names, *, stacklevel):
