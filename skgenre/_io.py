@@ -2,8 +2,8 @@
 
 Only regular files are read: a pipe could wait for ever, and a device never ends.
 
-Also what every message about files needs: printable names, reasons of errors and
-versions of packages.
+Also what messages need: printable names, numbers with their nouns, reasons of errors
+and versions of packages.
 """
 
 import csv
@@ -404,6 +404,11 @@ def printable(value):
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def counted(number, noun):
+    """Return a number with its noun, such as "1 track" or "2 tracks"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def describe_os_error(error):

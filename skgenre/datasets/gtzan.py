@@ -16,14 +16,14 @@ from skgenre._io import read_table
 from skgenre._typing import StrPath
 from skgenre._validation import check_choice
 from skgenre.audio import AudioDecodeError, stream_audio
-from skgenre.datasets._tracks import check_genres, make_track_bunch
+from skgenre.datasets._tracks import TrackBunch, check_genres, make_track_bunch
 from skgenre.datasets.gtzan_download import download_gtzan
 from skgenre.datasets.gtzan_tracks import CREDITS, LAYOUTS, find_tracks, read_index
 
 SUBSETS = ("all", "filtered")
 
 
-class GtzanTracks(Bunch):
+class GtzanTracks(TrackBunch):
     """Tracks of GTZAN, as `fetch_gtzan` returns them."""
 
     def validate(self):
