@@ -29,7 +29,10 @@ def make_tables(result):
     the first ``n_text`` hold text, and ``rows``. Those of genres also have their
     ``protocol``, and ``shares``, as `write_html` takes them.
     """
-    summary = result.summary()
+    # From the protocol that leaks least.
+    summary = sorted(
+        result.summary(), key=lambda row: PROTOCOLS.index(row["protocol"]), reverse=True
+    )
     yield {
         "title": "Scores",
         "about": "Means over folds and seeds. The interval counts an artist as one "
@@ -39,7 +42,6 @@ def make_tables(result):
         "n_text": 2,
     }
     predictions = gather_predictions(result)
-    # From the one that leaks least.
     for protocol in reversed(PROTOCOLS):
         answers = {
             model: found for (model, name), found in predictions.items() if name == protocol
@@ -102,7 +104,7 @@ def _tabulate_genres(answers, protocol):
         shares.append([None, None, *recalls])
     return {
         "title": f"By genre, protocol {protocol}",
-        "about": "Recall: the share of a genre's tracks that the model recognises.",
+        "about": "Recall in %: of a genre's tracks, those that the model recognises.",
         "columns": ["genre", "tracks", *answers],
         "rows": rows,
         "n_text": 1,
@@ -129,12 +131,12 @@ def tabulate_confusions(target, predicted):
         for n_right, n in zip(counts.diagonal(), n_answers, strict=True)
     ]
     return {
-        "columns": ["genre", *genres, "recall"],
-        "rows": [*rows, ["precision", *precision, ""]],
+        "columns": ["genre", *genres, "recall, %"],
+        "rows": [*rows, ["precision, %", *precision, ""]],
         "n_text": 1,
         "shares": [*shares, [None] * (len(genres) + 2)],
     }
 
 
 def _write_share(share):
-    return None if share is None else f"{share:.2f}"
+    return None if share is None else f"{100 * share:.0f}"
