@@ -232,8 +232,8 @@ def read_table(path, columns):
         if any(extra) or None in row.values():
             n_found = sum(word is not None for word in (*row.values(), *extra))
             raise ValueError(
-                f"{path} must have {len(names)} values in each row, got {n_found} in "
-                f"row {number}."
+                f"{path} must have {counted(len(names), 'value')} in each row, got "
+                f"{n_found} in row {number}."
             )
     return names, rows
 

@@ -201,7 +201,9 @@ class AuditReport:
     def _repr_html_(self):
         table = tabulate_findings(self)
         about = f"<p>{escape(table['about'])}</p>"
-        return about + write_html(table["columns"], table["rows"], text_columns=range(3))
+        return about + write_html(
+            table["columns"], table["rows"], text_columns=range(3)
+        )
 
     def _paths_of(self, finding):
         return tuple(self.paths[track] for track in finding.tracks)

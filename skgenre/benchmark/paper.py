@@ -118,22 +118,22 @@ class PaperResult:
 
     def _tabulate(self):
         """Return texts, rows of texts (the head first), and texts behind them."""
+        tracks = counted(self.n_tracks, "track")
         # To be read before any number.
         data = (
-            f"NOT THE PAPER'S DATA: run on {self.n_tracks} tracks, the paper on "
-            f"{N_PAPER_TRACKS}. The numbers cannot be compared one by one."
+            f"NOT THE PAPER'S DATA: run on {tracks}, the paper on {N_PAPER_TRACKS}. "
+            "The numbers cannot be compared one by one."
         )
         if self.n_tracks == N_PAPER_TRACKS:
-            data = f"Run on {self.n_tracks} tracks, as the paper."
+            data = f"Run on {tracks}, as the paper."
         elif self.n_tracks + len(self.unreadable) == N_PAPER_TRACKS:
             data = (
-                f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
+                f"Run on {tracks}; the paper's were {N_PAPER_TRACKS}, as "
                 "were these, but the others cannot be read."
             )
         if self.n_frames != N_PAPER_FRAMES:
-            data += (
-                f" Segments have {self.n_frames} frames instead of {N_PAPER_FRAMES}."
-            )
+            frames = counted(self.n_frames, "frame")
+            data += f" Segments have {frames} instead of {N_PAPER_FRAMES}."
         before = [data]
         if self.unreadable:
             left_out = [(entry["path"], entry["reason"]) for entry in self.unreadable]
@@ -305,7 +305,9 @@ def _split(y, shares, random_state):
             )
             parts = [train, held_out, *parts[1:]]
     except ValueError as error:
-        raise ValueError(f"these {len(y)} segments cannot be split: {error}") from error
+        raise ValueError(
+            f"{counted(len(y), 'segment')} cannot be split: {error}"
+        ) from error
     return parts
 
 

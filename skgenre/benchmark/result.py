@@ -14,7 +14,6 @@ import numpy as np
 
 from skgenre._io import (
     atomic_write,
-    counted,
     format_csv_row,
     format_json,
     printable,

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from skgenre._io import printable
+from skgenre._io import counted, printable
 from skgenre._tables import write_markdown
 from skgenre.audit.report import tabulate_findings
 from skgenre.features import EXECUTION_PARAMETERS, MFCCExtractor
@@ -163,8 +163,9 @@ def model_card(
         tested = benchmark.setting.get("n_tracks_per_genre", {}).values()
         notes = [
             summarise(benchmark),
-            f"Tested on {sum(tested)} tracks of {len(tested)} genres; "
-            f"{len(benchmark.unreadable)} files could not be read.",
+            f"Tested on {counted(sum(tested), 'track')} of "
+            f"{counted(len(tested), 'genre')}; "
+            f"{counted(len(benchmark.unreadable), 'file')} could not be read.",
             *(f"Note: {note}" for note in benchmark.notes()),
         ]
         card.add(**{_RESULTS: _write_list(map(_escape, notes))})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 import operator
 from importlib import resources
@@ -125,7 +126,7 @@ def _sort_by_accuracy(result):
 
 
 def _write_table(table):
-    """Return a table, in the form of `make_tables`, as HTML that the page takes as such."""
+    """Return a table, in the form of `make_tables`, as HTML that jinja takes as is."""
     from markupsafe import Markup
 
     columns, rows, n_text = (table[name] for name in ("columns", "rows", "n_text"))
@@ -186,23 +187,33 @@ def summarise(result):
     name, interval, verdict = best["model"], "", ""
     if not math.isnan(best["accuracy_low"]):
         low, high = best["accuracy_low"], best["accuracy_high"]
-        interval = f" (95 % interval {low:.0%} to {high:.0%})"
+        interval = f" (95% interval {low:.0%} to {high:.0%})"
     compared = [row for row in result.compare() if row["protocol"] == protocol]
     compared = [row for row in compared if name in (row["first"], row["second"])]
     reasons = {row["reason"] for row in compared}
-    better = [row for row in compared if row["better"] == name]
-    beaten = [row["second" if row["first"] == name else "first"] for row in better]
-    if beaten:
-        verdict = f"; by the corrected test it is better than {', '.join(beaten)}"
+    others = [row["second" if row["first"] == name else "first"] for row in compared]
+    better = [row["better"] == name for row in compared]
+    beaten = list(itertools.compress(others, better))
+    only = others[0] if len(others) == 1 else "any other model"
+    if len(beaten) == len(others) > 2:
+        verdict = f"; by the corrected test it is better than all {len(others)} others"
+    elif beaten:
+        verdict = f"; by the corrected test it is better than {_list_names(beaten)}"
     elif None in reasons:
-        verdict = "; by the corrected test it is not shown to be better than any other"
+        verdict = f"; by the corrected test it is not shown to be better than {only}"
     elif reasons:
         reason = reasons.pop()
-        verdict = f"; whether it is better than others cannot be told: {reason}"
+        verdict = f"; whether it is better than {only} cannot be told: {reason}"
     return (
         f"Under the protocol {protocol!r}, {name} classifies "
         f"{best['accuracy_mean']:.0%} of the tracks correctly{interval}{verdict}."
     )
+
+
+def _list_names(names):
+    """Return names as in a sentence: "a", "a and b", or "a, b and c"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def write_paper(result, directory):

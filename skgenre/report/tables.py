@@ -44,7 +44,9 @@ def make_tables(result):
     predictions = gather_predictions(result)
     for protocol in reversed(PROTOCOLS):
         answers = {
-            model: found for (model, name), found in predictions.items() if name == protocol
+            model: found
+            for (model, name), found in predictions.items()
+            if name == protocol
         }
         if answers:
             yield _tabulate_genres(answers, protocol)
