@@ -7,7 +7,7 @@ from skgenre import make_model, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
 from skgenre.report import summarise, write_paper
-from skgenre.report.tables import tabulate_confusions
+from skgenre.report.tables import count_answers, tabulate_answers
 
 pytest.importorskip("matplotlib").use("agg")
 pytest.importorskip("jinja2")
@@ -61,11 +61,12 @@ def read_tables(html, title):
 def test_matrix_of_genres_has_the_recall_of_each_model(page, result):
     html = page.read_text(encoding="utf-8")
     matrix, *confusions = read_tables(html, "By genre, protocol artist")
-    (entries,) = [
-        [e for e in result.predictions if (e["model"], e["protocol"]) == of]
-        for of in [("forest", "artist")]
+    pairs = [
+        pair
+        for entry in result.predictions
+        if (entry["model"], entry["protocol"]) == ("forest", "artist")
+        for pair in zip(entry["target"], entry["predicted"], strict=True)
     ]
-    pairs = [p for e in entries for p in zip(e["target"], e["predicted"], strict=True)]
     rows = {cells[0]: cells for cells in matrix if cells}
     column = rows.pop("genre").index("forest")
     assert len(rows) == 3
@@ -79,7 +80,7 @@ def test_matrix_of_genres_has_the_recall_of_each_model(page, result):
 
 def test_answers_are_counted_with_recall_and_precision():
     target = ["a", "a", "a", "b"]
-    table = tabulate_confusions(target, ["a", "a", "c", "a"])
+    table = tabulate_answers(*count_answers(target, ["a", "a", "c", "a"]))
     assert table["columns"] == ["genre", "a", "b", "c", "recall, %"]
     assert table["rows"] == [
         ["a", 2, "", 1, "67"],

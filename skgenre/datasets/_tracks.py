@@ -41,7 +41,7 @@ class TrackBunch(Bunch):
         target = np.asarray(self.target, dtype=str)
         rows = [list(row) for row in sorted(Counter(target.tolist()).items())]
         if self.get("groups") is not None:
-            columns.append("artists known")
+            columns.append("known artists")
             groups = np.asarray(self.groups, dtype=object)
             for row in rows:
                 artists = {*filter(is_known_group, groups[target == row[0]])}

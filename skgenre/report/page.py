@@ -21,9 +21,10 @@ from skgenre.displays import (
     plain_text,
 )
 from skgenre.report.tables import (
+    count_answers,
     gather_predictions,
     make_tables,
-    tabulate_confusions,
+    tabulate_answers,
 )
 
 if TYPE_CHECKING:
@@ -74,9 +75,10 @@ def write_report(
     confusions: dict[str, list[dict[str, str]]] = {}
     # From the best model on; of those that are as good, from the first.
     for (model, protocol), (target, predicted, _) in _sort_by_accuracy(result):
-        figure = _draw_confusion(target, predicted)
+        genres, counts = count_answers(target, predicted)
+        figure = _draw_confusion(genres, counts)
         _save_figure(directory, f"confusion-{protocol}-{model}", figure)
-        table = _write_table(tabulate_confusions(target, predicted))
+        table = _write_table(tabulate_answers(genres, counts))
         confusions.setdefault(protocol, []).append({"model": model, "table": table})
     notes, tables = [*result.notes()], [*make_tables(result)]
     if result.unreadable:
@@ -136,21 +138,15 @@ def _write_table(table):
     return Markup(html)
 
 
-def _draw_confusion(target, predicted):
+def _draw_confusion(genres, counts):
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    genres = sorted({*target, *predicted})
     size = 2.5 + 0.45 * len(genres)
     ax = make_axes(None, figsize=(size, size * 0.9))
-    ConfusionMatrixDisplay.from_predictions(
-        target,
-        predicted,
-        labels=genres,
-        display_labels=list(map(plain_text, genres)),
-        cmap="Greys",
-        xticks_rotation="vertical",
-        ax=ax,
+    display = ConfusionMatrixDisplay(
+        counts, display_labels=list(map(plain_text, genres))
     )
+    display.plot(cmap="Greys", xticks_rotation="vertical", ax=ax)
     ax.set(xlabel="Answer", ylabel="Genre")
     return ax.figure
 

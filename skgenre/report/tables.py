@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sklearn.metrics import confusion_matrix
+import numpy as np
 
 from skgenre.model_selection import PROTOCOLS
 
@@ -115,10 +115,16 @@ def _tabulate_genres(answers, protocol):
     }
 
 
-def tabulate_confusions(target, predicted):
-    """Return the answers (columns) to the tracks of each genre (rows), with shares."""
-    genres = sorted({*target, *predicted})
-    counts = confusion_matrix(target, predicted, labels=genres)
+def count_answers(target, predicted):
+    """Return the genres, and the answers (columns) to the tracks of each (rows)."""
+    genres, codes = np.unique([target, predicted], return_inverse=True)
+    n = len(genres)
+    pairs = np.dot([n, 1], codes.reshape(2, -1))
+    return genres.tolist(), np.bincount(pairs, minlength=n * n).reshape(n, n)
+
+
+def tabulate_answers(genres, counts):
+    """Return `count_answers` as a table with recall, precision and shares."""
     rows, shares = [], []
     for genre, row, n_right in zip(genres, counts, counts.diagonal(), strict=True):
         found = row / row.sum() if row.any() else row
