@@ -190,16 +190,16 @@ def summarise(result):
     others = [row["second" if row["first"] == name else "first"] for row in compared]
     better = [row["better"] == name for row in compared]
     beaten = list(itertools.compress(others, better))
-    only = others[0] if len(others) == 1 else "any other model"
+    rival = others[0] if len(others) == 1 else "any other model"
     if len(beaten) == len(others) > 2:
         verdict = f"; by the corrected test it is better than all {len(others)} others"
     elif beaten:
         verdict = f"; by the corrected test it is better than {_list_names(beaten)}"
     elif None in reasons:
-        verdict = f"; by the corrected test it is not shown to be better than {only}"
+        verdict = f"; by the corrected test it is not shown to be better than {rival}"
     elif reasons:
         reason = reasons.pop()
-        verdict = f"; whether it is better than {only} cannot be told: {reason}"
+        verdict = f"; whether it is better than {rival} cannot be told: {reason}"
     return (
         f"Under the protocol {protocol!r}, {name} classifies "
         f"{best['accuracy_mean']:.0%} of the tracks correctly{interval}{verdict}."
