@@ -408,7 +408,7 @@ def printable(value):
 
 def counted(number, noun):
     """Return a number with its noun, such as "1 track" or "2 tracks"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def describe_os_error(error):

@@ -184,7 +184,7 @@ def check_coefficients(shape):
         return
     message = (
         f"X of shape {shape} means tracks of n_segments={n_segments}, "
-        f"n_frames={n_frames} and a single coefficient.{describe_channels(shape)}"
+        f"n_frames={n_frames}, with a single coefficient.{describe_channels(shape)}"
     )
     if n_segments > n_frames > 1:
         raise ValueError(

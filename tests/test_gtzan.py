@@ -82,7 +82,7 @@ def test_tracks_are_found_in_every_usual_layout(layout, extension, tmp_path):
 
 def test_missing_tracks_are_counted_once(tmp_path):
     write_track(tmp_path / "blues.00000.wav")
-    with pytest.warns(UserWarning, match=r"1 of GTZAN's 1000 tracks") as caught:
+    with pytest.warns(UserWarning, match=r"1 track of GTZAN's 1000 found") as caught:
         fetch_gtzan(data_home=tmp_path, download_if_missing=False)
     assert len(caught) == 1
 
