@@ -649,7 +649,7 @@ def test_progress_that_stops_early_is_refused(made_tracks, models):
         return itertools.islice(items, 1 if what == "fitting" else total)
 
     with pytest.raises(
-        ValueError, match="progress must yield all items .4., got 3 fewer"
+        ValueError, match=r"progress must yield all items \(4\), got 3 fewer"
     ):
         run_benchmark(models, made_tracks, n_splits=2, progress=progress)
 

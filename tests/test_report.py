@@ -216,6 +216,7 @@ def test_page_counts_each_track_of_a_genre_once(made_tracks, tmp_path):
         (["bad", "worse"], "it is better than bad and worse."),
         (["bad", "worse", "worst"], "it is better than all 3 others."),
         (["bad", "worse", "close"], "it is better than bad and worse."),
+        (["bad", "worse", "worst", "close"], "better than bad, worse and worst."),
         (["close"], "it is not shown to be better than close."),
         (["close", "near"], "it is not shown to be better than any other model."),
     ],
