@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass
+from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,8 +14,9 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre._blocks import count_block_rows
-from skgenre._io import format_csv_row, printable
+from skgenre._io import counted, format_csv_row, printable
 from skgenre._products import one_blas_thread
+from skgenre._tables import write_html
 from skgenre._typing import Audio
 from skgenre._validation import check_choice
 from skgenre.audio import make_source, name_source
@@ -31,14 +33,15 @@ LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
 
 # A longer timeline is printed in part: its first and last segments.
 _N_PRINTED_SEGMENTS = 20
+_COLUMNS = ("start", "end", "genre", "probability")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
     """Probabilities of genres along a recording, and of the whole recording.
 
-    Printed, it is a table of the segments, each with its most probable genre; of a long
-    recording, of the first and last ten.
+    Printed, or in a notebook, it is a table of the segments, each with its most
+    probable genre; of a long recording, of the first and last ten.
 
     Attributes
     ----------
@@ -159,29 +162,38 @@ class Timeline:
         return "".join(map(format_csv_row, rows))
 
     def __repr__(self):
-        genres = [printable(genre) for genre in self.classes]
-        width = max(map(len, ["genre", *genres]))
+        head, rows = self._tabulate()
+        width = max(len(genre) for _, _, genre, _ in [_COLUMNS, *rows])
+        lines = [
+            f"{start:>8} {end:>8}  {genre:{width}}  {probability:>11}".rstrip()
+            for start, end, genre, probability in [_COLUMNS, *rows]
+        ]
+        return "\n".join([head, *lines])
+
+    def _repr_html_(self):
+        head, rows = self._tabulate()
+        return f"<p>{escape(head)}</p>\n{write_html(_COLUMNS, rows, text_columns=[2])}"
+
+    def _tabulate(self):
+        """Return a line on the recording, and rows of texts on its segments."""
+        segments = zip(self.start, self.end, self.probabilities, strict=True)
         rows = [
-            f"{start:8.2f} {end:8.2f}  {genres[best]:{width}}  {p[best]:11.3f}"
-            for start, end, p, best in zip(
-                self.start,
-                self.end,
-                self.probabilities,
-                self.probabilities.argmax(axis=1),
-                strict=True,
+            (
+                f"{start:.2f}",
+                f"{end:.2f}",
+                printable(self.classes[p.argmax()]),
+                f"{p.max():.3f}",
             )
+            for start, end, p in segments
         ]
         n_segments, n_ends = len(rows), _N_PRINTED_SEGMENTS // 2
         if n_segments > _N_PRINTED_SEGMENTS:
-            rows[n_ends:-n_ends] = [f"{'...':>8}"]
-        return "\n".join(
-            [
-                f"{printable(self.path)}: {printable(self.genre)}, "
-                f"{n_segments} segment{'s' * (n_segments != 1)}",
-                f"{'start':>8} {'end':>8}  {'genre':{width}}  probability",
-                *rows,
-            ]
+            rows[n_ends:-n_ends] = [("...", "", "", "")]
+        head = (
+            f"{printable(self.path)}: {printable(self.genre)}, "
+            f"{counted(n_segments, 'segment')}"
         )
+        return head, rows
 
 
 @one_blas_thread()

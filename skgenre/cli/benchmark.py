@@ -13,6 +13,7 @@ import os
 import tempfile
 from contextlib import contextmanager
 
+from skgenre._io import counted
 from skgenre.cli.arguments import (
     DEFAULT_NAMES,
     MODEL_NAMES,
@@ -237,9 +238,9 @@ def _tracks(options):
 def _describe_made(result, *, is_quick):
     """Say what was run on made tracks and, from the scores, what networks lack."""
     setting = result.setting
-    epochs = f"all networks at {setting['epochs']} epochs"
-    if setting["epochs"] is None:
-        epochs = "each network at its own number of epochs, the paper's 50 for its own"
+    epochs = "each network at its own number of epochs, the paper's 50 for its own"
+    if setting["epochs"] is not None:
+        epochs = f"all networks at {counted(setting['epochs'], 'epoch')}"
     n_tracks = sum(setting["n_tracks_per_genre"].values())
     lines = [
         f"Run on {n_tracks} made tracks, no recordings: {setting['n_splits']} folds, "

@@ -10,7 +10,7 @@ examples:
 
 import argparse
 
-from skgenre._io import printable
+from skgenre._io import counted, printable
 from skgenre.cli.arguments import (
     add_analysis,
     add_channel,
@@ -114,5 +114,5 @@ def _run(options):
             groups=kept.groups,
             parameters=parameters,
         )
-    say(f"{printable(options.output)}: {len(features)} tracks")
+    say(f"{printable(options.output)}: {counted(len(features), 'track')}")
     return int(len(kept.paths) < len(data.paths))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sklearn.utils import Bunch
 
-from skgenre._io import read_table
+from skgenre._io import counted, read_table
 from skgenre._typing import StrPath
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._tracks import (
@@ -90,8 +90,8 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     if not tracks:
         raise ValueError(
             f"{directory} must have genre folders with audio files ({extensions}), as "
-            f"in {directory / 'blues' / 'track.wav'}; got {len(genres)} folders and no "
-            "audio file in them."
+            f"in {directory / 'blues' / 'track.wav'}; got "
+            f"{counted(len(genres), 'folder')} and no audio file."
         )
     astray = [directory / e.name for e in entries if is_audio_name(e.name)]
     astray = sorted(filter(Path.is_file, astray), key=path_parts)
@@ -115,7 +115,8 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
         paths,
         target,
         _find_groups(directory, paths, groups),
-        f"{len(paths)} tracks of {len(set(target))} genres in {directory}",
+        f"{counted(len(paths), 'track')} of {counted(len(set(target)), 'genre')} in "
+        f"{directory}",
     )
 
 
@@ -145,7 +146,7 @@ def _find_groups(directory, paths, groups):
     unused = sorted(set(rows) - set(tracks), key=path_parts)
     if len(unused) == len(rows):
         raise ValueError(
-            f"{groups} names none of the {len(paths)} tracks in {directory}: "
+            f"{groups} names no track in {directory}, which has {len(paths)}: "
             f"expected paths relative to it, such as {paths[0].relative_to(directory)}."
         )
     if unused:
