@@ -19,10 +19,12 @@ DOCS = ROOT / "docs"
 EXAMPLES = sorted(ROOT.glob("examples/plot_*.py"))
 # Code of other libraries, or of machines that are not here.
 ELSEWHERE = ":class: elsewhere"
+# A comment of a page: from there on, its code needs a library.
+NEEDS = re.compile(r"^\.\. needs: (.+)$", re.MULTILINE)
 
 
 def list_snippets(page):
-    """Line number and source of each python block of a page that is meant to run."""
+    """Line number, source and needs of each python block of a page that is to run."""
     blocks = re.finditer(
         r"^( *)\.\. code-block:: python\n((?:\1 +:.*\n)*)\n((?:\1 +.*\n|\n)+)",
         page.read_text(encoding="utf-8"),
@@ -30,8 +32,8 @@ def list_snippets(page):
     )
     for block in blocks:
         if ELSEWHERE not in block[2]:
-            n_lines = block.string.count("\n", 0, block.start(3))
-            yield n_lines, textwrap.dedent(block[3])
+            before = block.string[: block.start(3)]
+            yield before.count("\n"), textwrap.dedent(block[3]), NEEDS.findall(before)
 
 
 PAGES = [
@@ -66,12 +68,10 @@ def write_collection(tracks, folder):
     (folder / "tracks.csv").write_text("\n".join(lines), encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_snippets_of_a_page_run_from_top_to_bottom(
     page, made_tracks, tmp_path, monkeypatch, request
 ):
-    if "dask" in page.read_text(encoding="utf-8"):
-        pytest.importorskip("distributed")
     if page.stem == "pretrained":
         request.getfixturevalue("musicnn_folder")
     pytest.importorskip("matplotlib").use("agg")
@@ -84,7 +84,9 @@ def test_snippets_of_a_page_run_from_top_to_bottom(
     get_reusable_executor().shutdown(wait=True)
     Path("genres").symlink_to(made_tracks.paths[0].rsplit("/", 3)[0])
     namespace = {"__name__": "snippets"}
-    for n_lines, source in list_snippets(page):
+    for n_lines, source, needs in list_snippets(page):
+        for library in needs:
+            pytest.importorskip(library)
         # Errors name the page and the line.
         exec(compile("\n" * n_lines + source, str(page), "exec"), namespace)
 
