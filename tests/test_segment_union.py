@@ -137,6 +137,15 @@ def test_features_stay_an_array_that_keeps_the_index(made_tracks, everywhere):
         frame = model.fit_transform(paths)
     assert frame.index.tolist() == [7, 5, 6]
     assert model.get_feature_names_out()[0] == "high__mfcc0_mean_mean"
+    assert list(frame.columns) == list(model.get_feature_names_out())
+
+
+def test_a_part_without_names_is_joined_where_frames_are_asked_for(made_tracks):
+    paths = pd.Series(made_tracks.paths[:2])
+    scaled = make_pipeline(make_union(n_segments=1), FunctionTransformer(keep_index))
+    union = SegmentUnion([("scaled", scaled), ("plain", make_union(n_segments=1))])
+    frame = make_pipeline(union, TrackStatistics()).set_output(transform="pandas")
+    assert frame.fit_transform(paths).columns[0] == "mfcc0_mean"
 
 
 @pytest.fixture(scope="module")
