@@ -281,7 +281,9 @@ def test_a_damaged_kept_file_is_made_again(kind, cache, installed):
 def test_a_cache_that_cannot_be_read_is_an_error_that_says_what_to_type(cache):
     cache.parent.mkdir()
     cache.symlink_to(cache)
-    with pytest.raises(OSError, match=rf"{MODEL}\.npz.* To get them: {INSTALL}") as seen:
+    with pytest.raises(
+        OSError, match=rf"{MODEL}\.npz.* To get them: {INSTALL}"
+    ) as seen:
         load()
     assert not isinstance(seen.value, FileNotFoundError)
 

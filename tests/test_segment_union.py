@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skgenre import (
     MFCCExtractor,
@@ -141,11 +142,14 @@ def test_features_stay_an_array_that_keeps_the_index(made_tracks, everywhere):
 
 
 def test_a_part_without_names_is_joined_where_frames_are_asked_for(made_tracks):
-    paths = pd.Series(made_tracks.paths[:2])
-    scaled = make_pipeline(make_union(n_segments=1), FunctionTransformer(keep_index))
-    union = SegmentUnion([("scaled", scaled), ("plain", make_union(n_segments=1))])
-    frame = make_pipeline(union, TrackStatistics()).set_output(transform="pandas")
-    assert frame.fit_transform(paths).columns[0] == "mfcc0_mean"
+    paths = pd.Series(made_tracks.paths[:2], index=[7, 5])
+    high, low = make_parts(n_segments=1)
+    unnamed = make_pipeline(low, FunctionTransformer(np.asarray))
+    union = SegmentUnion([("high", high), ("unnamed", unnamed)])
+    model = make_pipeline(union, TrackStatistics()).set_output(transform="pandas")
+    frame = model.fit_transform(paths)
+    assert frame.columns[0] == "mfcc0_mean"
+    assert_array_equal(frame.index, paths.index)
 
 
 @pytest.fixture(scope="module")

@@ -146,9 +146,10 @@ class MusicnnEmbedding(BaseSegmentExtractor):
     @property
     def tag_names_(self) -> tuple[str, ...]:
         """The tags, in the order of the features."""
-        if self.layer not in ("logits", "tags"):
+        if self.layer not in ("logits", "tags") or self.model not in MODELS:
             raise AttributeError(
-                f"layer={self.layer!r} has no tag_names_; 'logits' and 'tags' have."
+                f"layer={self.layer!r} of model={self.model!r} has no tag_names_; "
+                f"'logits' and 'tags' of {', '.join(map(repr, MODELS))} have."
             )
         return TAGS[self.model.partition("_")[0]]
 
@@ -171,8 +172,9 @@ class MusicnnEmbedding(BaseSegmentExtractor):
         Raises
         ------
         ValueError
-            `input_features` does not have one name.
+            `input_features` does not have one name; `model` or `layer` is unknown.
         """
+        self._check_parameters()
         if input_features is not None:
             check_n_names(input_features, 1)
         n_features = count_features(self.model, self.layer)
