@@ -18,6 +18,7 @@ from skgenre.features.output import check_n_names
 from skgenre.pretrained.network import (
     HOP_LENGTH,
     LAYERS,
+    N_VGG_FRAMES,
     SAMPLE_RATE,
     compute_log_mel,
     count_features,
@@ -35,9 +36,6 @@ EMBEDDING_VERSION = 1
 # takes 100 MB; four segments per second 0.5 s for a track of 30 s (default: 0.13); the
 # last is 67 MB.
 MAX_COSTS = (60, 4, 2**24)
-
-# The last layer of these takes segments of 3 s: it was trained on nothing else.
-N_VGG_FRAMES = 187
 
 
 class MusicnnEmbedding(BaseSegmentExtractor):
