@@ -143,11 +143,12 @@ class SegmentUnion(DocLinkMixin, JoiningUnion, ArrayOutputMixin):
     def _check_parameters(self):
         extractors = list_extractors(self)
         for name in ("segment_duration", "n_segments"):
-            found = {getattr(extractor, name): None for extractor in extractors}
-            if len(found) > 1:
+            found = [getattr(extractor, name) for extractor in extractors]
+            others = [value for value in found if value != found[0]]
+            if others:
                 raise ValueError(
                     f"all parts of a SegmentUnion must have the same {name}, got "
-                    f"{' and '.join(map(repr, found))}."
+                    f"{found[0]!r} and {others[0]!r}."
                 )
 
     def _join(self, parts):

@@ -286,7 +286,7 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         # Segments that all extractors have found: the last one may be whole at one
         # sample rate, and a sample short at another.
         n_segments = min(features.shape[1] for _, features in analyses)
-        n_rows = count_block_rows(analyses[0][1][0, 0].nbytes)
+        n_rows = count_block_rows(max(known[0, 0].nbytes for _, known in analyses))
         blocks = []
         for start in range(0, n_segments, n_rows):
             rows = slice(start, min(start + n_rows, n_segments))

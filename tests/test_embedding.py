@@ -155,6 +155,15 @@ def test_segments_of_other_lengths_are_those_of_the_musicnn_models(embed):
     assert X.shape == (1, 2, 1, 200)
 
 
+def test_parameters_out_of_range_are_shown_and_have_no_names():
+    for parameters in ({"model": "vgg"}, {"model": "MTT_vgg", "layer": "max_pool"}):
+        embedding = MusicnnEmbedding(**{"layer": "tags", **parameters})
+        assert "MusicnnEmbedding" in embedding._repr_html_()
+        assert not hasattr(embedding, "tag_names_")
+        with pytest.raises(ValueError, match="must be one of"):
+            embedding.get_feature_names_out()
+
+
 def make_model(embedding, **parameters):
     mfcc = make_pipeline(MFCCExtractor(**parameters), SegmentStatistics())
     union = SegmentUnion([("mfcc", mfcc), ("embedding", make_pipeline(embedding))])

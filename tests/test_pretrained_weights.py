@@ -192,6 +192,13 @@ def test_a_cache_that_cannot_be_written_to_is_warned_of(installed, cache):
     assert seen[0].filename == __file__
 
 
+def test_a_cache_that_cannot_be_read_hides_no_installed_musicnn(installed, cache):
+    cache.parent.mkdir()
+    cache.symlink_to(cache)  # a loop: refused by the system, also to root
+    with pytest.warns(RuntimeWarning, match=r"could not be kept in .*\.npz"):
+        assert_expected(load())
+
+
 # What is missing or damaged.
 
 
@@ -269,6 +276,16 @@ def test_a_damaged_kept_file_is_made_again(kind, cache, installed):
     assert_expected(load())
     installed.unlink()
     assert_expected(load())
+
+
+def test_a_cache_that_cannot_be_read_is_an_error_that_says_what_to_type(cache):
+    cache.parent.mkdir()
+    cache.symlink_to(cache)
+    with pytest.raises(
+        OSError, match=rf"{MODEL}\.npz.* To get them: {INSTALL}"
+    ) as seen:
+        load()
+    assert not isinstance(seen.value, FileNotFoundError)
 
 
 # The download.

@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_array_equal
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skgenre import (
     MFCCExtractor,
@@ -78,6 +80,7 @@ def test_of_all_segments_those_are_taken_that_all_parts_have(write_tone):
         (MFCCExtractor(n_segments=3), "the same n_segments, got 2 and 3"),
         (MFCCExtractor(segment_duration=2), "the same segment_duration, got 3.0 and 2"),
         (MFCCExtractor(n_segments=2, n_mfcc=200), "n_mfcc must be at most"),
+        (MFCCExtractor(n_segments=[2]), r"the same n_segments, got 2 and \[2\]"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_before_a_file_is_read(other, message):
@@ -137,6 +140,18 @@ def test_features_stay_an_array_that_keeps_the_index(made_tracks, everywhere):
         frame = model.fit_transform(paths)
     assert frame.index.tolist() == [7, 5, 6]
     assert model.get_feature_names_out()[0] == "high__mfcc0_mean_mean"
+    assert list(frame.columns) == list(model.get_feature_names_out())
+
+
+def test_a_part_without_names_is_joined_where_frames_are_asked_for(made_tracks):
+    paths = pd.Series(made_tracks.paths[:2], index=[7, 5])
+    high, low = make_parts(n_segments=1)
+    unnamed = make_pipeline(low, FunctionTransformer(np.asarray))
+    union = SegmentUnion([("high", high), ("unnamed", unnamed)])
+    model = make_pipeline(union, TrackStatistics()).set_output(transform="pandas")
+    frame = model.fit_transform(paths)
+    assert frame.columns[0] == "mfcc0_mean"
+    assert_array_equal(frame.index, paths.index)
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +197,28 @@ def test_a_timeline_is_that_of_all_segments(made_tracks, model):
     X = make_union(n_segments=None).fit_transform([path])
     expected = model[-1].predict_segments_proba(X)[0]
     assert_array_equal(timeline.probabilities, expected)
+
+
+def test_blocks_of_a_timeline_are_sized_by_the_largest_features(
+    made_tracks, monkeypatch
+):
+    sizes = []
+
+    def count(n_row_bytes):
+        sizes.append(n_row_bytes)
+        return 16
+
+    monkeypatch.setattr("skgenre.timeline.count_block_rows", count)
+    model = make_pipeline(
+        make_union(n_segments=1), TrackStatistics(), DummyClassifier()
+    )
+    model.fit(made_tracks.paths[7:9], made_tracks.target[7:9])
+    predict_timeline(model, made_tracks.paths[0])
+    low, high = 4 * 188 * 4, 4 * 130 * 13
+    assert sizes == [max(low, high)]
+    model[0].transformer_list.reverse()
+    predict_timeline(model, made_tracks.paths[0])
+    assert sizes[1:] == sizes[:1]
 
 
 def test_rows_of_stored_segments_have_the_features_of_all_parts(made_tracks, tmp_path):

@@ -18,6 +18,7 @@ from skgenre.features.output import check_n_names
 from skgenre.pretrained.network import (
     HOP_LENGTH,
     LAYERS,
+    N_VGG_FRAMES,
     SAMPLE_RATE,
     compute_log_mel,
     count_features,
@@ -35,9 +36,6 @@ EMBEDDING_VERSION = 1
 # takes 100 MB; four segments per second 0.5 s for a track of 30 s (default: 0.13); the
 # last is 67 MB.
 MAX_COSTS = (60, 4, 2**24)
-
-# The last layer of these takes segments of 3 s: it was trained on nothing else.
-N_VGG_FRAMES = 187
 
 
 class MusicnnEmbedding(BaseSegmentExtractor):
@@ -146,9 +144,10 @@ class MusicnnEmbedding(BaseSegmentExtractor):
     @property
     def tag_names_(self) -> tuple[str, ...]:
         """The tags, in the order of the features."""
-        if self.layer not in ("logits", "tags"):
+        if self.layer not in ("logits", "tags") or self.model not in MODELS:
             raise AttributeError(
-                f"layer={self.layer!r} has no tag_names_; 'logits' and 'tags' have."
+                f"layer={self.layer!r} of model={self.model!r} has no tag_names_; "
+                f"'logits' and 'tags' of {', '.join(map(repr, MODELS))} have."
             )
         return TAGS[self.model.partition("_")[0]]
 
@@ -171,8 +170,9 @@ class MusicnnEmbedding(BaseSegmentExtractor):
         Raises
         ------
         ValueError
-            `input_features` does not have one name.
+            `input_features` does not have one name; `model` or `layer` is unknown.
         """
+        self._check_parameters()
         if input_features is not None:
             check_n_names(input_features, 1)
         n_features = count_features(self.model, self.layer)

@@ -1,5 +1,6 @@
 """Input and output of the transformers of tracks: arrays, names, the index of rows."""
 
+from contextlib import suppress
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -49,20 +50,22 @@ class ArrayOutputMixin(TransformerMixin):
 
 
 class IndexedTracks(np.ndarray):
-    """Features of tracks with the index of the rows that they were made of."""
+    """Features of tracks, the index of the rows that they were made of, their names.
+
+    Of the last axis, or None where a part of a union does not tell them.
+    """
 
     def __array_finalize__(self, array):
         # A slice, for example, has other rows.
-        self.index = None
+        self.index = self.names = None
 
     def __reduce__(self):
         make, arguments, state = super().__reduce__()
-        return make, arguments, (state, self.index)
+        return make, arguments, (state, self.index, self.names)
 
     def __setstate__(self, state):
-        state, index = state
+        state, self.index, self.names = state
         super().__setstate__(state)
-        self.index = index
 
 
 def keep_index(transformer, values, X):
@@ -84,14 +87,17 @@ def keep_index(transformer, values, X):
             f"{type(transformer).__name__} has lost: let it keep X.index, or hand on "
             "np.asarray(X) to have the rows numbered anew."
         )
+    names = None
+    with suppress(AttributeError):  # a union with a part that has none
+        names = transformer.get_feature_names_out(
+            X.names if isinstance(X, IndexedTracks) else None
+        )
     if values.ndim == 2:
         import pandas as pd
 
-        return pd.DataFrame(
-            values, index=X.index, columns=transformer.get_feature_names_out()
-        )
+        return pd.DataFrame(values, index=X.index, columns=names)
     values = values.view(IndexedTracks)
-    values.index = X.index
+    values.index, values.names = X.index, names
     return values
 
 
@@ -125,6 +131,11 @@ class TrackTransformer(TransformerMixin, DocLinkMixin, BaseEstimator):
                 f"{describe_channels(X.shape)}"
             )
         return X
+
+    def _keep_names(self, X):
+        """Remember the names of the features in X, if `keep_index` has kept them."""
+        if isinstance(X, IndexedTracks) and X.names is not None:
+            self.feature_names_in_ = X.names
 
     def _check_names(self, input_features):
         """Return the names of the coefficients seen by `fit`; refuse others."""

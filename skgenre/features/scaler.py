@@ -52,14 +52,15 @@ class MFCCScaler(ArrayOutputMixin, TrackTransformer):
         self : object
             The fitted scaler.
         """
-        X = check_tracks(self, X, reset=True)
-        frames = X[present_segments(X)].reshape(-1, X.shape[-1])
+        tracks = check_tracks(self, X, reset=True)
+        frames = tracks[present_segments(tracks)].reshape(-1, tracks.shape[-1])
         self.mean_ = frames.mean(axis=0, dtype=np.float64)
         scale = frames.std(axis=0, dtype=np.float64)
         # Rounding errors give a constant coefficient a deviation above zero.
-        constant = scale <= 10 * np.finfo(X.dtype).eps * np.abs(self.mean_)
+        constant = scale <= 10 * np.finfo(tracks.dtype).eps * np.abs(self.mean_)
         self.scale_ = np.where(constant, 1.0, scale)
-        self.n_mfcc_ = X.shape[-1]
+        self.n_mfcc_ = tracks.shape[-1]
+        self._keep_names(X)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
@@ -94,8 +95,9 @@ class MFCCScaler(ArrayOutputMixin, TrackTransformer):
         Parameters
         ----------
         input_features : array-like of str of shape (n_mfcc,), default=None
-            Names of the coefficients; None takes the columns of the frame that `fit`
-            was given, else ``mfcc0``, ``mfcc1``, ...
+            Names of the coefficients; None takes those that `fit` has seen (the columns
+            of a frame or, where frames are asked for, the names of the step before),
+            else ``mfcc0``, ``mfcc1``, ...
 
         Returns
         -------

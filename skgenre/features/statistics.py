@@ -71,6 +71,7 @@ class _Statistics(TrackTransformer):
         """
         self._check_parameters()
         self.n_mfcc_ = check_tracks(self, X, reset=True).shape[-1]
+        self._keep_names(X)
         return self
 
     def _check_parameters(self):
@@ -84,8 +85,9 @@ class _Statistics(TrackTransformer):
         Parameters
         ----------
         input_features : array-like of str of shape (n_mfcc,), default=None
-            Names of the coefficients; None takes the columns of the frame that `fit`
-            was given, else ``mfcc0``, ``mfcc1``, ...
+            Names of the coefficients; None takes those that `fit` has seen (the columns
+            of a frame or, where frames are asked for, the names of the step before),
+            else ``mfcc0``, ``mfcc1``, ...
 
         Returns
         -------

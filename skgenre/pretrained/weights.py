@@ -129,8 +129,9 @@ def load_weights(model, weights_dir=None):
     without what only training needs: a third of 9 MB.
 
     The arrays are read-only, and the same ones at each call. FileNotFoundError where
-    there are none, ValueError where they are damaged or of another version: both say
-    what to type. RuntimeWarning where the cache folder cannot be written to.
+    there are none, ValueError where they are damaged or of another version, OSError
+    where they cannot be read: all say what to type. RuntimeWarning where the cache
+    folder cannot be written to.
     """
     check_choice(model, MODELS, name="model")
     return _load(model, None if weights_dir is None else os.fspath(weights_dir))
@@ -151,8 +152,9 @@ def _load(model, weights_dir):
                 weights = read(path, model)
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            except ValueError as error:
-                faults.append(str(error))
+            except (OSError, ValueError) as error:
+                # The folder of another user, as of root's HOME, hides no musicnn.
+                faults.append(error)
                 continue
             if weights_dir is None and path is checkpoint:
                 _keep_if_possible(weights, folders[0] / kept.name, checkpoint)
@@ -161,7 +163,9 @@ def _load(model, weights_dir):
     if weights_dir is None:
         remedy = f"{INSTALL}, or: {remedy}"
     if faults:
-        raise ValueError(f"{' '.join(faults)} To get them: {remedy}")
+        kind = OSError if isinstance(faults[0], OSError) else ValueError
+        reasons = " ".join(map(str, faults))
+        raise kind(f"{reasons} To get them: {remedy}") from faults[0]
     raise FileNotFoundError(
         f"no weights of {model}: neither {model}.npz nor {model}/{FILE} is in "
         f"{', '.join(map(str, folders))}. To get them: {remedy}"
