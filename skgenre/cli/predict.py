@@ -68,8 +68,12 @@ def add_command(commands):
 
 def _run(options):
     from skgenre import AudioDecodeError, load_model, predict_timeline
+    from skgenre.features import list_extractors
 
     model = load_model(options.model, trusted=options.trusted)
+    # Before the first row: missing weights are an error of no file.
+    for extractor in list_extractors(getattr(model, "best_estimator_", model)):
+        extractor.fit(options.files)
     answers = options.form(
         options.files, list(map(str, model.classes_)), segments=options.segments
     )
