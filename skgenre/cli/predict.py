@@ -72,7 +72,7 @@ def _run(options):
 
     model = load_model(options.model, trusted=options.trusted)
     # Before the first row: missing weights are an error of no file.
-    for extractor in list_extractors(getattr(model, "best_estimator_", model)):
+    for extractor in list_extractors(model):
         extractor.fit(options.files)
     answers = options.form(
         options.files, list(map(str, model.classes_)), segments=options.segments
