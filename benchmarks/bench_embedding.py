@@ -44,8 +44,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgenre import MusicnnEmbedding, make_model
+from skgenre._tables import write_markdown
 from skgenre._validation import is_known_group
-from skgenre.benchmark.result import MSD_NOTE, write_markdown
+from skgenre.benchmark.result import MSD_NOTE
 from skgenre.benchmark.statistics import compare_models
 from skgenre.cli.files import load_tracks
 from skgenre.datasets.gtzan_tracks import are_gtzan

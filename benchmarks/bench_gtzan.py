@@ -43,7 +43,7 @@ from skgenre import (
     reproduce_paper,
     run_benchmark,
 )
-from skgenre.benchmark.result import write_markdown
+from skgenre._tables import write_markdown
 from skgenre.benchmark.statistics import compare_models
 from skgenre.displays import make_axes
 from skgenre.keras_classifiers.training_set import hold_out_tracks

@@ -42,6 +42,7 @@ _HOMES = {
     "load_gtzan_features": "datasets",
     "load_mfcc_json": "datasets",
     "load_mfcc_npz": "datasets",
+    "load_tagged_folder": "datasets",
     "load_track_table": "datasets",
     "make_genre_tracks": "datasets",
     "make_model": "models",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from skgenre.datasets import load_gtzan_features as load_gtzan_features
     from skgenre.datasets import load_mfcc_json as load_mfcc_json
     from skgenre.datasets import load_mfcc_npz as load_mfcc_npz
+    from skgenre.datasets import load_tagged_folder as load_tagged_folder
     from skgenre.datasets import load_track_table as load_track_table
     from skgenre.datasets import make_genre_tracks as make_genre_tracks
     from skgenre.datasets import save_mfcc_json as save_mfcc_json

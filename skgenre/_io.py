@@ -2,8 +2,8 @@
 
 Only regular files are read: a pipe could wait for ever, and a device never ends.
 
-Also what every message about files needs: printable names, reasons of errors, the
-line of the user and versions of packages.
+Also what messages need: printable names, numbers with their nouns, reasons of errors,
+the line of the user and versions of packages.
 """
 
 import csv
@@ -235,8 +235,8 @@ def read_table(path, columns):
         if any(extra) or None in row.values():
             n_found = sum(word is not None for word in (*row.values(), *extra))
             raise ValueError(
-                f"{path} must have {len(names)} values in each row, got {n_found} in "
-                f"row {number}."
+                f"{path} must have {counted(len(names), 'value')} in each row, got "
+                f"{n_found} in row {number}."
             )
     return names, rows
 
@@ -407,6 +407,11 @@ def printable(value):
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def counted(number, noun):
+    """Return a number with its noun, such as "1 track" or "2 tracks"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def describe_os_error(error):

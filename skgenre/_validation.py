@@ -183,8 +183,8 @@ def check_coefficients(shape):
     if n_mfcc > 1:
         return
     message = (
-        f"X of shape {shape} means tracks of {n_segments} segments of {n_frames} "
-        f"frames, with a single coefficient.{describe_channels(shape)}"
+        f"X of shape {shape} means tracks of n_segments={n_segments}, "
+        f"n_frames={n_frames}, with a single coefficient.{describe_channels(shape)}"
     )
     if n_segments > n_frames > 1:
         raise ValueError(
@@ -310,7 +310,7 @@ def check_labels(y, *, n_tracks):
     labels = y if issparse(y) else np.asarray(y, dtype=object)
     if labels.ndim == 0 or labels.shape[0] != n_tracks:
         raise ValueError(
-            f"y must hold a label for each of the {n_tracks} tracks, got "
+            f"y must hold a label per track, {n_tracks} in all, got "
             f"{labels.shape[0] if labels.ndim else repr(y)}."
         )
     if issparse(y):
@@ -442,6 +442,6 @@ def _check_values(X, estimator):
     empty = np.flatnonzero(~present.any(axis=1))
     if len(empty):
         raise ValueError(
-            f"X holds no segment for track {empty[0]} ({len(empty)} such tracks): "
+            f"X holds no segment for track {empty[0]} ({len(empty)} in all): "
             "expected at least one segment that is not NaN."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -44,6 +45,7 @@ _CURVES = {
 _MIN_UNITS = 5
 # More segments than this would share pixels, of which all but one would be lost.
 _MAX_COLUMNS = 400
+_MAX_CHARACTERS = 24  # of a line of a name
 
 
 def make_axes(ax, *, figsize):
@@ -56,8 +58,9 @@ def make_axes(ax, *, figsize):
 
 
 def plain_text(name):
-    """A name as matplotlib shows it, and not as the formula that ``$`` would begin."""
-    return str(name).replace("$", r"\$")
+    """A name as matplotlib shows it: on up to three lines, ``$`` begins no formula."""
+    lines = textwrap.wrap(str(name), _MAX_CHARACTERS, max_lines=3, placeholder="…")
+    return "\n".join(lines).replace("$", r"\$")
 
 
 class BenchmarkDisplay:
@@ -140,7 +143,10 @@ class BenchmarkDisplay:
         """
         models = list(dict.fromkeys(row["model"] for row in self.summary))
         is_own = ax is None
-        ax = make_axes(ax, figsize=(8, 2 + 0.45 * len(models)))
+        labels = list(map(plain_text, models))
+        n_lines = max((label.count("\n") for label in labels), default=0) + 1
+        # Not wider: it is legible on the screen of a phone, too.
+        ax = make_axes(ax, figsize=(5.5, 2 + (0.28 + 0.17 * n_lines) * len(models)))
         # The first model on top.
         heights = {model: len(models) - 1 - n for n, model in enumerate(models)}
         points: dict[str, list[tuple[float, float]]] = {model: [] for model in models}
@@ -176,11 +182,11 @@ class BenchmarkDisplay:
             ax.plot(*np.reshape(positions, (-1, 2)).T, c="0.7", zorder=1)
         if chance is not None:
             ax.axvline(chance, color="0.4", linestyle=":", label="guessing")
-        ax.set_yticks(list(heights.values()), list(map(plain_text, heights)))
+        ax.set_yticks(list(heights.values()), labels)
         ax.set(xlabel="Accuracy", xlim=(0, 1), ylim=(-0.6, len(models) - 0.4))
         ax.grid(axis="x", alpha=0.3)
         if is_own:
-            self.legend_ = ax.figure.legend(loc="outside lower center", ncols=2)
+            self.legend_ = ax.figure.legend(loc="outside lower center")
         else:
             self.legend_ = ax.legend(fontsize="small")
         self.ax_, self.figure_ = ax, ax.figure

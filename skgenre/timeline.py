@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from html import escape
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre._blocks import count_block_rows
-from skgenre._io import printable
+from skgenre._io import counted, format_csv_row, printable
 from skgenre._products import one_blas_thread
+from skgenre._tables import write_html
 from skgenre._typing import Audio
+from skgenre._validation import check_choice
 from skgenre.audio import make_source, name_source
 from skgenre.features import BaseSegmentExtractor
 from skgenre.track_classifier import BaseTrackClassifier, predict_tracks_and_segments
@@ -22,16 +27,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# Of the schema that the labels follow.
+_JAMS_VERSION = "0.3.5"
+LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
+
 # A longer timeline is printed in part: its first and last segments.
 _N_PRINTED_SEGMENTS = 20
+_COLUMNS = ("start", "end", "genre", "probability")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
     """Probabilities of genres along a recording, and of the whole recording.
 
-    Printed, it is a table of the segments, each with its most probable genre; of a long
-    recording, of the first and last ten.
+    Printed, or in a notebook, it is a table of the segments, each with its most
+    probable genre; of a long recording, of the first and last ten.
 
     Attributes
     ----------
@@ -100,30 +110,90 @@ class Timeline:
         frame.insert(1, "end", self.end, allow_duplicates=True)
         return frame
 
-    def __repr__(self):
-        genres = [printable(genre) for genre in self.classes]
-        width = max(map(len, ["genre", *genres]))
-        rows = [
-            f"{start:8.2f} {end:8.2f}  {genres[best]:{width}}  {p[best]:11.3f}"
-            for start, end, p, best in zip(
-                self.start,
-                self.end,
-                self.probabilities,
-                self.probabilities.argmax(axis=1),
-                strict=True,
+    def to_labels(self, format: Literal["audacity", "sonic-visualiser", "jams"]) -> str:
+        """Write the timeline as labels for an annotation tool.
+
+        Neighbouring segments of one genre, the most probable one of each, become one
+        label, whose probability is the mean of theirs.
+
+        Parameters
+        ----------
+        format : {"audacity", "sonic-visualiser", "jams"}
+            - "audacity": label track, with a line of start, end and genre for each
+              label, separated by tabs. In Audacity, choose File > Import > Labels.
+            - "sonic-visualiser": comma-separated values, which Sonic Visualiser shows
+              as regions at the height of their probability. Choose File > Import
+              Annotation Layer. pandas reads them as well.
+            - "jams": JSON, with an annotation of the namespace ``segment_open``. The
+              package jams reads it.
+
+        Returns
+        -------
+        text : str
+            Content of the file, to be written in UTF-8. Times are seconds. A genre with
+            a tab, a line feed or the like has it escaped, except in JSON.
+
+        Raises
+        ------
+        ValueError
+            `format` is none of the above.
+        """
+        check_choice(format, LABEL_FORMATS, name="format")
+        best = self.probabilities.argmax(axis=1)
+        labels = []  # start, end, genre, probability
+        for number, segments in groupby(range(len(best)), key=best.__getitem__):
+            rows = list(segments)
+            probability = float(self.probabilities[rows, number].mean())
+            start, end = float(self.start[rows[0]]), float(self.end[rows[-1]])
+            labels.append((start, end, str(self.classes[number]), probability))
+        if format == "jams":
+            return _format_jams(labels)
+        if format == "audacity":
+            return "".join(
+                f"{start:.6f}\t{end:.6f}\t{printable(genre)}\n"
+                for start, end, genre, _ in labels
             )
+        # Sonic Visualiser tells the columns by these names, and seconds by the points.
+        rows = [("TIME", "VALUE", "DURATION", "LABEL")]
+        rows += [
+            (f"{start:.6f}", f"{p:.6f}", f"{end - start:.6f}", printable(genre))
+            for start, end, genre, p in labels
+        ]
+        return "".join(map(format_csv_row, rows))
+
+    def __repr__(self):
+        head, rows = self._tabulate()
+        width = max(len(genre) for _, _, genre, _ in [_COLUMNS, *rows])
+        lines = [
+            f"{start:>8} {end:>8}  {genre:{width}}  {probability:>11}".rstrip()
+            for start, end, genre, probability in [_COLUMNS, *rows]
+        ]
+        return "\n".join([head, *lines])
+
+    def _repr_html_(self):
+        head, rows = self._tabulate()
+        return f"<p>{escape(head)}</p>\n{write_html(_COLUMNS, rows, text_columns=[2])}"
+
+    def _tabulate(self):
+        """Return a line on the recording, and rows of texts on its segments."""
+        segments = zip(self.start, self.end, self.probabilities, strict=True)
+        rows = [
+            (
+                f"{start:.2f}",
+                f"{end:.2f}",
+                printable(self.classes[p.argmax()]),
+                f"{p.max():.3f}",
+            )
+            for start, end, p in segments
         ]
         n_segments, n_ends = len(rows), _N_PRINTED_SEGMENTS // 2
         if n_segments > _N_PRINTED_SEGMENTS:
-            rows[n_ends:-n_ends] = [f"{'...':>8}"]
-        return "\n".join(
-            [
-                f"{printable(self.path)}: {printable(self.genre)}, "
-                f"{n_segments} segment{'s' * (n_segments != 1)}",
-                f"{'start':>8} {'end':>8}  {'genre':{width}}  probability",
-                *rows,
-            ]
+            rows[n_ends:-n_ends] = [("...", "", "", "")]
+        head = (
+            f"{printable(self.path)}: {printable(self.genre)}, "
+            f"{counted(n_segments, 'segment')}"
         )
+        return head, rows
 
 
 @one_blas_thread()
@@ -245,6 +315,30 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
         track_probabilities=track_probabilities,
         genre=genre,
     )
+
+
+def _format_jams(labels):
+    from skgenre import __version__
+
+    end = max((end for _, end, _, _ in labels), default=0.0)
+    annotation = {
+        "namespace": "segment_open",
+        "data": [
+            {"time": start, "duration": end - start, "value": genre, "confidence": p}
+            for start, end, genre, p in labels
+        ],
+        "annotation_metadata": {
+            "annotation_tools": f"skgenre {__version__}",
+            "data_source": "program",
+        },
+        "sandbox": {},
+        "time": 0.0,
+        "duration": end,
+    }
+    # What is known of the recording: without a length, it would not be valid.
+    recording = {"duration": end, "jams_version": _JAMS_VERSION, "identifiers": {}}
+    content = {"annotations": [annotation], "file_metadata": recording, "sandbox": {}}
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
 class _KnownFeatures(BaseEstimator):

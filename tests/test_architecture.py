@@ -24,7 +24,7 @@ LAYERS = [
         "_validation",
         "_workers",
     },
-    {"audio", "mfcc", "networks", "pooling", "segments", "training"},
+    {"_tables", "audio", "mfcc", "networks", "pooling", "segments", "training"},
     {"pretrained"},
     {
         "datasets",

@@ -30,8 +30,10 @@ from skgenre import (
     save_model,
 )
 from skgenre.cli import main
+from skgenre.cli.predict import LABEL_FORMATS
 from skgenre.features import EXECUTION_PARAMETERS
 from skgenre.model_selection import make_splitter
+from skgenre.timeline import LABEL_FORMATS as TIMELINE_LABEL_FORMATS
 
 SAMPLE_RATE = 22050
 
@@ -354,6 +356,32 @@ def test_predicted_table_has_a_line_per_file(made_tracks, model_file, capsys):
     best = model.predict_proba(files).max(axis=1)
     expected = zip(files, model.predict(files), best, strict=True)
     assert rows == [[file, genre, f"{p:.3f}"] for file, genre, p in expected]
+
+
+@pytest.mark.parametrize("tool", LABEL_FORMATS)
+def test_labels_for_an_annotation_tool_are_the_timelines(
+    tool, made_tracks, model_file, capsys
+):
+    file = made_tracks.paths[0]
+    assert main(["predict", model_file, file, "--labels", tool]) == 0
+    labels = predict_timeline(load_model(model_file), file).to_labels(tool)
+    assert capsys.readouterr().out == labels
+
+
+def test_the_command_knows_the_formats_of_labels():
+    assert LABEL_FORMATS == TIMELINE_LABEL_FORMATS
+
+
+def test_labels_are_of_one_file(model_file, made_tracks, tmp_path, capsys):
+    command = ["predict", model_file, "--labels", "audacity"]
+    with pytest.raises(SystemExit):
+        main([*command, *made_tracks.paths[:2]])
+    assert "expected one FILE, got 2" in capsys.readouterr().err
+    (tmp_path / "text.wav").write_text("no sound")
+    assert main([*command, str(tmp_path / "text.wav")]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"error: {tmp_path / 'text.wav'}: " in captured.err
 
 
 def test_predicted_json_has_every_probability(made_tracks, model_file, capsys):

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+import skgenre
 from skgenre import (
     BenchmarkDisplay,
     MFCCDisplay,
@@ -56,11 +57,64 @@ def test_history_has_a_curve_per_part(quantity, features):
     assert not has_overlap(display.ax_)
 
 
-def test_history_is_drawn_on_the_given_axes(pipeline):
-    figure, ax = matplotlib.pyplot.subplots()
-    display = TrainingHistoryDisplay.from_estimator(pipeline, ax=ax)
-    assert display.ax_ is ax
-    assert display.figure_ is figure
+ROW = {"model": "knn", "protocol": "track", "accuracy_mean": 0.5}
+MADE = [
+    BenchmarkDisplay([{**ROW, "accuracy_low": 0.4, "accuracy_high": 0.6}]),
+    TrainingHistoryDisplay({"accuracy": [0.2, 0.5]}),
+    MFCCDisplay(np.zeros((2, 4, 3))),
+    SegmentTimelineDisplay(np.full((3, 2), 0.5), ["blues", "rock"]),
+]
+
+
+def test_no_display_is_forgotten_here():
+    named = {name for name in skgenre.__all__ if name.endswith("Display")}
+    assert named == {type(display).__name__ for display in MADE}
+
+
+@pytest.mark.parametrize("display", MADE, ids=lambda d: type(d).__name__)
+@pytest.mark.parametrize("is_given", [False, True])
+def test_plot_draws_on_the_given_axes_and_returns_the_display(display, is_given):
+    ax = matplotlib.pyplot.subplots()[1] if is_given else None
+    before = matplotlib.pyplot.get_fignums()
+    assert display.plot(ax=ax) is display
+    assert display.figure_ is display.ax_.figure
+    assert not is_given or display.ax_ is ax
+    # None makes a figure of its own, and only one.
+    n_new = len(matplotlib.pyplot.get_fignums()) - len(before)
+    assert n_new == (0 if is_given else 1)
+
+
+def test_every_way_to_make_a_display_takes_axes(pipeline, made_tracks):
+    result = run_benchmark(["dummy"], made_tracks, n_splits=2)
+    path = made_tracks.paths[0]
+    for door, arguments in [
+        (BenchmarkDisplay.from_result, [result]),
+        (TrainingHistoryDisplay.from_estimator, [pipeline]),
+        (MFCCDisplay.from_estimator, [MFCCExtractor(), path]),
+        (SegmentTimelineDisplay.from_estimator, [pipeline, path]),
+    ]:
+        # Also where a figure has figures in it.
+        part = matplotlib.pyplot.figure().subfigures(1, 2)[0]
+        ax = part.subplots()
+        display = door(*arguments, ax=ax)
+        assert isinstance(display, door.__self__)
+        assert display.ax_ is ax
+        assert display.figure_ is part
+
+
+def test_long_names_of_models_are_wrapped_and_overlap_nothing():
+    names = ["knn", "word " * 12, "x" * 300, "$a$"]
+    row = {**ROW, "accuracy_low": 0.4, "accuracy_high": 0.6}
+    display = BenchmarkDisplay([{**row, "model": name} for name in names]).plot()
+    labels = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert labels[0] == "knn"
+    assert labels[1].split() == ["word"] * 12
+    assert labels[2].endswith("…")
+    assert max(len(line) for label in labels for line in label.split("\n")) <= 24
+    assert not has_overlap(display.ax_)
+    # The names leave more than a third of the picture.
+    left, right = display.ax_.get_position().intervalx
+    assert right - left > 0.35
 
 
 def test_benchmark_shows_each_model_under_each_protocol(made_tracks):

@@ -19,10 +19,12 @@ DOCS = ROOT / "docs"
 EXAMPLES = sorted(ROOT.glob("examples/plot_*.py"))
 # Code of other libraries, or of machines that are not here.
 ELSEWHERE = ":class: elsewhere"
+# A comment of a page: from there on, its code needs a library.
+NEEDS = re.compile(r"^\.\. needs: (.+)$", re.MULTILINE)
 
 
 def list_snippets(page):
-    """Line number and source of each python block of a page that is meant to run."""
+    """Line number, source and needs of each python block of a page that is to run."""
     blocks = re.finditer(
         r"^( *)\.\. code-block:: python\n((?:\1 +:.*\n)*)\n((?:\1 +.*\n|\n)+)",
         page.read_text(encoding="utf-8"),
@@ -30,8 +32,8 @@ def list_snippets(page):
     )
     for block in blocks:
         if ELSEWHERE not in block[2]:
-            n_lines = block.string.count("\n", 0, block.start(3))
-            yield n_lines, textwrap.dedent(block[3])
+            before = block.string[: block.start(3)]
+            yield before.count("\n"), textwrap.dedent(block[3]), NEEDS.findall(before)
 
 
 PAGES = [
@@ -44,6 +46,8 @@ PAGES = [
 
 def write_collection(tracks, folder):
     """The tracks in three formats and folders, one of them incomplete, and a table."""
+    from mutagen import File
+
     lines = ["path,genre,artist"]
     for n, (source, genre, artist) in enumerate(
         zip(tracks.paths, tracks.target, tracks.groups, strict=True), start=1
@@ -57,28 +61,32 @@ def write_collection(tracks, folder):
             write_m4a(path, signal, sample_rate)
         else:
             soundfile.write(path, signal, sample_rate)
+        file = File(path, easy=True)
+        file.update({"genre": genre, "artist": artist})
+        file.save()
     path.write_bytes(path.read_bytes()[:30_000])
     (folder / "tracks.csv").write_text("\n".join(lines), encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_snippets_of_a_page_run_from_top_to_bottom(
     page, made_tracks, tmp_path, monkeypatch, request
 ):
-    if "dask" in page.read_text(encoding="utf-8"):
-        pytest.importorskip("distributed")
     if page.stem == "pretrained":
         request.getfixturevalue("musicnn_folder")
     pytest.importorskip("matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)
     if "music/tracks.csv" in page.read_text(encoding="utf-8"):
         pytest.importorskip("av")
+        pytest.importorskip("mutagen")
         write_collection(made_tracks, Path("music"))
     # Workers of earlier tests are in the folder of their first call.
     get_reusable_executor().shutdown(wait=True)
     Path("genres").symlink_to(made_tracks.paths[0].rsplit("/", 3)[0])
     namespace = {"__name__": "snippets"}
-    for n_lines, source in list_snippets(page):
+    for n_lines, source, needs in list_snippets(page):
+        for library in needs:
+            pytest.importorskip(library)
         # Errors name the page and the line.
         exec(compile("\n" * n_lines + source, str(page), "exec"), namespace)
 

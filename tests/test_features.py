@@ -495,15 +495,15 @@ def test_parameter_out_of_range_is_refused_by_name(name, value):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (["rock", "jazz"], "a label for each of the 3 tracks, got 2"),
-        ("pop", "a label for each of the 3 tracks, got 'pop'"),
+        (["rock", "jazz"], "a label per track, 3 in all, got 2"),
+        ("pop", "a label per track, 3 in all, got 'pop'"),
         (["rock", None, "jazz"], "a genre for each track, got None for track 1"),
         (["rock", "jazz", np.nan], "got nan for track 2"),
         (pd.Series(["rock", pd.NA, "jazz"], dtype="string"), "got <NA> for track 1"),
         (np.array([["rock"], [""], ["jazz"]]), "got '' for track 1"),
         (np.array([0.0, 1.0, np.nan]), "got nan for track 2"),
         (["rock"] * 3, "at least two classes .*only one class: 'rock'"),
-        (csr_matrix(np.eye(2)), "a label for each of the 3 tracks, got 2"),
+        (csr_matrix(np.eye(2)), "a label per track, 3 in all, got 2"),
     ],
 )
 def test_labels_that_train_nothing_are_refused_before_the_analysis(

@@ -78,7 +78,7 @@ def test_tracks_are_found_in_every_usual_layout(layout, extension, tmp_path):
 
 def test_missing_tracks_are_counted_once(tmp_path):
     write_track(tmp_path / "blues.00000.wav")
-    with pytest.warns(UserWarning, match=r"1 of GTZAN's 1000 tracks") as caught:
+    with pytest.warns(UserWarning, match=r"1 track of GTZAN's 1000 found") as caught:
         fetch_gtzan(data_home=tmp_path, download_if_missing=False)
     assert len(caught) == 1
 
@@ -105,7 +105,7 @@ def test_environment_names_the_folders(tmp_path, monkeypatch):
 def test_other_genres_and_names_are_kept_and_said_to_be_unknown(tmp_path):
     for name in ("genres/blues/blues.00000", "genres/blues/mine", "genres/polka/a"):
         write_track(tmp_path / f"{name}.wav")
-    with pytest.warns(UserWarning, match=r"2 files are no tracks.*mine.wav, .*a.wav"):
+    with pytest.warns(UserWarning, match=r"2 files not of GTZAN.*mine.wav, .*a.wav"):
         data = fetch_gtzan(data_home=tmp_path)
     assert data.target.tolist() == ["blues", "blues", "polka"]
     assert data.artists.tolist() == ["John Lee Hooker", "", ""]
@@ -117,7 +117,7 @@ def test_folders_of_operating_systems_hold_no_tracks(tmp_path):
         write_track(tmp_path / "genres" / name / "blues.00000.wav")
         write_track(tmp_path / name / "other.wav")
     write_track(tmp_path / "blues" / "._other.wav")
-    with pytest.warns(UserWarning, match=r"1 files are no tracks.*other.wav"):
+    with pytest.warns(UserWarning, match=r"1 file not of GTZAN.*other.wav"):
         data = fetch_gtzan(data_home=tmp_path)
     assert data.target.tolist() == ["blues", "blues"]
 

@@ -18,6 +18,7 @@ import pytest
 
 from skgenre._io import (
     atomic_write,
+    counted,
     describe_os_error,
     find_versions,
     format_csv_row,
@@ -336,3 +337,11 @@ def test_numbers_of_numpy_are_written_as_numbers_and_other_objects_as_text():
     content = {"a": np.float32(0.5), "b": np.array(2), "c": np.arange(2), "d": {1: 2}}
     written = json.loads(json.dumps(content, default=plain))
     assert written == {"a": 0.5, "b": 2, "c": "[0 1]", "d": {"1": 2}}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 tracks"), (1, "1 track"), (2, "2 tracks"), (np.uint8(1), "1 track")],
+)
+def test_numbers_have_their_nouns(number, text):
+    assert counted(number, "track") == text

@@ -192,10 +192,10 @@ def test_card_lists_what_the_audit_found(model_file):
     finding = Finding("clipped", (1,), "0.3 % of the samples at full scale")
     report = AuditReport(["/home/ann/a/a.wav", "/home/ann/b/b.wav"], [finding], [])
     text = " ".join(render(model_card(model_file, audit=report)).text.split())
-    assert "1 findings on 2 tracks." in text
+    assert "1 finding on 2 tracks." in text
     assert "clipped b/b.wav 0.3 % of the samples at full scale" in text
     clean = AuditReport(["a.wav"], [], [])
-    assert "0 findings on 1 tracks." in render(model_card(model_file, audit=clean)).text
+    assert "0 findings on 1 track." in render(model_card(model_file, audit=clean)).text
 
 
 def test_estimator_and_its_file_have_the_same_card(features, tmp_path):

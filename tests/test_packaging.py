@@ -66,7 +66,7 @@ def test_what_is_imported_is_declared_and_what_is_required_is_imported():
             **project["optional-dependencies"],
         }.items()
     }
-    extras = names["report"] | names["ffmpeg"]
+    extras = names["report"] | names["ffmpeg"] | names["tags"]
     imported = find_imports()
     assert imported <= names["required"] | extras
     assert names["required"] <= imported

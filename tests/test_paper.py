@@ -143,7 +143,7 @@ def test_split_that_is_not_possible_is_refused_before_any_training(
     for name in ("MLP", "CNN", "LSTM"):
         monkeypatch.setattr(f"skgenre.{name}GenreClassifier.fit", None)
     data = Bunch(paths=made_tracks.paths[[0, 8]], target=made_tracks.target[[0, 8]])
-    with pytest.raises(ValueError, match="these 4 segments cannot be split: The "):
+    with pytest.raises(ValueError, match="4 segments cannot be split: The "):
         reproduce_paper(data, splits=["80/20"])
     data.target = ["rock", "rock"]
     with pytest.raises(ValueError, match="at least two genres"):

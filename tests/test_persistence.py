@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from model_archive import read_parts, write_parts
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import Birch, KMeans
 from sklearn.compose import ColumnTransformer
@@ -419,6 +419,23 @@ def test_search_is_saved_as_what_it_has_found(features, file):
     loaded = load_model(file)
     assert [name for name, _ in loaded.steps] == [name for name, _ in SCALED.steps]
     assert search.best_params_["logisticregression__C"] == loaded[-1].C
+
+
+def test_samplers_of_training_tracks_are_left_out(features, file):
+    class Sampler(BaseEstimator):
+        """As imbalanced-learn's: tracks in, other tracks and their genres out."""
+
+        def fit_resample(self, X, y):
+            return X, y
+
+    model = make_pipeline(SegmentStatistics(), SegmentPoolingClassifier(GaussianNB()))
+    model.fit(*features)
+    save_model(make_pipeline(Sampler(), *model), file)
+    loaded = load_model(file)
+    assert list(loaded.named_steps) == list(model.named_steps)
+    assert_array_equal(
+        loaded.predict_proba(features[0]), model.predict_proba(features[0])
+    )
 
 
 def test_splits_of_the_training_tracks_are_left_out(features, file):

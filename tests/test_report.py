@@ -9,6 +9,7 @@ from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
 from skgenre.benchmark.result import MSD_NOTE
 from skgenre.report import summarise, write_paper
+from skgenre.report.tables import count_answers, tabulate_answers
 
 pytest.importorskip("matplotlib").use("agg")
 pytest.importorskip("jinja2")
@@ -44,9 +45,55 @@ def test_figures_are_there_as_png_and_svg(page):
     assert {"accuracies.png", "accuracies.svg"} <= set(names)
     assert "confusion-artist-forest.png" in names
     outline = Outline(page.read_text(encoding="utf-8"))
-    images = [attrs for tag, attrs in outline.tags if tag == "img"]
-    assert len(images) == sum(name.endswith(".png") for name in names)
-    assert all(attrs["alt"] for attrs in images)
+    (image,) = [attrs for tag, attrs in outline.tags if tag == "img"]
+    assert image["alt"]
+    tags = [tag for tag, _ in outline.tags]
+    assert tags.index("img") < tags.index("strong") < tags.index("table")
+
+
+def read_tables(html, title):
+    """The texts of the tables below a heading, by row and cell."""
+    part = html.partition(title)[2].partition("<h2>")[0]
+    return [
+        [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr>")]
+        for table in part.split("<table>")[1:]
+    ]
+
+
+def test_matrix_of_genres_has_the_recall_of_each_model(page, result):
+    html = page.read_text(encoding="utf-8")
+    matrix, *confusions = read_tables(html, "By genre, protocol artist")
+    pairs = [
+        pair
+        for entry in result.predictions
+        if (entry["model"], entry["protocol"]) == ("forest", "artist")
+        for pair in zip(entry["target"], entry["predicted"], strict=True)
+    ]
+    rows = {cells[0]: cells for cells in matrix if cells}
+    column = rows.pop("genre").index("forest")
+    assert len(rows) == 3
+    for genre, cells in rows.items():
+        answers = [answer for target, answer in pairs if target == genre]
+        recall = sum(answer == genre for answer in answers) / len(answers)
+        assert cells[column] == f"{100 * recall:.0f}"
+    # Without the model that failed.
+    assert len(confusions) == 2
+
+
+def test_answers_are_counted_with_recall_and_precision():
+    target = ["a", "a", "a", "b"]
+    table = tabulate_answers(*count_answers(target, ["a", "a", "c", "a"]))
+    assert table["columns"] == ["genre", "a", "b", "c", "recall, %"]
+    assert table["rows"] == [
+        ["a", 2, "", 1, "67"],
+        ["b", 1, "", "", "0"],
+        ["c", "", "", "", None],
+        ["precision, %", "67", None, "0", ""],
+    ]
+    assert table["shares"][:2] == [
+        [None, pytest.approx(2 / 3), 0, pytest.approx(1 / 3), None],
+        [None, 1, 0, 0, None],
+    ]
 
 
 def test_page_has_a_row_per_model_and_protocol(page, result):
@@ -64,7 +111,7 @@ def test_names_cannot_break_the_page(page):
 
 def test_failures_and_the_leak_are_said_on_the_page(page):
     text = Outline(page.read_text(encoding="utf-8")).text
-    assert "broken, protocol track, seed 0, fold 0 failed: ValueError" in text
+    assert "broken, protocol track, seed 0, fold 0 failed (the first of 3" in text
     assert "those of one track are on both sides" in text
 
 
@@ -97,7 +144,8 @@ def test_page_names_tracks_without_the_folders_of_whoever_ran_it(
     unreadable = [{"path": path, "reason": "is empty"} for path in paths]
     write_report(BenchmarkResult.from_rows([row], unreadable=unreadable), tmp_path)
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
-    assert f"{len(paths)} files could not be read: {shown}" in text
+    files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    assert f"{files} could not be read: {shown}" in text
 
 
 def test_a_long_name_of_a_model_is_shortened_in_names_of_files_only(tmp_path):
@@ -163,7 +211,7 @@ def test_page_says_why_there_is_no_verdict(made_tracks, tmp_path):
     write_report(result, tmp_path)
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
     reason = "the test needs 3 folds with scores of both, got 2"
-    assert f"whether it is better than others cannot be told: {reason}." in text
+    assert f"whether it is better than dummy cannot be told: {reason}." in text
     assert text.count(reason) == 2
 
 
@@ -171,5 +219,67 @@ def test_page_counts_each_track_of_a_genre_once(made_tracks, tmp_path):
     result = run_benchmark(["dummy"], made_tracks, n_splits=2, seeds=(0, 1, 2))
     write_report(result, tmp_path)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    table = html.partition("By genre")[2].partition("</table>")[0]
-    assert re.findall(r">(\w+)</td></tr>", table) == ["8", "8", "8"]
+    matrix, _ = read_tables(html, "By genre, protocol track")
+    assert [cells[1] for cells in matrix if cells] == ["tracks", "8", "8", "8"]
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ([], "correctly."),
+        (["bad"], "; by the corrected test it is better than bad."),
+        (["bad", "worse"], "it is better than bad and worse."),
+        (["bad", "worse", "worst"], "it is better than all 3 others."),
+        (["bad", "worse", "close"], "it is better than bad and worse."),
+        (["bad", "worse", "worst", "close"], "better than bad, worse and worst."),
+        (["close"], "it is not shown to be better than close."),
+        (["close", "near"], "it is not shown to be better than any other model."),
+    ],
+)
+def test_summary_names_the_models_that_the_best_one_beats(others, said):
+    accuracies = {
+        "svm": (0.90, 0.91, 0.92),
+        **{name: (0.11, 0.10, 0.10) for name in ("bad", "worse", "worst")},
+        **{name: (0.95, 0.80, 0.90) for name in ("close", "near")},
+    }
+    rows = [
+        {
+            **{"model": name, "protocol": "track", "seed": 0, "fold": fold},
+            **{"accuracy": accuracy, "n_train": 20, "n_test": 10},
+        }
+        for name in ["svm", *others]
+        for fold, accuracy in enumerate(accuracies[name])
+    ]
+    assert summarise(BenchmarkResult.from_rows(rows)).endswith(said)
+
+
+def test_page_of_one_model_and_track_has_no_plurals(tmp_path):
+    label = {"model": "a", "protocol": "track", "seed": 0, "fold": 0}
+    row = {**label, "accuracy": 1.0, "n_train": 1, "n_test": 1}
+    setting = {"models": ["a"], "n_tracks_per_genre": {"pop": 1}}
+    audit = AuditReport(["a.wav"], [Finding("clipped", (0,), "much")], [])
+    write_report(
+        BenchmarkResult.from_rows([row], setting=setting), tmp_path, audit=audit
+    )
+    text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "1 model on 1 track of 1 genre" in text
+    assert "1 finding on 1 track." in text
+
+
+def test_page_has_no_dead_buttons_without_javascript(page):
+    tags = {tag for tag, _ in Outline(page.read_text(encoding="utf-8")).tags}
+    assert "button" not in tags
+
+
+def test_long_tables_but_the_first_are_folded(tmp_path):
+    rows = [
+        {
+            **{"model": f"m{number}", "protocol": "track", "seed": 0, "fold": 0},
+            **{"accuracy": number / 30, "n_train": 8, "n_test": 2},
+        }
+        for number in range(25)
+    ]
+    write_report(BenchmarkResult.from_rows(rows), tmp_path)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert html.index("Scores") < html.index(">m24<") < html.index("<details")
+    assert "<summary>All 300 rows</summary>" in html

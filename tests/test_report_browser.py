@@ -1,6 +1,7 @@
 """A report of hostile names in a real browser: they are shown, and never run."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -11,6 +12,7 @@ from sklearn.utils import Bunch
 
 from skgenre import make_model, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
+from skgenre.benchmark import BenchmarkResult
 
 pytest.importorskip("matplotlib").use("agg")
 pytest.importorskip("jinja2")
@@ -65,6 +67,20 @@ def page(made_tracks, tmp_path_factory):
     return folder / "report.html"
 
 
+def dump_dom(path, profile, *switches):
+    """What a browser has made of a page."""
+    done = subprocess.run(
+        [
+            *(CHROMIUM, *SWITCHES, *switches, f"--user-data-dir={profile}"),
+            *("--dump-dom", "--virtual-time-budget=2000", path.as_uri()),
+        ],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout.decode("utf-8")
+
+
 def assert_harmless(html):
     page = Outline(html)
     assert "run" not in dict(page.tags)["html"]
@@ -83,27 +99,65 @@ def test_hostile_names_are_text(page):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_a_browser_shows_hostile_names_and_runs_none(page, tmp_path):
-    done = subprocess.run(
-        [
-            *(CHROMIUM, *SWITCHES, f"--user-data-dir={tmp_path}", "--dump-dom"),
-            *("--virtual-time-budget=2000", page.as_uri()),
-        ],
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
-    assert_harmless(done.stdout.decode("utf-8"))
+    assert_harmless(dump_dom(page, tmp_path))
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 @pytest.mark.parametrize("attack", [CLOSED[0], ATTACKS[1], ATTACKS[4]])
 def test_the_same_names_unescaped_would_run(tmp_path, attack):
     (tmp_path / "page.html").write_text(f"<p>{attack}</p>")
-    command = [CHROMIUM, *SWITCHES, f"--user-data-dir={tmp_path}", "--dump-dom"]
-    done = subprocess.run(
-        [*command, "--virtual-time-budget=2000", (tmp_path / "page.html").as_uri()],
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
-    assert dict(Outline(done.stdout.decode()).tags)["html"].get("run") == "yes"
+    dom = dump_dom(tmp_path / "page.html", tmp_path)
+    assert dict(Outline(dom).tags)["html"].get("run") == "yes"
+
+
+@pytest.fixture(scope="module")
+def plain_page(tmp_path_factory):
+    """The report of one model with a recall of 0, 50 and 100 %."""
+    folder = tmp_path_factory.mktemp("plain")
+    target = ["blues", "80s", "80s", "rock"]
+    answers = {"rows": [0, 1, 2, 3], "target": target}
+    answers["predicted"] = ["blues", "80s", "rock", "80s"]
+    label = {"model": "knn", "protocol": "track", "seed": 0, "fold": 0}
+    row = {**label, "accuracy": 0.5, "n_train": 8, "n_test": 4, "predictions": answers}
+    write_report(BenchmarkResult.from_rows([row]), folder)
+    return folder / "report.html"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.parametrize(
+    ("column", "clicks", "genres"),
+    [
+        (2, 1, ["rock", "80s", "blues"]),
+        (2, 2, ["blues", "80s", "rock"]),
+        # "80s" is no number.
+        (0, 1, ["80s", "blues", "rock"]),
+        (0, 2, ["rock", "blues", "80s"]),
+    ],
+)
+def test_a_click_on_a_column_sorts_the_genres(
+    plain_page, tmp_path, column, clicks, genres
+):
+    script = f"""<script>
+    const table = document.querySelector(".shaded table");
+    for (let i = 0; i < {clicks}; i++)
+      table.querySelectorAll("button")[{column}].click();
+    document.title = [...table.tBodies[0].rows].map(r => r.cells[0].textContent);
+    </script>"""
+    copy = tmp_path / "page.html"
+    copy.write_text(plain_page.read_text("utf-8") + script, "utf-8")
+    assert f"<title>{','.join(genres)}</title>" in dump_dom(copy, tmp_path)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_contrasts_with_the_page_in_light_and_dark(plain_page, tmp_path, dark):
+    script = """<script>
+    const {color, backgroundColor} = getComputedStyle(document.body);
+    document.title = color + " on " + backgroundColor;
+    </script>"""
+    copy = tmp_path / "page.html"
+    copy.write_text(plain_page.read_text("utf-8") + script, "utf-8")
+    settings = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    title = re.search("<title>(.*)</title>", dump_dom(copy, tmp_path, settings))[1]
+    text, page = (sum(map(int, re.findall(r"\d+", c))) for c in title.split(" on "))
+    assert (text > 600 and page < 100) if dark else (text < 150 and page > 700)

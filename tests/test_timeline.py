@@ -1,5 +1,7 @@
 """Promises of predict_timeline: every segment of a recording, whatever the model."""
 
+import csv
+import json
 import tracemalloc
 from functools import partial
 
@@ -78,6 +80,65 @@ def test_a_long_timeline_is_printed_in_part():
         "     ...",
         " 3570.00  3573.00  rock         0.750",
     ]
+
+
+# Segments of 3 s: blues, blues, rock, blues; the tab must not become a column.
+CHANGES = Timeline(
+    "song.wav",
+    start=3.0 * np.arange(4),
+    end=3.0 * np.arange(4) + 3,
+    probabilities=np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [1.0, 0.0]]),
+    classes=np.array(['blues\t"and"', "rock, pop"]),
+    track_probabilities=np.array([0.75, 0.25]),
+    genre="rock, pop",
+)
+
+
+def test_labels_for_audacity_are_neighbouring_segments_of_one_genre():
+    assert CHANGES.to_labels("audacity") == (
+        '0.000000\t6.000000\tblues\\t"and"\n'
+        "6.000000\t9.000000\trock, pop\n"
+        '9.000000\t12.000000\tblues\\t"and"\n'
+    )
+
+
+def test_labels_for_sonic_visualiser_are_regions_with_their_probability():
+    lines = CHANGES.to_labels("sonic-visualiser").splitlines()
+    assert [*csv.DictReader(lines)] == [
+        {"TIME": time, "VALUE": value, "DURATION": duration, "LABEL": genre}
+        for time, value, duration, genre in [
+            ("0.000000", "0.800000", "6.000000", 'blues\\t"and"'),
+            ("6.000000", "0.600000", "3.000000", "rock, pop"),
+            ("9.000000", "1.000000", "3.000000", 'blues\\t"and"'),
+        ]
+    ]
+
+
+def test_labels_in_jams_are_open_segments_that_cover_the_recording():
+    content = json.loads(CHANGES.to_labels("jams"))
+    assert content["file_metadata"]["duration"] == 12.0
+    (annotation,) = content["annotations"]
+    assert annotation["namespace"] == "segment_open"
+    assert [tuple(row.values()) for row in annotation["data"]] == [
+        (0.0, 6.0, 'blues\t"and"', pytest.approx(0.8)),
+        (6.0, 3.0, "rock, pop", 0.6),
+        (9.0, 3.0, 'blues\t"and"', 1.0),
+    ]
+    assert [*annotation["data"][0]] == ["time", "duration", "value", "confidence"]
+
+
+def test_the_package_jams_validates_the_labels(tmp_path):
+    jams = pytest.importorskip("jams")
+    (tmp_path / "song.jams").write_text(CHANGES.to_labels("jams"), encoding="utf-8")
+    found = jams.load(str(tmp_path / "song.jams"), validate=True, strict=True)
+    intervals, values = found.search(namespace="segment_open")[0].to_interval_values()
+    assert_array_equal(intervals, [[0, 6], [6, 9], [9, 12]])
+    assert values[1] == "rock, pop"
+
+
+def test_other_formats_of_labels_are_refused():
+    with pytest.raises(ValueError, match="format must be one of 'audacity'"):
+        CHANGES.to_labels("praat")
 
 
 def test_all_segments_are_predicted_whatever_the_model_was_trained_on(fit, song):

@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
+from skgenre._io import counted
 from skgenre._typing import Audio
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.audio.decoder import open_audio
@@ -261,8 +262,9 @@ class AudioStream:
                 mono = _pick(block, number)
             else:  # of a recording that is joined behind another
                 reason = (
-                    f"has {block.shape[1]} channels after {n_frames / file_rate:.2f} "
-                    f"s, expected at least {number + 1} for channel={self._channel!r}"
+                    f"has {counted(block.shape[1], 'channel')} after "
+                    f"{n_frames / file_rate:.2f} s, expected at least {number + 1} "
+                    f"for channel={self._channel!r}"
                 )
                 raise AudioDecodeError([(self.name, reason)])
             # 16-bit samples need no check. Extremes are NaN where any value is: two
@@ -289,7 +291,8 @@ class AudioStream:
             raise AudioDecodeError([(self.name, reason)])
         if is_silent:
             n_silent = n_frames if n_kept is None else min(n_kept, n_frames)
-            reason = f"{SILENT} (peak 0.0) in {n_silent} frames, expected sound"
+            frames = counted(n_silent, "frame")
+            reason = f"{SILENT} (peak 0.0) in {frames}, expected sound"
             if has_sound and number is None:
                 reason = (
                     f"{CANCELLING} (opposite phase) when they are averaged, expected "
@@ -308,8 +311,8 @@ class AudioStream:
             number = 0
         if number >= self.n_channels:
             reason = (
-                f"has {self.n_channels} channel{'s' * (self.n_channels != 1)}, "
-                f"expected at least {number + 1} for channel={self._channel!r}"
+                f"has {counted(self.n_channels, 'channel')}, expected at least "
+                f"{number + 1} for channel={self._channel!r}"
             )
             raise AudioDecodeError([(self.name, reason)])
         return number

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import textwrap
+from html import escape
 from typing import TYPE_CHECKING, Any
 
-from skgenre._io import format_json, printable
+from skgenre._io import counted, format_json, printable
+from skgenre._tables import name_tracks, write_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,8 @@ FAULTS = (
 FORMAT_VERSION = 1
 
 MAX_COLUMNS = 100
-MAX_LISTED_FINDINGS = 20  # of one fault; the other forms of the report have all
+MAX_LISTED_FINDINGS = 20  # of one fault; JSON and `to_frame` have all
+MAX_TABLE_FINDINGS = 200  # of all faults, in a page or a notebook
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,11 +179,8 @@ class AuditReport:
         return format_json(self.to_dict(), indent=2)
 
     def __repr__(self):
-        n_findings = len(self.findings)
-        lines = [
-            f"{len(self.paths)} track{'s' * (len(self.paths) != 1)}, "
-            f"{n_findings} finding{'s' * (n_findings != 1)}"
-        ]
+        n_findings = counted(len(self.findings), "finding")
+        lines = [f"{counted(len(self.paths), 'track')}, {n_findings}"]
         try:
             folder = os.path.commonpath(map(os.path.dirname, self.paths))
         except ValueError:  # absolute and relative paths, or several drives
@@ -198,8 +198,37 @@ class AuditReport:
                 lines.append(f"  ... and {count - MAX_LISTED_FINDINGS} more")
         return "\n".join(lines)
 
+    def _repr_html_(self):
+        table = tabulate_findings(self)
+        about = f"<p>{escape(table['about'])}</p>"
+        return about + write_html(
+            table["columns"], table["rows"], text_columns=range(3)
+        )
+
     def _paths_of(self, finding):
         return tuple(self.paths[track] for track in finding.tracks)
+
+
+def tabulate_findings(report):
+    """Return an audit's findings as a table, like those of a benchmark's report."""
+    n_more = len(report.findings) - MAX_TABLE_FINDINGS
+    left_out = f", the last {n_more} left out here" if n_more > 0 else ""
+    paths = name_tracks(report.paths)
+    return {
+        "title": "What the audit found",
+        "about": f"{counted(len(report.findings), 'finding')} on "
+        f"{counted(len(paths), 'track')}{left_out}.",
+        "columns": ["fault", "tracks", "measured"],
+        "rows": [
+            [
+                finding.fault,
+                ", ".join(paths[track] for track in finding.tracks) or None,
+                finding.detail,
+            ]
+            for finding in report.findings[:MAX_TABLE_FINDINGS]
+        ],
+        "n_text": 3,
+    }
 
 
 def _describe(names, detail):

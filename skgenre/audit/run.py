@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skgenre._io import counted
 from skgenre._typing import Progress, Tracks
 from skgenre._validation import (
     check_n_jobs,
@@ -225,15 +226,15 @@ def _find_odd_tracks(surveys):
                 f"median {median:.2f})"
             )
             findings.append(Finding("short", (track,), detail))
-    for fault, field, unit in (
-        ("sample-rate", "sample_rate", "Hz"),
-        ("channels", "n_channels", "channel(s)"),
+    for fault, field, name in (
+        ("sample-rate", "sample_rate", "{} Hz".format),
+        ("channels", "n_channels", partial(counted, noun="channel")),
     ):
         values = {track: getattr(survey, field) for track, survey in surveys.items()}
         usual, n_usual = Counter(values.values()).most_common(1)[0]
-        expected = f"{n_usual} of {len(values)} tracks have {usual} {unit}"
+        expected = f"{n_usual} of {len(values)} tracks have {name(usual)}"
         findings += [
-            Finding(fault, (track,), f"{value} {unit} ({expected})")
+            Finding(fault, (track,), f"{name(value)} ({expected})")
             for track, value in values.items()
             if value != usual
         ]

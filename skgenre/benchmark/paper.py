@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Sequence
+from html import escape
 from time import perf_counter
 from typing import NamedTuple
 
@@ -14,10 +15,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
+from skgenre._io import counted, printable
+from skgenre._tables import write_html, write_markdown
 from skgenre._typing import StrPath
 from skgenre._validation import check_boolean, check_choice, check_positive_integer
 from skgenre.audio import AudioDecodeError
-from skgenre.benchmark.result import write_markdown
 from skgenre.benchmark.tracks import (
     analyse_tracks,
     check_data,
@@ -99,28 +101,45 @@ class PaperResult:
         table : str
             Markdown; the first line says whether the data are the paper's.
         """
+        before, rows, after = self._tabulate()
+        return "\n\n".join([*before, write_markdown(rows), *after])
+
+    def _repr_html_(self):
+        before, (columns, *rows), after = self._tabulate()
+        table = write_html(columns, rows, text_columns=[1, 3])
+        before, after = (
+            [
+                f"<p>{'<br>'.join(map(escape, map(printable, text.splitlines())))}</p>"
+                for text in texts
+            ]
+            for texts in (before, after)
+        )
+        return "\n".join([*before, table, *after])
+
+    def _tabulate(self):
+        """Return texts, rows of texts (the head first), and texts behind them."""
+        tracks = counted(self.n_tracks, "track")
         # To be read before any number.
         data = (
-            f"NOT THE PAPER'S DATA: run on {self.n_tracks} tracks, the paper on "
-            f"{N_PAPER_TRACKS}. The numbers cannot be compared one by one."
+            f"NOT THE PAPER'S DATA: run on {tracks}, the paper on {N_PAPER_TRACKS}. "
+            "The numbers cannot be compared one by one."
         )
         if self.n_tracks == N_PAPER_TRACKS:
-            data = f"Run on {self.n_tracks} tracks, as the paper."
+            data = f"Run on {tracks}, as the paper."
         elif self.n_tracks + len(self.unreadable) == N_PAPER_TRACKS:
             data = (
-                f"Run on {self.n_tracks} tracks; the paper's were {N_PAPER_TRACKS}, as "
+                f"Run on {tracks}; the paper's were {N_PAPER_TRACKS}, as "
                 "were these, but the others cannot be read."
             )
         if self.n_frames != N_PAPER_FRAMES:
-            data += (
-                f" Segments have {self.n_frames} frames instead of {N_PAPER_FRAMES}."
-            )
-        parts = [data]
+            frames = counted(self.n_frames, "frame")
+            data += f" Segments have {frames} instead of {N_PAPER_FRAMES}."
+        before = [data]
         if self.unreadable:
             left_out = [(entry["path"], entry["reason"]) for entry in self.unreadable]
             # As text, the error escapes line feeds.
             lines = [f"- left out: {AudioDecodeError([one])}" for one in left_out]
-            parts.append("\n".join(lines))
+            before.append("\n".join(lines))
         names = ("train_accuracy", "test_accuracy", "train_error", "test_error")
         head = ["table", "model", "epochs", "split"]
         for title in ("training", "test", "error, training", "error, test"):
@@ -145,13 +164,12 @@ class PaperResult:
             f"- {sample['model']}: {sample['genre']} → {sample['answer']}"
             for sample in self.samples
         ]
-        parts += [
-            write_markdown(table),
+        after = [
             f"Seconds per epoch, MLP : CNN : LSTM: paper 1 : 18 : 28, {ratio}.",
             "Answers to some test segments:",
             "\n".join(answers),
         ]
-        return "\n\n".join(parts)
+        return before, table, after
 
     def __repr__(self):
         return self.to_table()
@@ -287,7 +305,9 @@ def _split(y, shares, random_state):
             )
             parts = [train, held_out, *parts[1:]]
     except ValueError as error:
-        raise ValueError(f"these {len(y)} segments cannot be split: {error}") from error
+        raise ValueError(
+            f"{counted(len(y), 'segment')} cannot be split: {error}"
+        ) from error
     return parts
 
 

@@ -6,12 +6,19 @@ import dataclasses
 import math
 import operator
 from collections.abc import Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from skgenre._io import atomic_write, format_csv_row, format_json
+from skgenre._io import (
+    atomic_write,
+    format_csv_row,
+    format_json,
+    printable,
+)
+from skgenre._tables import write_html, write_markdown
 from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
@@ -58,7 +65,7 @@ PACKAGES = (
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class BenchmarkResult:
-    """Scores of models for each fold; its `repr` is a table.
+    """Scores of models for each fold; printed, or in a notebook, it is a table.
 
     Attributes
     ----------
@@ -243,9 +250,20 @@ class BenchmarkResult:
             Aligned columns in Markdown: mean ± standard deviation of each score. Notes
             below say what the numbers do not mean.
         """
+        columns, rows = self._tabulate()
+        return "\n\n".join([write_markdown([columns, *rows]), *self.notes()])
+
+    def _repr_html_(self) -> str:
+        columns, rows = self._tabulate()
+        notes = [f"<p>{escape(printable(note))}</p>" for note in self.notes()]
+        return "\n".join([write_html(columns, rows, text_columns=[0, 1]), *notes])
+
+    def _tabulate(self):
+        """Return the names of the columns, and rows of texts."""
         shown = ["accuracy", "segment_accuracy", "train_accuracy", *self.scoring]
         titles = [SCORE_TITLES.get(name, name) for name in shown]
-        table = [["model", "protocol", titles[0], "95 %", *titles[1:], "fit, s"]]
+        columns = ["model", "protocol", titles[0], "95 %", *titles[1:], "fit, s"]
+        rows = []
         for row in self.summary():
             scores = [
                 f"{row[f'{name}_mean']:.3f} ± {row[f'{name}_std']:.3f}"
@@ -255,8 +273,8 @@ class BenchmarkResult:
             texts = [scores[0], interval, *scores[1:], f"{row['fit_seconds']:.1f}"]
             # A dash where a model does not have the score.
             texts = ["–" if "nan" in text else text for text in texts]
-            table.append([row["model"], row["protocol"], *texts])
-        return "\n\n".join([write_markdown(table), *self.notes()])
+            rows.append([row["model"], row["protocol"], *texts])
+        return columns, rows
 
     def notes(self) -> Iterator[str]:
         """Yield what failed, and what the numbers do not mean.
@@ -266,11 +284,18 @@ class BenchmarkResult:
         note : str
             A sentence or two.
         """
+        failed: dict[tuple[str, str], list[Row]] = {}
         for fold in self.failed:
-            what = (
-                "{model}, protocol {protocol}, seed {seed}, fold {fold} failed: {error}"
+            failed.setdefault((fold["model"], fold["protocol"]), []).append(fold)
+        for (model, protocol), folds in failed.items():
+            # A model mostly fails in all folds, and for one reason.
+            first, times = folds[0], ""
+            if len(folds) > 1:
+                times = f" (the first of {len(folds)} failures)"
+            yield (
+                f"{model}, protocol {protocol}, seed {first['seed']}, fold "
+                f"{first['fold']} failed{times}: {first['error']}"
             )
-            yield what.format(**fold)
         if any(fold["protocol"] == "segment" for fold in self.folds):
             yield SEGMENT_NOTE
         lost: dict[str, set[str]] = {}
@@ -327,11 +352,3 @@ class BenchmarkResult:
         ) as file:
             rows = [self.folds[0], *(fold.values() for fold in self.folds)]
             file.writelines(map(format_csv_row, rows))
-
-
-def write_markdown(rows):
-    """Return rows of texts, the head first, as a table that is aligned as text, too."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
-    padded = [map(str.ljust, row, widths) for row in rows]
-    return "\n".join(f"| {' | '.join(texts)} |" for texts in padded)

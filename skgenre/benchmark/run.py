@@ -21,7 +21,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
-from skgenre._io import describe_os_error, find_versions
+from skgenre._io import counted, describe_os_error, find_versions
 from skgenre._typing import Progress, Protocol, StrPath
 from skgenre._validation import (
     check_choice,
@@ -372,7 +372,7 @@ def _split(protocol, seed, n_splits, tracks, segments=None):
             return list(splitter.split(segments, segments))
         except ValueError as error:
             raise ValueError(
-                f"protocol 'segment' cannot split these {len(segments)} segments: "
+                f"protocol 'segment' cannot split {counted(len(segments), 'segment')}: "
                 f"{error}"
             ) from error
     # Splitters that use no groups warn of them.
@@ -516,8 +516,8 @@ def _run_fits(fits, *, output, n_jobs, progress):
             logger.info(message, n_done, len(missing), minutes)
     if None in rows:
         raise ValueError(
-            f"progress must yield all {len(missing)} items, got {rows.count(None)} "
-            "fewer."
+            f"progress must yield all items ({len(missing)}), got "
+            f"{rows.count(None)} fewer."
         )
     return rows
 

@@ -95,10 +95,17 @@ def add_folders(parser):
         help="folders of genre folders (DIR/blues/track.wav), or CSV files with the "
         "columns path, genre and, if known, artist",
     )
-    parser.add_argument(
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument(
         "--gtzan",
         action="store_true",
         help="the tracks are GTZAN's, whose artists and faults are known",
+    )
+    labels.add_argument(
+        "--tags",
+        action="store_true",
+        help="genres and artists are in the files' own tags, and folders of any form; "
+        "needs pip install 'skgenre[tags]'",
     )
 
 

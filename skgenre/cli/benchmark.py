@@ -4,6 +4,7 @@
 examples:
   skgenre benchmark --quick
   skgenre benchmark --data genres --models covariance,logistic --output report
+  skgenre benchmark --tags music --protocols track,artist --output report
   skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
 """
 
@@ -12,6 +13,7 @@ import os
 import tempfile
 from contextlib import contextmanager
 
+from skgenre._io import counted
 from skgenre.cli.arguments import (
     DEFAULT_NAMES,
     MODEL_NAMES,
@@ -65,6 +67,13 @@ def add_command(commands):
         nargs="+",
         metavar="DIR",
         help="folders with tracks of GTZAN, whose artists and faults are known",
+    )
+    data.add_argument(
+        "--tags",
+        nargs="+",
+        metavar="DIR",
+        help="folders with tracks whose genres and artists are in the files' own tags; "
+        "needs pip install 'skgenre[tags]'",
     )
     add = parser.add_argument
     add(
@@ -135,7 +144,7 @@ def _run(options):
     if output is not None:
         os.makedirs(output, exist_ok=True)
         check_writable(os.path.join(output, "results.json"))
-    is_made = options.data is None and options.gtzan is None
+    is_made = not (options.data or options.gtzan or options.tags)
     n_jobs = options.jobs or cpu_count()
     folds = options.folds or (_MADE_FOLDS if is_made else _FOLDS)
     epochs = options.epochs
@@ -213,9 +222,10 @@ def _ending_workers():
 @contextmanager
 def _tracks(options):
     """Give the tracks of the given folders, or made ones that are then deleted."""
-    folders = options.data or options.gtzan
+    folders = options.data or options.gtzan or options.tags
     if folders is not None:
-        yield load_tracks(folders, gtzan=options.gtzan is not None)
+        is_gtzan, is_tagged = options.gtzan is not None, options.tags is not None
+        yield load_tracks(folders, gtzan=is_gtzan, tags=is_tagged)
         return
     from skgenre.datasets import make_genre_tracks
 
@@ -228,9 +238,9 @@ def _tracks(options):
 def _describe_made(result, *, is_quick):
     """Say what was run on made tracks and, from the scores, what networks lack."""
     setting = result.setting
-    epochs = f"all networks at {setting['epochs']} epochs"
-    if setting["epochs"] is None:
-        epochs = "each network at its own number of epochs, the paper's 50 for its own"
+    epochs = "each network at its own number of epochs, the paper's 50 for its own"
+    if setting["epochs"] is not None:
+        epochs = f"all networks at {counted(setting['epochs'], 'epoch')}"
     n_tracks = sum(setting["n_tracks_per_genre"].values())
     lines = [
         f"Run on {n_tracks} made tracks, no recordings: {setting['n_splits']} folds, "

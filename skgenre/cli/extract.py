@@ -10,7 +10,7 @@ examples:
 
 import argparse
 
-from skgenre._io import printable
+from skgenre._io import counted, printable
 from skgenre.cli.arguments import (
     add_analysis,
     add_channel,
@@ -97,7 +97,7 @@ def _run(options):
     extractor = MFCCExtractor(
         **parameters, cache_dir=options.cache_dir, cache_key=options.cache_key
     )
-    data = load_tracks(options.folders, gtzan=options.gtzan)
+    data = load_tracks(options.folders, gtzan=options.gtzan, tags=options.tags)
     # Refuses what is out of range, before a file is read.
     extractor.fit(data.paths)
     kept, features = extract_tracks(
@@ -114,5 +114,5 @@ def _run(options):
             groups=kept.groups,
             parameters=parameters,
         )
-    say(f"{printable(options.output)}: {len(features)} tracks")
+    say(f"{printable(options.output)}: {counted(len(features), 'track')}")
     return int(len(kept.paths) < len(data.paths))

@@ -9,12 +9,14 @@ from uuid import uuid4
 from skgenre.cli.screen import complain, show_progress
 
 
-def load_tracks(folders, *, gtzan):
-    """Return the tracks of genre folders and CSV tables, or of folders of GTZAN's."""
+def load_tracks(folders, *, gtzan=False, tags=False):
+    """Return the tracks of genre folders and CSV tables, GTZAN's or tagged ones."""
     from skgenre import datasets
 
     if gtzan:
         return datasets.fetch_gtzan(data_home=folders, download_if_missing=False)
+    if tags:
+        return datasets.join_tracks(list(map(datasets.load_tagged_folder, folders)))
     return datasets.join_tracks(
         [
             datasets.load_track_table(folder)

@@ -8,15 +8,33 @@ examples:
   skgenre predict model.skops song.flac --segments
   skgenre predict model.skops new/*.mp3 --json > genres.json
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
+  skgenre predict model.skops song.flac --labels audacity > song.txt
+  skgenre predict model.skops new/*.mp3 --playlist new/genres
 """
+
+import logging
+from functools import partial
 
 from skgenre._io import format_csv_row, printable
 from skgenre.cli.arguments import add_command_parser
 from skgenre.cli.files import explain_no_path
-from skgenre.cli.screen import JSONArray, is_output_terminal, say, show_progress
+from skgenre.cli.playlists import Playlists
+from skgenre.cli.screen import (
+    JSONArray,
+    complain,
+    is_output_terminal,
+    say,
+    show_progress,
+)
 
 # A longer name breaks the alignment of its own row only.
 _MAX_NAME_WIDTH = 60
+
+# As those of Timeline.to_labels, whose import would make --help wait for scikit-learn.
+LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
+
+
+logger = logging.getLogger(__name__)
 
 
 def add_command(commands):
@@ -55,6 +73,19 @@ def add_command(commands):
             default=TableAnswers,
             help=f"write {what} (default: a table to read)",
         )
+    form.add_argument(
+        "--labels",
+        choices=LABEL_FORMATS,
+        metavar="TOOL",
+        help=f"write labels for an annotation tool ({', '.join(LABEL_FORMATS)}): of "
+        "one FILE, with a label wherever the genre changes",
+    )
+    add(
+        "--playlist",
+        metavar="DIR",
+        help="write a playlist of the files of each genre here, DIR/GENRE.m3u8, with "
+        "paths as seen from DIR; a playlist that exists is not replaced, but an error",
+    )
     add(
         "--trusted",
         action="append",
@@ -67,6 +98,10 @@ def add_command(commands):
 
 
 def _run(options):
+    if options.labels is not None and len(options.files) > 1:
+        options.usage_error(
+            f"argument --labels: expected one FILE, got {len(options.files)}"
+        )
     from skgenre import AudioDecodeError, load_model, predict_timeline
     from skgenre.features import list_extractors
 
@@ -74,9 +109,14 @@ def _run(options):
     # Before the first row: missing weights are an error of no file.
     for extractor in list_extractors(model):
         extractor.fit(options.files)
-    answers = options.form(
-        options.files, list(map(str, model.classes_)), segments=options.segments
-    )
+    classes = list(map(str, model.classes_))
+    playlists = None
+    if options.playlist is not None:
+        playlists = Playlists(options.playlist, classes)
+    form = options.form
+    if options.labels is not None:
+        form = partial(LabelAnswers, options.labels)
+    answers = form(options.files, classes, segments=options.segments)
     files = options.files
     # On a screen, the rows themselves show the progress.
     if not is_output_terminal():
@@ -90,12 +130,17 @@ def _run(options):
                 timeline = predict_timeline(model, path)
             except AudioDecodeError as error:
                 reason = error.reasons[0]
-        if reason is None:
-            answers.add(timeline, has_probabilities=hasattr(model, "predict_proba"))
-        else:
+        if reason is not None:
             n_failed += 1
             answers.add_failure(path, reason)
+            continue
+        answers.add(timeline, has_probabilities=hasattr(model, "predict_proba"))
+        if playlists is not None and not playlists.add(path, str(timeline.genre)):
+            n_failed += 1
+            complain(f"left out of the playlists, which cannot name it: {path!r}")
     answers.end()
+    if playlists is not None:
+        logger.info("%s: playlists of %d genres", options.playlist, playlists.write())
     return int(n_failed > 0)
 
 
@@ -226,3 +271,19 @@ class CSVAnswers(_Answers):
         line = format_csv_row(values).removesuffix("\n")
         # A program gets names as they are; a terminal would obey what is in them.
         say(printable(line) if is_output_terminal() else line)
+
+
+class LabelAnswers(_Answers):
+    """Labels for an annotation tool, of one file."""
+
+    def __init__(self, tool, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.tool = tool
+
+    def add(self, timeline, **_):
+        """Print the labels of the file."""
+        say(timeline.to_labels(self.tool), end="")
+
+    def add_failure(self, path, reason):
+        """Complain that the file has no labels."""
+        complain(f"error: {path}: {reason}")

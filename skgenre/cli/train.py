@@ -6,6 +6,7 @@ examples:
   skgenre train genres --model cnn -o model.skops
   skgenre train genres --model cnn --set epochs=30 --set n_mfcc=20 -o model.skops
   skgenre train genres --model svm --set C=10 --cv 5 -o model.skops
+  skgenre train --tags music --cv 5 -o model.skops
   skgenre train --gtzan gtzan --model covariance -o model.skops --cache-dir features
 """
 
@@ -69,8 +70,8 @@ def add_command(commands):
         "--cv",
         type=whole_number(2),
         metavar="N",
-        help="first cross-validate with N folds of whole tracks (of GTZAN: of whole "
-        "artists), and keep the accuracy in the file",
+        help="first cross-validate with N folds of whole tracks (of GTZAN, and with "
+        "--tags: of whole artists), and keep the accuracy in the file",
     )
     add(
         "--seed",
@@ -102,7 +103,7 @@ def _parameter(text):
 def _run(options):
     check_writable(options.output)
     model = _make_model(options)
-    data = load_tracks(options.folders, gtzan=options.gtzan)
+    data = load_tracks(options.folders, gtzan=options.gtzan, tags=options.tags)
     # Tracks that nothing can be trained on are refused before they are analysed.
     if len(data.target_names) < 2:
         raise ValueError(
@@ -148,16 +149,19 @@ def _make_model(options):
     return model
 
 
-def _name_protocol(options):
-    # Only of GTZAN are the artists known.
-    return "artist" if options.gtzan else "track"
+def _name_protocol(data, options):
+    from skgenre._validation import is_known_group
+
+    # Of other folders and tables, artists are seldom known; of tagged files, most.
+    is_tagged = options.tags and any(map(is_known_group, data.groups))
+    return "artist" if options.gtzan or is_tagged else "track"
 
 
 def _make_splitter(data, options):
     from skgenre.model_selection import make_splitter
 
     return make_splitter(
-        _name_protocol(options),
+        _name_protocol(data, options),
         data.target,
         groups=data.groups,
         n_splits=options.cv,
@@ -177,7 +181,7 @@ def _fit(model, features, data, options):
     scores = {}
     with one_blas_thread():
         if options.cv is not None:
-            protocol = _name_protocol(options)
+            protocol = _name_protocol(data, options)
             logger.info("cross-validating: %d folds by %s", options.cv, protocol)
             folds = cross_val_score(
                 classifier,

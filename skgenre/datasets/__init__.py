@@ -10,6 +10,7 @@ from skgenre.datasets.mfcc_files import (
     save_mfcc_json,
     save_mfcc_npz,
 )
+from skgenre.datasets.tagged_folder import load_tagged_folder
 from skgenre.datasets.track_table import load_track_table
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "load_gtzan_features",
     "load_mfcc_json",
     "load_mfcc_npz",
+    "load_tagged_folder",
     "load_track_table",
     "make_genre_tracks",
     "save_mfcc_json",

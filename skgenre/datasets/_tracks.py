@@ -4,11 +4,20 @@ import contextlib
 import hashlib
 import os
 import warnings
+from collections import Counter
+from html import escape
+from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from skgenre._validation import UNKNOWN_GROUP_PREFIX, name_missing_groups
+from skgenre._io import printable
+from skgenre._tables import write_html
+from skgenre._validation import (
+    UNKNOWN_GROUP_PREFIX,
+    is_known_group,
+    name_missing_groups,
+)
 from skgenre.audio import AUDIO_EXTENSIONS, hold_source, make_source
 
 _N_LISTED = 10
@@ -25,6 +34,23 @@ _SYSTEM_NAMES = _WINDOWS_NAMES.union(
 )
 
 
+class TrackBunch(Bunch):
+    """Tracks with their genres and artists; in a notebook, a table of the genres."""
+
+    def _repr_html_(self):
+        columns = ["genre", "tracks"]
+        target = np.asarray(self.target, dtype=str)
+        rows = [list(row) for row in sorted(Counter(target.tolist()).items())]
+        if self.get("groups") is not None:
+            columns.append("known artists")
+            groups = np.asarray(self.groups, dtype=object)
+            for row in rows:
+                artists = {*filter(is_known_group, groups[target == row[0]])}
+                row.append(len(artists))
+        description = escape(printable(self.get("DESCR", "")))
+        return f"<p>{description}</p>\n{write_html(columns, rows, text_columns=[0])}"
+
+
 def make_track_bunch(paths, target, groups, description):
     """Gather tracks: lists of paths, genres and artists -> Bunch.
 
@@ -34,7 +60,7 @@ def make_track_bunch(paths, target, groups, description):
     target = np.asarray(target, dtype=str)
     # Of objects from the start: artists may have names of any length.
     groups = name_missing_groups(np.array(groups, dtype=object), paths)
-    return Bunch(
+    return TrackBunch(
         paths=np.asarray([str(path) for path in paths], dtype=object),
         target=target,
         target_names=np.unique(target),
@@ -101,6 +127,35 @@ def is_audio_name(name):
 def is_system_name(name):
     """Whether a file or folder is hidden, or an operating system's, by the name."""
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def find_audio_files(folder):
+    """Return the audio files and the other files below a folder, sorted by path."""
+    audio, other, visited = [], [], set()
+    for parent, folders, names in os.walk(folder, onerror=_fail, followlinks=True):
+        # A link may lead back to a folder above it.
+        visited.add(os.path.realpath(parent))
+        folders[:] = [
+            name
+            for name in folders
+            if not is_system_name(name)
+            and os.path.realpath(os.path.join(parent, name)) not in visited
+        ]
+        for name in names:
+            if not is_system_name(name):
+                files = audio if is_audio_name(name) else other
+                files.append(Path(parent, name))
+    return sorted(audio, key=path_parts), sorted(other, key=path_parts)
+
+
+def _fail(error):
+    # By default os.walk skips folders that it cannot list, without an error.
+    raise error
+
+
+def path_parts(path):
+    # Path's own order folds case on some systems.
+    return path.parts
 
 
 def warn_of_files(what, names, *, stacklevel):

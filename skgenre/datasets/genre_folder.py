@@ -8,13 +8,15 @@ from pathlib import Path
 
 from sklearn.utils import Bunch
 
-from skgenre._io import read_table
+from skgenre._io import counted, read_table
 from skgenre._typing import StrPath
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._tracks import (
+    find_audio_files,
     is_audio_name,
     is_system_name,
     make_track_bunch,
+    path_parts,
     warn_of_files,
 )
 
@@ -81,18 +83,18 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     genres = sorted(entry.name for entry in entries if entry.is_dir())
     tracks, foreign = [], []
     for genre in genres:
-        audio, other = _find_files(directory / genre)
+        audio, other = find_audio_files(directory / genre)
         tracks += [(path, genre) for path in audio]
         foreign += other
     extensions = ", ".join(AUDIO_EXTENSIONS)
     if not tracks:
         raise ValueError(
             f"{directory} must have genre folders with audio files ({extensions}), as "
-            f"in {directory / 'blues' / 'track.wav'}; got {len(genres)} folders and no "
-            "audio file in them."
+            f"in {directory / 'blues' / 'track.wav'}; got "
+            f"{counted(len(genres), 'folder')} and no audio file."
         )
     astray = [directory / e.name for e in entries if is_audio_name(e.name)]
-    astray = sorted(filter(Path.is_file, astray), key=_sort_key)
+    astray = sorted(filter(Path.is_file, astray), key=path_parts)
     n_tracks = Counter(genre for _, genre in tracks)
     for what, names in [
         ("left out, being in no genre's folder", astray),
@@ -113,37 +115,9 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
         paths,
         target,
         _find_groups(directory, paths, groups),
-        f"{len(paths)} tracks of {len(set(target))} genres in {directory}",
+        f"{counted(len(paths), 'track')} of {counted(len(set(target)), 'genre')} in "
+        f"{directory}",
     )
-
-
-def _find_files(folder):
-    """Return the audio files and the other files below a folder, sorted by path."""
-    audio, other, visited = [], [], set()
-    for parent, folders, names in os.walk(folder, onerror=_fail, followlinks=True):
-        # A link may lead back to a folder above it.
-        visited.add(os.path.realpath(parent))
-        folders[:] = [
-            name
-            for name in folders
-            if not is_system_name(name)
-            and os.path.realpath(os.path.join(parent, name)) not in visited
-        ]
-        for name in names:
-            if not is_system_name(name):
-                files = audio if is_audio_name(name) else other
-                files.append(Path(parent, name))
-    return sorted(audio, key=_sort_key), sorted(other, key=_sort_key)
-
-
-def _fail(error):
-    # By default os.walk skips folders that it cannot list, without an error.
-    raise error
-
-
-def _sort_key(path):
-    # Path's own order folds case on some systems.
-    return path.parts
 
 
 def _find_groups(directory, paths, groups):
@@ -169,10 +143,10 @@ def _find_groups(directory, paths, groups):
                 f"{group!r} for {row['path']}."
             )
     tracks = [Path(os.path.abspath(path)) for path in paths]
-    unused = sorted(set(rows) - set(tracks), key=_sort_key)
+    unused = sorted(set(rows) - set(tracks), key=path_parts)
     if len(unused) == len(rows):
         raise ValueError(
-            f"{groups} names none of the {len(paths)} tracks in {directory}: "
+            f"{groups} names no track in {directory}, which has {len(paths)}: "
             f"expected paths relative to it, such as {paths[0].relative_to(directory)}."
         )
     if unused:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
-from skgenre._io import atomic_write
+from skgenre._io import atomic_write, counted
 from skgenre._typing import RandomState, StrPath
 from skgenre._validation import check_number, check_positive_integer
 from skgenre.datasets._synthesis import (
@@ -227,7 +227,10 @@ def make_genre_tracks(
                 sound.writeframes(np.rint(signal * 32_767).astype("<i2").tobytes())
             tracks.append((name, group, path))
     target, groups, paths = zip(*sorted(tracks), strict=True)
-    description = f"{len(paths)} invented tracks of {n_genres} genres in {directory}"
+    description = (
+        f"{counted(len(paths), 'invented track')} of {counted(n_genres, 'genre')} in "
+        f"{directory}"
+    )
     return make_track_bunch(paths, target, groups, description)
 
 

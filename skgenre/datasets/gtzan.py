@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from skgenre._io import read_table
+from skgenre._io import counted, read_table
 from skgenre._typing import StrPath
 from skgenre._validation import check_choice
 from skgenre.audio import AudioDecodeError, stream_audio
-from skgenre.datasets._tracks import check_genres, make_track_bunch
+from skgenre.datasets._tracks import TrackBunch, check_genres, make_track_bunch
 from skgenre.datasets.gtzan_download import download_gtzan
 from skgenre.datasets.gtzan_tracks import CREDITS, LAYOUTS, find_tracks, read_index
 
 SUBSETS = ("all", "filtered")
 
 
-class GtzanTracks(Bunch):
+class GtzanTracks(TrackBunch):
     """Tracks of GTZAN, as `fetch_gtzan` returns them."""
 
     def validate(self):
@@ -160,7 +160,7 @@ def fetch_gtzan(
         known, foreign = find_tracks(folders)
     if len(known) < n_tracks:
         warnings.warn(
-            f"{len(known)} of GTZAN's {n_tracks} tracks are in "
+            f"{counted(len(known), 'track')} of GTZAN's {n_tracks} found in "
             f"{', '.join(map(str, folders))}; download_if_missing='complete' fetches "
             "the others.",
             UserWarning,
@@ -174,7 +174,8 @@ def fetch_gtzan(
         [track.path for track in found],
         [row.genre for row in rows],
         [row.group for row in rows],
-        f"{len(rows)} tracks of {len({row.genre for row in rows})} genres of GTZAN in "
+        f"{counted(len(rows), 'track')} of "
+        f"{counted(len({row.genre for row in rows}), 'genre')} of GTZAN in "
         f"{', '.join(map(str, folders))}. {CREDITS}",
     )
     data = GtzanTracks(

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from skgenre._io import read_table
+from skgenre._io import counted, read_table
 from skgenre.datasets._tracks import is_audio_name, is_system_name, warn_of_files
 
 CREDITS = (
@@ -96,7 +96,8 @@ def find_tracks(folders):
         elif genre is not None:
             foreign.append(FoundTrack(path, IndexRow(path.stem, genre), "unknown"))
     if foreign:
-        what = f"{len(foreign)} files are no tracks of GTZAN, their artists unknown"
+        files = counted(len(foreign), "file")
+        what = f"{files} not of GTZAN, by unknown artists"
         warn_of_files(what, [track.path for track in foreign], stacklevel=3)
     known = []
     for track in filter(found.get, index):

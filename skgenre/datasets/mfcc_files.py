@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skgenre._io import (
     atomic_write,
+    counted,
     find_versions,
     format_json,
     parse_json,
@@ -159,14 +160,15 @@ def load_mfcc_json(file: StrPath) -> Bunch:
     if len(data) != len(labels):
         raise ValueError(
             f"{file} must have one label per segment, got inconsistent numbers: "
-            f"{len(data)} segments, {len(labels)} labels."
+            f"{counted(len(data), 'segment')}, {counted(len(labels), 'label')}."
         )
     return Bunch(
         data=data,
         target=names[np.array(labels, dtype=int)],
         target_names=names,
-        DESCR=f"{len(labels)} segments in {file}. Which tracks they are of is not in "
-        "the file: only the paper's protocol is possible, which splits segments.",
+        DESCR=f"{counted(len(labels), 'segment')} in {file}. Which tracks they are of "
+        "is not in the file: only the paper's protocol is possible, which splits "
+        "segments.",
     )
 
 

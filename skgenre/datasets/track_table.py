@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn.utils import Bunch
 
-from skgenre._io import check_columns, read_table
+from skgenre._io import check_columns, counted, read_table
 from skgenre._typing import StrPath
 from skgenre._validation import is_missing
 from skgenre.audio import AudioDecodeError
@@ -143,7 +143,8 @@ def load_track_table(
     ]:
         if found:
             warn_of_files(what, found, stacklevel=2)
-    description = f"{len(files)} tracks of {len(n_tracks)} genres in {where}"
+    n_genres = counted(len(n_tracks), "genre")
+    description = f"{counted(len(files), 'track')} of {n_genres} in {where}"
     return make_track_bunch(files, genres, artists, description)
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from skgenre._blocks import is_temporary
-from skgenre._io import atomic_write, describe_os_error, find_stacklevel
+from skgenre._io import atomic_write, counted, describe_os_error, find_stacklevel
 from skgenre._workers import run_workers, uses_processes
 from skgenre.audio import AudioDecodeError, find_decoders, hold_source, name_source
 from skgenre.features.feature_store import mark_folder
@@ -174,8 +174,9 @@ def analyse_files(
     for (what, reason), places in sorted(store_faults.items()):
         warnings.warn(
             f"features could not be {what} cache_dir {store.directory}: {reason} "
-            f"({len(places)} of {len(sources)} tracks, the first at {places[0]}). They "
-            f"are computed {'again next time' if what == 'kept in' else 'again'}.",
+            f"({len(places)} of {counted(len(sources), 'track')}, the first at "
+            f"{places[0]}). They are computed again"
+            f"{' next time' if what == 'kept in' else ''}.",
             RuntimeWarning,
             stacklevel=find_stacklevel(),
         )

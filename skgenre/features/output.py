@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skgenre._doc_links import DocLinkMixin
+from skgenre._io import counted
 from skgenre._validation import check_choice, check_tracks, describe_channels
 
 
@@ -119,8 +120,9 @@ class TrackTransformer(TransformerMixin, DocLinkMixin, BaseEstimator):
         X = check_tracks(self, X, reset=False)
         if X.shape[-1] != self.n_mfcc_:
             raise ValueError(
-                f"X has {X.shape[-1]} coefficients, but {type(self).__name__} was "
-                f"fitted on {self.n_mfcc_}.{describe_channels(X.shape)}"
+                f"X has {counted(X.shape[-1], 'coefficient')}, but "
+                f"{type(self).__name__} was fitted on {self.n_mfcc_}."
+                f"{describe_channels(X.shape)}"
             )
         return X
 

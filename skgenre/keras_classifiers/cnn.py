@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from skgenre._io import counted
 from skgenre._typing import ClassWeight, Pooling, RandomState
 from skgenre._validation import (
     check_choice,
@@ -123,9 +124,10 @@ class CNNGenreClassifier(KerasTrackClassifier):
         if position is not None:
             kernel = kernel_sizes[position]
             raise ValueError(
-                f"Segments of {input_shape[0]} frames × {input_shape[1]} coefficients "
-                f"are too small for padding='valid': {shape[0]} × {shape[1]} are left "
-                f"before convolution {position + 1} of {len(self.kernel_sizes)}, which "
-                f"needs at least {kernel[0]} × {kernel[1]}. Use padding='same', fewer "
-                "or smaller convolutions, or larger segments."
+                f"Segments of {counted(input_shape[0], 'frame')} × "
+                f"{counted(input_shape[1], 'coefficient')} are too small for "
+                f"padding='valid': {shape[0]} × {shape[1]} are left before "
+                f"convolution {position + 1} of {len(self.kernel_sizes)}, which needs "
+                f"at least {kernel[0]} × {kernel[1]}. Use padding='same', fewer or "
+                "smaller convolutions, or larger segments."
             )

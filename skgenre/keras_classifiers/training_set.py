@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import StratifiedShuffleSplit
 
+from skgenre._io import counted
 from skgenre._validation import check_weights
 from skgenre.pooling import pool_probabilities
 from skgenre.segments import SegmentRows, present_segments, unflatten_segments
@@ -150,6 +151,6 @@ def _distance(missing):
 
 def _too_few_tracks(y, fraction, reason):
     return ValueError(
-        f"validation_fraction={fraction} needs more than these {len(y)} tracks: "
+        f"validation_fraction={fraction} needs more than {counted(len(y), 'track')}: "
         f"{reason}."
     )

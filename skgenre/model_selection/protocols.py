@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._io import counted
 from skgenre._typing import Protocol, RandomState
 from skgenre._validation import (
     check_choice,
@@ -111,7 +112,7 @@ def make_splitter(
     if len(genres) < 2:
         raise ValueError(
             f"target must hold at least two genres, got {genres} in "
-            f"{len(labels)} tracks."
+            f"{counted(len(labels), 'track')}."
         )
     if protocol == "filtered":
         if filtered_split is None:

@@ -56,7 +56,7 @@ def merge_replicas(
     pairs = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
     if pairs.size and not (pairs.min() >= 0 and pairs.max() < len(members)):
         raise ValueError(
-            f"pairs must hold indices of the {len(members)} tracks, got "
+            f"pairs must hold indices of tracks, below {len(members)}, got "
             f"{pairs[((pairs < 0) | (pairs >= len(members))).any(axis=1)][0].tolist()}."
         )
     component = number_components(members[pairs], len(names))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import BaseCrossValidator, StratifiedGroupKFold
 from sklearn.utils.validation import check_consistent_length
 
+from skgenre._io import counted
 from skgenre._typing import RandomState
 from skgenre._validation import check_groups
 from skgenre.model_selection.track_groups import TrackGroups
@@ -162,8 +163,8 @@ class FilteredSplit(BaseCrossValidator):
                 raise ValueError(f"filtered_split must hold {name!r}, got none.")
         if n_tracks["test"] < MIN_FILTERED_TEST_TRACKS:
             warnings.warn(
-                f"filtered_split has {n_tracks['test']} tracks to test on: fewer than "
-                f"{MIN_FILTERED_TEST_TRACKS} tell little.",
+                f"filtered_split has {counted(n_tracks['test'], 'track')} to test on: "
+                f"fewer than {MIN_FILTERED_TEST_TRACKS} tell little.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -7,6 +7,7 @@ from types import FunctionType
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,7 +34,7 @@ def copy_model(model):
     """Copy a fitted classifier; its arrays are shared.
 
     Searches are replaced by what they have found, parameters such as `n_jobs` by their
-    defaults; what only further training needs is left out.
+    defaults; what only further training needs is left out, as are samplers.
 
     Returns
     -------
@@ -83,6 +84,11 @@ def _copy_value(value, copy):
     if is_search(value) or hasattr(value, "best_estimator_"):
         # Not fitted, it is a parameter of another estimator.
         return copy(getattr(value, "best_estimator_", value.estimator))
+    if isinstance(value, Pipeline):
+        # Samplers of imbalanced-learn's pipelines act on training tracks only.
+        steps = [step for step in value.steps if not hasattr(step[1], "fit_resample")]
+        if len(steps) < len(value.steps):
+            return copy(Pipeline(steps))
     if not _is_composed(value):
         return value
     attributes = make_portable(type(value), vars(value))

@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from skgenre._io import printable
-from skgenre.benchmark.result import write_markdown
+from skgenre._io import counted, printable
+from skgenre._tables import write_markdown
+from skgenre.audit.report import tabulate_findings
 from skgenre.features import EXECUTION_PARAMETERS, BaseSegmentExtractor
 from skgenre.persistence import load_model, read_model_info, save_model
 from skgenre.report.page import summarise
-from skgenre.report.tables import make_tables, tabulate_findings
+from skgenre.report.tables import make_tables
 
 if TYPE_CHECKING:
     from skops.card import Card
@@ -162,8 +163,9 @@ def model_card(
         tested = benchmark.setting.get("n_tracks_per_genre", {}).values()
         notes = [
             summarise(benchmark),
-            f"Tested on {sum(tested)} tracks of {len(tested)} genres; "
-            f"{len(benchmark.unreadable)} files could not be read.",
+            f"Tested on {counted(sum(tested), 'track')} of "
+            f"{counted(len(tested), 'genre')}; "
+            f"{counted(len(benchmark.unreadable), 'file')} could not be read.",
             *(f"Note: {note}" for note in benchmark.notes()),
         ]
         card.add(**{_RESULTS: _write_list(map(_escape, notes))})
@@ -209,7 +211,8 @@ def _tabulate(title, values):
 def _add_table(card, section, table):
     """Add a table, in the form of `make_tables`, as a section of a section."""
     rows = [list(map(_write_cell, row)) for row in table["rows"]]
-    text = write_markdown([table["columns"], *rows]) if rows else ""
+    columns = list(map(_write_cell, table["columns"]))
+    text = write_markdown([columns, *rows]) if rows else ""
     text = f"{table['about']}\n\n{text}".strip()
     if text:
         folded = len(rows) > _MAX_ROWS

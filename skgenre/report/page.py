@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import math
+import operator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skgenre._io import atomic_write
+from skgenre._io import atomic_write, counted
+from skgenre._tables import name_tracks, write_html
 from skgenre._typing import StrPath
+from skgenre.audit.report import tabulate_findings
 from skgenre.displays import (
     BenchmarkDisplay,
     TrainingHistoryDisplay,
@@ -17,10 +21,10 @@ from skgenre.displays import (
     plain_text,
 )
 from skgenre.report.tables import (
+    count_answers,
     gather_predictions,
     make_tables,
-    name_tracks,
-    tabulate_findings,
+    tabulate_answers,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 _HONEST_PROTOCOLS = ("filtered", "artist", "track")
 # File systems take 255, extension included.
 _MAX_NAME_BYTES = 200
+_PAGE_DPI = 96  # of CSS
 
 
 def write_report(
@@ -66,17 +71,20 @@ def write_report(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     display = BenchmarkDisplay.from_result(result)
-    caption = "Accuracy of each model under each protocol."
-    figures = [_save_figure(directory, "accuracies", caption, display.figure_)]
-    for (model, protocol), predictions in gather_predictions(result).items():
-        name = f"confusion-{protocol}-{model}"
-        caption = f"{model}, protocol {protocol}: predictions for each genre's tracks."
-        figure = _draw_confusion(*predictions[:2])
-        figures.append(_save_figure(directory, name, caption, figure))
+    picture = _save_figure(directory, "accuracies", display.figure_)
+    confusions: dict[str, list[dict[str, str]]] = {}
+    # From the best model on; of those that are as good, from the first.
+    for (model, protocol), (target, predicted, _) in _sort_by_accuracy(result):
+        genres, counts = count_answers(target, predicted)
+        figure = _draw_confusion(genres, counts)
+        _save_figure(directory, f"confusion-{protocol}-{model}", figure)
+        table = _write_table(tabulate_answers(genres, counts))
+        confusions.setdefault(protocol, []).append({"model": model, "table": table})
     notes, tables = [*result.notes()], [*make_tables(result)]
     if result.unreadable:
         paths = ", ".join(name_tracks([entry["path"] for entry in result.unreadable]))
-        notes.append(f"{len(result.unreadable)} files could not be read: {paths}")
+        files = counted(len(result.unreadable), "file")
+        notes.append(f"{files} could not be read: {paths}")
     if audit is not None and audit.findings:
         counts = audit.count_findings().items()
         listed = ", ".join(f"{fault} ({count})" for fault, count in counts)
@@ -85,17 +93,21 @@ def write_report(
             "to do about them is for you to decide."
         )
         tables.append(tabulate_findings(audit))
+    for table in tables:
+        table["html"] = _write_table(table)
     setting = result.setting
     n_tracks = setting.get("n_tracks_per_genre", {})
     template = resources.files("skgenre.report") / "page.html"
     environment = jinja2.Environment(autoescape=True)
     page = environment.from_string(template.read_text(encoding="utf-8")).render(
-        title=f"Music genres: {len(setting.get('models', []))} models on "
-        f"{sum(n_tracks.values())} tracks of {len(n_tracks)} genres",
+        title=f"Music genres: {counted(len(setting.get('models', [])), 'model')} on "
+        f"{counted(sum(n_tracks.values()), 'track')} of "
+        f"{counted(len(n_tracks), 'genre')}",
         summary=summarise(result),
         notes=notes,
         tables=tables,
-        figures=figures,
+        picture=picture,
+        confusions=confusions,
         command=setting.get("command") or "skgenre.run_benchmark(...)",
         versions=", ".join(f"{name} {v}" for name, v in result.versions.items() if v),
         data_digest=setting.get("data_digest", "unknown"),
@@ -107,37 +119,52 @@ def write_report(
         file.write(page)
 
 
-def _draw_confusion(target, predicted):
+def _sort_by_accuracy(result):
+    def measure(item):
+        target, predicted, _ = item[1]
+        return -sum(map(operator.eq, target, predicted)) / len(target)
+
+    return sorted(gather_predictions(result).items(), key=measure)
+
+
+def _write_table(table):
+    """Return a table, in the form of `make_tables`, as HTML that jinja takes as is."""
+    from markupsafe import Markup
+
+    columns, rows, n_text = (table[name] for name in ("columns", "rows", "n_text"))
+    html = write_html(
+        columns, rows, text_columns=range(n_text), shares=table.get("shares")
+    )
+    return Markup(html)
+
+
+def _draw_confusion(genres, counts):
     from sklearn.metrics import ConfusionMatrixDisplay
 
-    genres = sorted({*target, *predicted})
     size = 2.5 + 0.45 * len(genres)
     ax = make_axes(None, figsize=(size, size * 0.9))
-    ConfusionMatrixDisplay.from_predictions(
-        target,
-        predicted,
-        labels=genres,
-        display_labels=list(map(plain_text, genres)),
-        cmap="Greys",
-        xticks_rotation="vertical",
-        ax=ax,
+    display = ConfusionMatrixDisplay(
+        counts, display_labels=list(map(plain_text, genres))
     )
+    display.plot(cmap="Greys", xticks_rotation="vertical", ax=ax)
     ax.set(xlabel="Answer", ylabel="Genre")
     return ax.figure
 
 
-def _save_figure(directory, name, caption, figure):
+def _save_figure(directory, name, figure):
     """Write a figure as PNG and SVG; return what the page needs of it."""
     import matplotlib.pyplot as plt
 
     # A model's name may be anything, a file's may not.
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     name = name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
-    figure.savefig(directory / f"{name}.svg", dpi=120)
-    figure.savefig(directory / f"{name}.png", dpi=120)
+    figure.savefig(directory / f"{name}.svg")
+    # Screens of phones have two or three pixels in one of a page.
+    figure.savefig(directory / f"{name}.png", dpi=200)
     plt.close(figure)
     png = (directory / f"{name}.png").read_bytes()
-    return {"caption": caption, "png": base64.b64encode(png).decode()}
+    width = round(figure.get_figwidth() * _PAGE_DPI)
+    return {"width": width, "png": base64.b64encode(png).decode()}
 
 
 def summarise(result):
@@ -156,23 +183,33 @@ def summarise(result):
     name, interval, verdict = best["model"], "", ""
     if not math.isnan(best["accuracy_low"]):
         low, high = best["accuracy_low"], best["accuracy_high"]
-        interval = f" (95 % interval {low:.0%} to {high:.0%})"
+        interval = f" (95% interval {low:.0%} to {high:.0%})"
     compared = [row for row in result.compare() if row["protocol"] == protocol]
     compared = [row for row in compared if name in (row["first"], row["second"])]
     reasons = {row["reason"] for row in compared}
-    better = [row for row in compared if row["better"] == name]
-    beaten = [row["second" if row["first"] == name else "first"] for row in better]
-    if beaten:
-        verdict = f"; by the corrected test it is better than {', '.join(beaten)}"
+    others = [row["second" if row["first"] == name else "first"] for row in compared]
+    better = [row["better"] == name for row in compared]
+    beaten = list(itertools.compress(others, better))
+    rival = others[0] if len(others) == 1 else "any other model"
+    if len(beaten) == len(others) > 2:
+        verdict = f"; by the corrected test it is better than all {len(others)} others"
+    elif beaten:
+        verdict = f"; by the corrected test it is better than {_list_names(beaten)}"
     elif None in reasons:
-        verdict = "; by the corrected test it is not shown to be better than any other"
+        verdict = f"; by the corrected test it is not shown to be better than {rival}"
     elif reasons:
         reason = reasons.pop()
-        verdict = f"; whether it is better than others cannot be told: {reason}"
+        verdict = f"; whether it is better than {rival} cannot be told: {reason}"
     return (
         f"Under the protocol {protocol!r}, {name} classifies "
         f"{best['accuracy_mean']:.0%} of the tracks correctly{interval}{verdict}."
     )
+
+
+def _list_names(names):
+    """Return names as in a sentence: "a", "a and b", or "a, b and c"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def write_paper(result, directory):
@@ -199,4 +236,4 @@ def write_paper(result, directory):
         figure.suptitle(
             f"{model}, split {split} of shuffled segments (validation: {part})"
         )
-        _save_figure(directory, f"paper-{model}-{split}", "", figure)
+        _save_figure(directory, f"paper-{model}-{split}", figure)

@@ -1,9 +1,10 @@
 """The tables of a report."""
 
-import os
+from collections import Counter
 
 import numpy as np
-from sklearn.metrics import precision_recall_fscore_support
+
+from skgenre.model_selection import PROTOCOLS
 
 _SUMMARY_COLUMNS = {
     "model": "model",
@@ -20,17 +21,18 @@ _SUMMARY_COLUMNS = {
     "fit_seconds": "fit, s",
 }
 
-# Of an audit: the page is to be sent around, and `skgenre audit` lists all.
-_N_FINDINGS = 200
-
 
 def make_tables(result):
     """Yield the tables of a result.
 
     Each is a dict with the ``title``, a sentence ``about`` it, ``columns``, of which
-    the first ``n_text`` hold text, and ``rows``.
+    the first ``n_text`` hold text, and ``rows``. Those of genres also have their
+    ``protocol``, and ``shares``, as `write_html` takes them.
     """
-    summary = result.summary()
+    # From the protocol that leaks least.
+    summary = sorted(
+        result.summary(), key=lambda row: PROTOCOLS.index(row["protocol"]), reverse=True
+    )
     yield {
         "title": "Scores",
         "about": "Means over folds and seeds. The interval counts an artist as one "
@@ -39,6 +41,15 @@ def make_tables(result):
         "rows": [[row[name] for name in _SUMMARY_COLUMNS] for row in summary],
         "n_text": 2,
     }
+    predictions = gather_predictions(result)
+    for protocol in reversed(PROTOCOLS):
+        answers = {
+            model: found
+            for (model, name), found in predictions.items()
+            if name == protocol
+        }
+        if answers:
+            yield _tabulate_genres(answers, protocol)
     compared = result.compare()
     if compared:
         reasons = sorted({row["reason"] for row in compared if row["reason"]})
@@ -53,14 +64,6 @@ def make_tables(result):
             "rows": [[row[name] for name in names] for row in compared],
             "n_text": 4,
         }
-    yield {
-        "title": "By genre",
-        "about": "Recall: of the genre's tracks, those answered so. Precision: of the "
-        "tracks answered so, those that are.",
-        "columns": ["model", "protocol", "genre", "recall", "precision", "tracks"],
-        "rows": list(_score_genres(result)),
-        "n_text": 3,
-    }
     names = ["model", "protocol", "best_params", "seed", "fold"]
     chosen = [fold for fold in result.folds if fold["best_params"] is not None]
     if chosen:
@@ -71,40 +74,6 @@ def make_tables(result):
             "rows": [[fold[name] for name in names] for fold in chosen],
             "n_text": 3,
         }
-
-
-def tabulate_findings(audit):
-    """Return the table of an audit's findings, like those of `make_tables`."""
-    n_findings = len(audit.findings)
-    more = n_findings - _N_FINDINGS
-    left_out = f", the last {more} left out here" if more > 0 else ""
-    paths = name_tracks(audit.paths)
-    return {
-        "title": "What the audit found",
-        "about": f"{n_findings} findings on {len(audit.paths)} tracks{left_out}.",
-        "columns": ["fault", "tracks", "measured"],
-        "rows": [
-            [
-                finding.fault,
-                ", ".join(paths[track] for track in finding.tracks) or None,
-                finding.detail,
-            ]
-            for finding in audit.findings[:_N_FINDINGS]
-        ],
-        "n_text": 3,
-    }
-
-
-def name_tracks(paths):
-    """Return paths without the folders that all share: the page is sent to others."""
-    paths = [os.fspath(path) for path in paths]
-    folders = {os.path.dirname(path) for path in paths}
-    try:
-        shared = os.path.commonpath(folders)
-    except ValueError:
-        # Of several drives, or of none.
-        return paths
-    return [os.path.relpath(path, shared or ".") for path in paths]
 
 
 def gather_predictions(result):
@@ -120,15 +89,62 @@ def gather_predictions(result):
     return gathered
 
 
-def _score_genres(result):
-    for (model, protocol), predictions in gather_predictions(result).items():
-        target, predicted, tracks = map(np.array, predictions)
-        genres = np.unique(target)
-        precision, recall, _, _ = precision_recall_fscore_support(
-            target, predicted, labels=genres, zero_division=np.nan
-        )
-        # Under several seeds each track is predicted several times.
-        n_tracks = [len(np.unique(tracks[target == genre])) for genre in genres]
-        scores = [genres.tolist(), recall.tolist(), precision.tolist(), n_tracks]
-        for row in zip(*scores, strict=True):
-            yield [model, protocol, *row]
+def _tabulate_genres(answers, protocol):
+    """Return the recall of each genre (rows) by each model (columns)."""
+    tracks_of, n_right, n_all = {}, Counter(), Counter()
+    for model, predictions in answers.items():
+        for genre, answer, track in zip(*predictions, strict=True):
+            # Under several seeds each track is predicted several times.
+            tracks_of.setdefault(genre, set()).add(track)
+            n_all[genre, model] += 1
+            n_right[genre, model] += answer == genre
+    rows, shares = [], []
+    for genre, tracks in sorted(tracks_of.items()):
+        keys = [(genre, model) for model in answers]
+        recalls = [n_right[key] / n_all[key] if n_all[key] else None for key in keys]
+        rows.append([genre, len(tracks), *map(_write_share, recalls)])
+        shares.append([None, None, *recalls])
+    return {
+        "title": f"By genre, protocol {protocol}",
+        "about": "Recall in %: of a genre's tracks, those that the model recognises.",
+        "columns": ["genre", "tracks", *answers],
+        "rows": rows,
+        "n_text": 1,
+        "shares": shares,
+        "protocol": protocol,
+    }
+
+
+def count_answers(target, predicted):
+    """Return the genres, and the answers (columns) to the tracks of each (rows)."""
+    genres, codes = np.unique([target, predicted], return_inverse=True)
+    n = len(genres)
+    pairs = np.dot([n, 1], codes.reshape(2, -1))
+    return genres.tolist(), np.bincount(pairs, minlength=n * n).reshape(n, n)
+
+
+def tabulate_answers(genres, counts):
+    """Return `count_answers` as a table with recall, precision and shares."""
+    rows, shares = [], []
+    for genre, row, n_right in zip(genres, counts, counts.diagonal(), strict=True):
+        found = row / row.sum() if row.any() else row
+        recall = n_right / row.sum() if row.any() else None
+        # Blank where it is zero, so that errors stand out.
+        texts = [count or "" for count in row.tolist()]
+        rows.append([genre, *texts, _write_share(recall)])
+        shares.append([None, *found.tolist(), None])
+    n_answers = counts.sum(axis=0)
+    precision = [
+        _write_share(n_right / n) if n else None
+        for n_right, n in zip(counts.diagonal(), n_answers, strict=True)
+    ]
+    return {
+        "columns": ["genre", *genres, "recall, %"],
+        "rows": [*rows, ["precision, %", *precision, ""]],
+        "n_text": 1,
+        "shares": [*shares, [None] * (len(genres) + 2)],
+    }
+
+
+def _write_share(share):
+    return None if share is None else f"{100 * share:.0f}"

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import shutil
 import warnings
 
 import numpy as np
 import pytest
+import soundfile
 from fuzz.mutations import fuzzing, mutants
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ from skgenre import (
     load_mfcc_json,
     load_mfcc_npz,
     load_model,
+    load_tagged_folder,
     load_track_table,
     save_mfcc_json,
     save_mfcc_npz,
@@ -53,6 +56,25 @@ def folder(tmp_path_factory):
     for track in TRACKS:
         (folder / track).parent.mkdir(exist_ok=True)
         (folder / track).touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tagged_folder(tmp_path_factory):
+    mutagen = pytest.importorskip("mutagen")
+    from mutagen.id3 import TCON
+
+    folder = tmp_path_factory.mktemp("tagged")
+    for extension in ("mp3", "flac", "ogg", "wav"):
+        path = folder / f"a.{extension}"
+        soundfile.write(path, np.zeros(2000), 22050)
+        file = mutagen.File(path, easy=True)
+        if extension == "wav":
+            file.add_tags()
+            file.tags.add(TCON(text="Rock"))
+        else:
+            file.update({"genre": "Rock", "artist": "Bo"})
+        file.save()
     return folder
 
 
@@ -133,6 +155,25 @@ def test_a_table_of_tracks_is_read_or_refused(folder, mutant):
         data = load_track_table(file)
         assert all(map(os.path.isfile, data.paths))
         assert len(data.paths) == len(data.target) == len(data.groups)
+
+
+@fuzzing(100)
+@given(mutant=mutants())
+def test_tags_are_read_or_their_file_is_named(tagged_folder, mutant):
+    names = ("a.mp3", "a.flac", "a.ogg", "a.wav")
+    name, content = mutant({n: (tagged_folder / n).read_bytes() for n in names})
+    file = (tagged_folder / "mutant" / name).with_stem("b")
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    try:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            data = load_tagged_folder(tagged_folder)
+    finally:
+        shutil.rmtree(file.parent)
+    is_named = any(str(file) in str(warning.message) for warning in found)
+    assert str(file) in data.paths or is_named
+    assert len(data.paths) == len(data.target) == len(data.groups) >= len(names)
 
 
 @fuzzing(100)

@@ -1,0 +1,134 @@
+"""Tables in notebooks: what they show, and that names in them are never markup."""
+
+import re
+
+import numpy as np
+import pytest
+from html_outline import Outline
+
+from skgenre import Timeline
+from skgenre.audit import AuditReport, Finding
+from skgenre.benchmark import BenchmarkResult, PaperResult
+from skgenre.datasets._tracks import TrackBunch, make_track_bunch
+from skgenre.datasets.gtzan import GtzanTracks
+
+NAME = "<b>R&B</b> <script>\udce9"
+SHOWN = r"<b>R&B</b> <script>\udce9"
+
+
+def read_rows(html):
+    """The texts of a table's cells, row by row."""
+    return [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
+        for row in re.split("<tr>", html)[1:]
+    ]
+
+
+def make_timeline(n_segments, *, path="a.wav", classes=("blues", "rock")):
+    start = 3.0 * np.arange(n_segments)
+    probabilities = np.tile(np.float32([0.25, 0.75]), (n_segments, 1))
+    return Timeline(
+        path=path,
+        start=start,
+        end=start + 3,
+        probabilities=probabilities,
+        classes=np.array(classes, dtype=object),
+        track_probabilities=probabilities[0],
+        genre=classes[1],
+    )
+
+
+def make_result(model):
+    label = {"model": model, "protocol": "track", "seed": 0}
+    rows = [
+        {**label, "fold": 0, "accuracy": 0.5, "n_train": 8, "n_test": 2},
+        {**label, "fold": 1, "accuracy": 1.0, "n_train": 8, "n_test": 2},
+        {**label, "fold": 2, "error": f"ValueError: {model}"},
+    ]
+    return BenchmarkResult.from_rows(rows)
+
+
+HOSTILE = {
+    "benchmark": make_result(NAME),
+    "audit": AuditReport([NAME], [Finding(NAME, (0,), NAME)], []),
+    "timeline": make_timeline(2, path=NAME, classes=(NAME, NAME)),
+    "tracks": make_track_bunch([NAME], [NAME], [NAME], NAME),
+    "paper": PaperResult(
+        [],
+        {},
+        [{"model": NAME, "genre": NAME, "answer": NAME}],
+        n_tracks=1,
+        unreadable=[{"path": NAME, "reason": NAME}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_text_in_notebooks(name):
+    html = HOSTILE[name]._repr_html_()
+    html.encode()  # as it is sent to the browser
+    outline = Outline(html)
+    assert {tag for tag, _ in outline.tags} <= {
+        *("p", "br", "table", "thead", "tbody", "tr", "th", "td")
+    }
+    assert SHOWN in outline.text
+
+
+def test_a_benchmark_has_the_same_table_in_a_notebook_as_in_a_terminal():
+    result = make_result("knn")
+    lines = repr(result).splitlines()
+    table = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
+    rows = [[cell.strip() for cell in cells] for cells in table]
+    assert read_rows(result._repr_html_()) == [rows[0], *rows[2:]]
+    assert rows[2][:3] == ["knn", "track", "0.750 ± 0.250"]
+    assert "fold 2 failed: ValueError: knn" in Outline(result._repr_html_()).text
+
+
+def test_an_audit_lists_its_findings_in_a_notebook():
+    paths = ["/music/rock/a.wav", "/music/jazz/b.wav"]
+    report = AuditReport(paths, [Finding("near-replica", (0, 1), "10.0 s")], [(0, 1)])
+    html = report._repr_html_()
+    assert "<p>1 finding on 2 tracks.</p>" in html
+    assert read_rows(html)[1:] == [["near-replica", "rock/a.wav, jazz/b.wav", "10.0 s"]]
+
+
+def test_an_audit_without_findings_says_so_in_a_notebook():
+    assert "<p>0 findings on 1 track.</p>" in AuditReport(["a"], [], [])._repr_html_()
+
+
+def test_a_timeline_shows_its_first_and_last_segments_in_a_notebook():
+    html = make_timeline(21)._repr_html_()
+    assert "<p>a.wav: rock, 21 segments</p>" in html
+    rows = read_rows(html)
+    assert len(rows) == 1 + 10 + 1 + 10
+    assert rows[1] == ["0.00", "3.00", "rock", "0.750"]
+    assert rows[11][0] == "..."
+    assert rows[-1] == ["60.00", "63.00", "rock", "0.750"]
+
+
+def test_tracks_are_counted_by_genre_in_a_notebook():
+    data = make_track_bunch(
+        ["a", "b", "c", "d"],
+        ["pop", "jazz", "pop", "pop"],
+        ["x", "y", "x", None],
+        "Four",
+    )
+    html = data._repr_html_()
+    assert "<p>Four</p>" in html
+    assert read_rows(html) == [
+        ["genre", "tracks", "known artists"],
+        ["jazz", "1", "1"],
+        ["pop", "3", "1"],
+    ]
+
+
+def test_tracks_of_loaders_are_a_table_in_a_notebook(made_tracks):
+    rows = read_rows(made_tracks._repr_html_())
+    assert [row[1:] for row in rows[1:]] == [["8", "4"]] * 3
+    assert issubclass(GtzanTracks, TrackBunch)
+
+
+def test_shared_folders_are_left_out_of_tables():
+    paths = [f"/home/ann/music/{name}.wav" for name in ("pop/a", "jazz/b")]
+    report = AuditReport(paths, [Finding("clipped", (1,), "x")], [])
+    assert read_rows(report._repr_html_())[1][1] == "jazz/b.wav"
