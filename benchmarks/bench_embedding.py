@@ -70,6 +70,7 @@ MODELS = {
     "MTT alone": lambda: make_alone("MTT_musicnn"),
     "MSD alone": lambda: make_alone("MSD_musicnn"),
     "embedding MTT": lambda: make_model("embedding", model="MTT_musicnn"),
+    "embedding MTT_vgg": lambda: make_model("embedding", model="MTT_vgg"),
     "embedding MSD": lambda: make_model("embedding", model="MSD_musicnn"),
 }
 

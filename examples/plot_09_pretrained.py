@@ -39,15 +39,16 @@ if tags is not None:
         likelihoods[data.target == genre].mean(axis=0) for genre in data.target_names
     ]
     shown = np.argsort(np.max(means, axis=0))[::-1][:12]
+    plt.figure(figsize=(7, 3))
     plt.imshow(np.array(means)[:, shown], cmap="Greys")
     plt.xticks(range(12), np.array(tags.tag_names_)[shown], rotation=60, ha="right")
     plt.yticks(range(3), data.target_names)
-    plt.colorbar(label="mean likelihood", shrink=0.5)
+    plt.colorbar(label="mean likelihood")
     plt.tight_layout()
 
 # %%
-# The layer before the tags describes more than them. Its 200 features of each track, in
-# two dimensions:
+# The layer before the tags holds more than these. Its 200 features, as means of each
+# track's segments, in two dimensions:
 
 if tags is not None:
     embedding = MusicnnEmbedding().transform(data.paths)

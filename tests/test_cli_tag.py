@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from skgenre import MusicnnEmbedding, load_model
+from skgenre import MusicnnEmbedding, load_model, make_model, save_model
 from skgenre.cli import main
-from skgenre.pretrained import TAGS
+from skgenre.features.embedding import load_network
+from skgenre.pretrained import TAGS, weights
 
 
 @pytest.fixture
@@ -78,6 +79,24 @@ def test_missing_weights_are_one_line_with_the_line_to_type(
     assert (out, error.count("\n")) == ("", 1)
     assert "no weights of MTT_musicnn" in error
     assert "fetch_musicnn(" in error
+
+
+@pytest.mark.parametrize("form", [[], ["--csv"]])
+def test_missing_weights_of_a_model_file_are_no_answer(
+    made_tracks, musicnn_folder, tmp_path, capsys, monkeypatch, form
+):
+    model = make_model("embedding", n_segments=1, weights_dir=musicnn_folder)
+    save_model(model.fit(made_tracks.paths, made_tracks.target), tmp_path / "m.skops")
+    # The file does not name their folder.
+    monkeypatch.setattr(weights, "find_cache", lambda: tmp_path / "empty")
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    for cache in (load_network, weights._load):
+        cache.cache_clear()
+    command = ["predict", str(tmp_path / "m.skops"), made_tracks.paths[0], *form]
+    assert main(command) == 1
+    out, error = capsys.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert "no weights of MTT_musicnn" in error
 
 
 @pytest.mark.parametrize("top", ["0", "51"])

@@ -41,6 +41,7 @@ from skgenre import (
 from skgenre._io import printable
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult
+from skgenre.benchmark.result import MSD_NOTE
 from skgenre.features import EXECUTION_PARAMETERS
 from skgenre.networks import build_lstm
 
@@ -168,6 +169,16 @@ def test_card_tells_whether_the_benchmark_had_the_same_tracks(model_file, benchm
     other = dataclasses.replace(benchmark, setting=setting)
     assert "is the same" in render(model_card(model_file, benchmark=benchmark)).text
     assert "is another: abc" in render(model_card(model_file, benchmark=other)).text
+
+
+def test_card_says_what_a_pretrained_network_has_heard_of_gtzan(model_file, benchmark):
+    result = dataclasses.replace(
+        benchmark,
+        setting={**benchmark.setting, "pretrained": {"union": ["MSD_musicnn"]}},
+        paths=["genres/blues/blues.00000.wav"],
+    )
+    text = " ".join(render(model_card(model_file, benchmark=result)).text.split())
+    assert f"Note: {MSD_NOTE.format(models='union')}" in text
 
 
 def test_card_has_no_nan(model_file, benchmark):

@@ -576,6 +576,7 @@ def test_file_says_what_the_model_is(made_tracks, file):
     assert {"scikit-learn", "numpy", "keras"} <= set(info["versions"])
     (features,) = info["features"]
     assert (features["n_mfcc"], features["segment_duration"]) == (5, 2.0)
+    assert features["extractor"] == "MFCCExtractor"
     assert info["model"].startswith("Pipeline(steps=[('mfccextractor'")
     assert info["trusted"] == []
 

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -6,6 +7,7 @@ from html_outline import Outline
 from skgenre import make_model, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
+from skgenre.benchmark.result import MSD_NOTE
 from skgenre.report import summarise, write_paper
 from skgenre.report.tables import count_answers, tabulate_answers
 
@@ -163,6 +165,19 @@ def test_page_says_what_searches_chose(tmp_path):
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "What searches chose" in text
     assert "C=0.1" in text
+
+
+def test_page_says_what_a_pretrained_network_has_heard_of_gtzan(tmp_path):
+    label = {"model": "union", "protocol": "track", "seed": 0, "fold": 0}
+    row = {**label, "accuracy": 0.5, "n_train": 8, "n_test": 2}
+    result = dataclasses.replace(
+        BenchmarkResult.from_rows([row]),
+        setting={"pretrained": {"union": ["MSD_musicnn"]}},
+        paths=["genres/blues/blues.00000.wav"],
+    )
+    write_report(result, tmp_path)
+    text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert MSD_NOTE.format(models="union") in text
 
 
 def test_summary_speaks_of_the_protocol_that_leaks_least(result):

@@ -103,8 +103,12 @@ def _run(options):
             f"argument --labels: expected one FILE, got {len(options.files)}"
         )
     from skgenre import AudioDecodeError, load_model, predict_timeline
+    from skgenre.features import list_extractors
 
     model = load_model(options.model, trusted=options.trusted)
+    # Before the first row: missing weights are an error of no file.
+    for extractor in list_extractors(model):
+        extractor.fit(options.files)
     classes = list(map(str, model.classes_))
     playlists = None
     if options.playlist is not None:

@@ -110,12 +110,12 @@ def read_model_info(file: StrPath) -> dict[str, Any]:
     Returns
     -------
     info : dict
-        ``model``, its description; ``classes``, the genres; ``features``, the
-        parameters of each extractor in it (one dict, as a rule); ``data``, the
-        digest of the training tracks, or None; ``scores``, as given to `save_model`;
-        ``versions``, of skgenre and the packages it was written with; ``trusted``, the
-        names that `load_model` must be told to trust; ``written``, the time (UTC);
-        ``format_version``.
+        ``model``, its description; ``classes``, the genres; ``features``, of each
+        extractor in it a dict with its class (``extractor``) and its parameters;
+        ``data``, the digest of the training tracks, or None; ``scores``, as given to
+        `save_model`; ``versions``, of skgenre and the packages it was written with;
+        ``trusted``, the names that `load_model` must be told to trust; ``written``, the
+        time (UTC); ``format_version``.
 
     Raises
     ------

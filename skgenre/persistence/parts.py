@@ -147,7 +147,7 @@ def list_feature_parameters(parts):
     found = []
     for part in parts:
         if isinstance(part, BaseSegmentExtractor):
-            features = part.get_params()
+            features = {"extractor": type(part).__name__, **part.get_params()}
             for name in EXECUTION_PARAMETERS:
                 features.pop(name, None)
             if features not in found:
