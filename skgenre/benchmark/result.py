@@ -23,7 +23,7 @@ from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
 from skgenre.benchmark.statistics import accuracy_interval, compare_models
-from skgenre.datasets.gtzan_tracks import are_gtzan
+from skgenre.datasets.gtzan_tracks import include_gtzan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -305,7 +305,7 @@ class BenchmarkResult:
             named = ", ".join(sorted(genres))
             yield f"{protocol}: some folds test on {named} without a track to train on."
         pretrained = self.setting.get("pretrained", {})
-        if pretrained and are_gtzan(self.paths):
+        if pretrained and include_gtzan(self.paths):
             for prefix, note in (("MSD", MSD_NOTE), ("MTT", MTT_NOTE)):
                 models = [
                     model

@@ -65,16 +65,17 @@ def read_index():
     return {row["track"]: IndexRow(**row) for row in rows}
 
 
-def are_gtzan(paths):
-    """Whether most files are tracks of GTZAN, by their names.
+def include_gtzan(paths):
+    """Whether some files are tracks of GTZAN, by their names.
 
     Those that `make_genre_tracks` makes have the same names, in folders of artists.
     """
-    index, n_known = read_index(), 0
+    index = read_index()
     for path in map(PurePath, paths):
         row = index.get(path.stem)
-        n_known += row is not None and not path.parent.name.startswith(f"{row.genre}-")
-    return 2 * n_known > len(paths)
+        if row is not None and not path.parent.name.startswith(f"{row.genre}-"):
+            return True
+    return False
 
 
 def find_tracks(folders):
