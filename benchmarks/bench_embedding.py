@@ -49,7 +49,7 @@ from skgenre._validation import is_known_group
 from skgenre.benchmark.result import MSD_NOTE
 from skgenre.benchmark.statistics import compare_models
 from skgenre.cli.files import load_tracks
-from skgenre.datasets.gtzan_tracks import are_gtzan
+from skgenre.datasets.gtzan_tracks import include_gtzan
 from skgenre.features import list_extractors
 from skgenre.model_selection import make_splitter
 
@@ -120,7 +120,7 @@ def run(options):
     genres = ", ".join(f"{g} {n}" for g, n in count(tracks.target).items())
     print(f"{len(tracks.paths)} tracks by {len({*tracks.groups})} artists: {genres}\n")
     msd = [name for name in models if "MSD" in name]
-    if msd and are_gtzan(tracks.paths):
+    if msd and include_gtzan(tracks.paths):
         print(MSD_NOTE.format(models=", ".join(msd)) + "\n")
     if "costs" in options.experiments:
         print_costs(models, tracks.paths[: options.timed].tolist())
