@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import shutil
 import zipfile
 from importlib.metadata import version
 
@@ -605,6 +606,23 @@ def test_info_shows_what_the_file_says(model_file, made_tracks, capsys):
 def test_info_as_json_is_the_information_itself(model_file, capsys):
     assert main(["info", model_file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == read_model_info(model_file)
+
+
+def test_folders_are_predicted_only_if_asked(model_file, made_tracks, tmp_path, capsys):
+    music = tmp_path / "music"
+    (music / "new").mkdir(parents=True)
+    for path in made_tracks.paths[:2]:
+        shutil.copy(path, music / "new")
+    (music / "cover.jpg").write_bytes(b"")
+    assert main(["predict", model_file, str(music), "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert "-r" in row["error"]
+    assert main(["predict", model_file, str(music), "-r", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["file"] for row in rows} == set(map(str, music.rglob("*.wav")))
+    (tmp_path / "empty").mkdir()
+    assert main(["predict", model_file, str(tmp_path / "empty"), "-r"]) == 1
+    assert "no audio files" in capsys.readouterr().err
 
 
 def test_info_of_no_file_says_what_is_installed(capsys):

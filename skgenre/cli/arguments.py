@@ -120,6 +120,20 @@ def add_jobs(parser, what, *, default=1):
     )
 
 
+def add_files(parser):
+    """Add the audio files of a command that works through them one by one."""
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="audio files of any format"
+    )
+    parser.add_argument(
+        "-r",
+        "--recursive",
+        action="store_true",
+        help="a FILE may be a folder, which stands for all audio files in it and in "
+        "its folders",
+    )
+
+
 def add_channel(parser):
     """Add which channel of each file is analysed."""
     parser.add_argument(

@@ -72,8 +72,28 @@ def extract_tracks(
     return kept, features
 
 
+def list_files(paths, *, recursive):
+    """Return the files, and if `recursive` the audio files below each folder."""
+    if not recursive:
+        return paths
+    from skgenre.datasets import find_audio_files
+
+    files = []
+    for path in paths:
+        if not os.path.isdir(path):
+            files.append(path)
+            continue
+        found, _ = find_audio_files(path)
+        if not found:
+            raise ValueError(f"{path}: no audio files in this folder")
+        files += map(str, found)
+    return files
+
+
 def explain_no_path(path):
     """Return why something that may be meant as a path is none, or None."""
+    if os.path.isdir(path):
+        return "a folder, expected an audio file, or -r for all files in it"
     if os.path.exists(path):
         return None
     if path == "-":

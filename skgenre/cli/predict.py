@@ -9,15 +9,15 @@ examples:
   skgenre predict model.skops new/*.mp3 --json > genres.json
   skgenre predict model.skops new/*.mp3 --csv | cut -d, -f1,2
   skgenre predict model.skops song.flac --labels audacity > song.txt
-  skgenre predict model.skops new/*.mp3 --playlist new/genres
+  skgenre predict model.skops music -r --playlist music/genres
 """
 
 import logging
 from functools import partial
 
 from skgenre._io import format_csv_row, printable
-from skgenre.cli.arguments import add_command_parser
-from skgenre.cli.files import explain_no_path
+from skgenre.cli.arguments import add_command_parser, add_files
+from skgenre.cli.files import explain_no_path, list_files
 from skgenre.cli.playlists import Playlists
 from skgenre.cli.screen import (
     JSONArray,
@@ -48,7 +48,7 @@ def add_command(commands):
     )
     add = parser.add_argument
     add("model", metavar="MODEL", help="file of a trained model")
-    add("files", nargs="+", metavar="FILE", help="audio files of any format")
+    add_files(parser)
     add(
         "--segments",
         action="store_true",
@@ -98,17 +98,16 @@ def add_command(commands):
 
 
 def _run(options):
-    if options.labels is not None and len(options.files) > 1:
-        options.usage_error(
-            f"argument --labels: expected one FILE, got {len(options.files)}"
-        )
+    files = list_files(options.files, recursive=options.recursive)
+    if options.labels is not None and len(files) > 1:
+        options.usage_error(f"argument --labels: expected one FILE, got {len(files)}")
     from skgenre import AudioDecodeError, load_model, predict_timeline
     from skgenre.features import list_extractors
 
     model = load_model(options.model, trusted=options.trusted)
     # Before the first row: missing weights are an error of no file.
     for extractor in list_extractors(model):
-        extractor.fit(options.files)
+        extractor.fit(files)
     classes = list(map(str, model.classes_))
     playlists = None
     if options.playlist is not None:
@@ -116,8 +115,7 @@ def _run(options):
     form = options.form
     if options.labels is not None:
         form = partial(LabelAnswers, options.labels)
-    answers = form(options.files, classes, segments=options.segments)
-    files = options.files
+    answers = form(files, classes, segments=options.segments)
     # On a screen, the rows themselves show the progress.
     if not is_output_terminal():
         files = show_progress(files, total=len(files), desc="predicting")

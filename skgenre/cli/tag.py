@@ -14,9 +14,10 @@ from skgenre.cli.arguments import (
     PRETRAINED_NAMES,
     add_channel,
     add_command_parser,
+    add_files,
     whole_number,
 )
-from skgenre.cli.files import explain_no_path
+from skgenre.cli.files import explain_no_path, list_files
 from skgenre.cli.screen import JSONArray, is_output_terminal, say, show_progress
 
 _N_TAGS = 50
@@ -34,7 +35,7 @@ def add_command(commands):
         text=__doc__,
     )
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help="audio files of any format")
+    add_files(parser)
     add(
         "--model",
         choices=PRETRAINED_NAMES,
@@ -63,6 +64,7 @@ def add_command(commands):
 def _run(options):
     from skgenre.features import MusicnnEmbedding
 
+    files = list_files(options.files, recursive=options.recursive)
     # Whole recordings, as `skgenre predict` takes them.
     embedding = MusicnnEmbedding(
         options.model,
@@ -72,9 +74,8 @@ def _run(options):
         weights_dir=options.weights_dir,
     )
     # Before the first row: missing weights are an error of no file.
-    embedding.fit(options.files)
-    answers = _JSONAnswers() if options.json else _TableAnswers(options.files)
-    files = options.files
+    embedding.fit(files)
+    answers = _JSONAnswers() if options.json else _TableAnswers(files)
     # On a screen, the rows themselves show the progress.
     if not is_output_terminal():
         files = show_progress(files, total=len(files), desc="tagging")

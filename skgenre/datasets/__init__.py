@@ -1,6 +1,6 @@
 """Loaders and makers of tracks: each returns the same Bunch."""
 
-from skgenre.datasets._tracks import digest_tracks, join_tracks
+from skgenre.datasets._tracks import digest_tracks, find_audio_files, join_tracks
 from skgenre.datasets.genre_folder import load_genre_folder
 from skgenre.datasets.genre_tracks import make_genre_tracks
 from skgenre.datasets.gtzan import fetch_gtzan, load_gtzan_features
@@ -16,6 +16,7 @@ from skgenre.datasets.track_table import load_track_table
 __all__ = [
     "digest_tracks",
     "fetch_gtzan",
+    "find_audio_files",
     "join_tracks",
     "load_genre_folder",
     "load_gtzan_features",
