@@ -65,6 +65,9 @@ class MFCCFromLogMels(MFCCExtractor):
         if not 1 <= self.n_mfcc <= N_BANDS:
             raise ValueError(f"n_mfcc must be 1 to {N_BANDS}, got {self.n_mfcc!r}.")
 
+    def _check_ready(self):
+        self._check_parameters()
+
     def analyse(self, X, *, strict=True, keep_features=True, progress=None):
         paths, features = [str(path) for path in X], []
         for path in paths if keep_features else ():
@@ -174,7 +177,7 @@ def _convert_extracted(data, file):
     """Return spectrograms and names, from MFCCs of as many coefficients as bands."""
     expected = MFCCExtractor(n_mfcc=N_BANDS).get_params()
     for name in ("channel", *EXECUTION_PARAMETERS):
-        del expected[name]
+        expected.pop(name, None)
     wrong = {
         name: data.parameters.get(name)
         for name, value in expected.items()

@@ -67,16 +67,19 @@ class _Stream:
         if self._variable.value == self._file:
             self._variable.value = self._original
 
-    def pass_on(self):
+    def pass_on(self, *, lines_only=False):
         """Write what others wrote to where they meant it to be."""
-        self._n_seen += self._pass_on_from(self._descriptor)
+        self._n_seen += self._pass_on_from(self._descriptor, lines_only=lines_only)
 
-    def _pass_on_from(self, descriptor):
+    def _pass_on_from(self, descriptor, *, lines_only=False):
         n_new = os.fstat(descriptor).st_size - self._n_seen
-        text = _MESSAGES.sub(b"", os.pread(descriptor, n_new, self._n_seen))
+        written = os.pread(descriptor, n_new, self._n_seen)
+        if lines_only:
+            written = written[: written.rfind(b"\n") + 1]
+        text = _MESSAGES.sub(b"", written)
         if text:
             self._fwrite(text, 1, len(text), self._original)
-        return n_new
+        return len(written)
 
     def forget(self):
         """Begin another file in memory; to cut this one could lose a late message."""
@@ -119,7 +122,8 @@ class _QuietStreams:
         with self._lock:
             self._n_users -= 1
             for stream in self._streams:
-                stream.pass_on()
+                # Another decoder may be in the middle of a message, which has parts.
+                stream.pass_on(lines_only=self._n_users > 0)
                 if self._n_users == 0:
                     stream.set_back()
                     # What came between the two.

@@ -128,14 +128,11 @@ def _sort_by_accuracy(result):
 
 
 def _write_table(table):
-    """Return a table, in the form of `make_tables`, as HTML that jinja takes as is."""
-    from markupsafe import Markup
-
+    """Return a table, in the form of `make_tables`, as HTML; its texts are escaped."""
     columns, rows, n_text = (table[name] for name in ("columns", "rows", "n_text"))
-    html = write_html(
+    return write_html(
         columns, rows, text_columns=range(n_text), shares=table.get("shares")
     )
-    return Markup(html)
 
 
 def _draw_confusion(genres, counts):
