@@ -93,7 +93,7 @@ def list_files(paths, *, recursive):
 def explain_no_path(path):
     """Return why something that may be meant as a path is none, or None."""
     if os.path.isdir(path):
-        return "a folder, expected an audio file, or -r for all files in it"
+        return "is a directory, expected an audio file, or -r for all files in it"
     if os.path.exists(path):
         return None
     if path == "-":
