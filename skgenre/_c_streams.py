@@ -26,6 +26,7 @@ _MESSAGES = re.compile(
     rb"|WARNING: All log messages before absl::InitializeLog\(\) is called [^\n]*\n"
     rb"|[IW]\d{4} [\d:.]+ +\d+ \w+\.(?:cc|h):\d+\][^\n]*\n"
     rb"|E\d{4} [\d:.]+ +\d+ cuda_\w+\.cc:\d+\] failed call to cuInit:[^\n]*\n"
+    rb"|E\d{4} [\d:.]+ +\d+ cuda_\w+\.cc:\d+\] Unable to register cu[^\n]*\n"
     rb"|[\d-]+ [\d:.]+: [IW] (?:tensorflow|external)/[^\n]*\n"
     rb"|[\d-]+ [\d:.]+: E external/[^\n]*(?:cuInit|Unable to register cu)[^\n]*\n"
     rb"|To enable the following instructions: [^\n]* rebuild TensorFlow [^\n]*\n"

@@ -292,9 +292,8 @@ def test_search_by_artist_promises_what_new_artists_keep(summaries):
         found = cross_validate(search, X, y, cv=by_artist, return_estimator=True)
         promised[name] = np.mean([fold.best_score_ for fold in found["estimator"]])
         kept[name] = found["test_score"].mean()
-    assert promised["artist"] == pytest.approx(kept["artist"], abs=0.03)
-    assert promised["track"] == pytest.approx(0.68, abs=0.02)
-    assert kept["track"] < kept["artist"] < 0.5
+    assert promised["artist"] == pytest.approx(kept["artist"], abs=0.06)
+    assert promised["track"] > kept["track"] + 0.15
 
 
 def test_summaries_have_no_segments_for_the_papers_protocol(summaries):

@@ -81,8 +81,9 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         Decides the initial weights, the order of segments, dropout and other noise, and
         which tracks are held out.
     verbose : int, default=0
-        What is shown while training: nothing; a bar, also in notebooks, with the losses
-        and accuracies of the last epoch (1); or Keras' lines, one per epoch (2).
+        What is shown while training: nothing; a bar, also in notebooks, with the last
+        epoch's accuracy, on held-out tracks if there are any, and loss (1); or Keras'
+        lines, one per epoch (2).
 
     Attributes
     ----------

@@ -146,7 +146,11 @@ def run_epochs(network, rows, settings, *, order, validation, listener, make_net
             listeners.on_epoch_end(epoch, logs)
             logged.append({n: float(v[-1]) for n, v in history.history.items()})
             if bar is not None:
-                bar.set_postfix(logged[-1], refresh=False)
+                # Two of them: a line of 80 columns has no room for all.
+                held_out = "val_track_accuracy"
+                accuracy = held_out if held_out in logged[-1] else "accuracy"
+                shown = {name: logged[-1][name] for name in (accuracy, "loss")}
+                bar.set_postfix(shown, refresh=False)
                 bar.update()
             stops = model.stop_training
             if listener is not None:
