@@ -54,4 +54,5 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 # Single pages, which have no list of others beside them.
-html_sidebars = {"changelog": [], "citations": [], "reproducing_the_paper": []}
+_SINGLE = ("quickstart", "faq", "glossary", "changelog", "citations")
+html_sidebars = {page: [] for page in (*_SINGLE, "reproducing_the_paper")}
