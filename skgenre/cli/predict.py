@@ -15,7 +15,7 @@ examples:
 import logging
 from functools import partial
 
-from skgenre._io import format_csv_row, printable
+from skgenre._io import counted, format_csv_row, printable
 from skgenre.cli.arguments import add_command_parser, add_files
 from skgenre.cli.files import explain_no_path, list_files
 from skgenre.cli.playlists import Playlists
@@ -138,7 +138,8 @@ def _run(options):
             complain(f"left out of the playlists, which cannot name it: {path!r}")
     answers.end()
     if playlists is not None:
-        logger.info("%s: playlists of %d genres", options.playlist, playlists.write())
+        genres = counted(playlists.write(), "genre")
+        logger.info("%s: playlists of %s", options.playlist, genres)
     return int(n_failed > 0)
 
 
