@@ -33,14 +33,14 @@ try:  # scikit-learn has callbacks from 1.9.
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing: this version of scikit-learn has no callbacks."""
+        """Empty: this version of scikit-learn has no callbacks."""
 
     def _with_callbacks(method):
         return method
 
 
 def with_callbacks(method: _Method) -> _Method:
-    """Let a `fit` run scikit-learn's callbacks; its own decorator has no types."""
+    """Let a `fit` run scikit-learn's callbacks, whose own decorator has no types."""
     return _with_callbacks(method)
 
 

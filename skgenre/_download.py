@@ -50,7 +50,7 @@ def download_file(url, folder, *, sha256, max_bytes, progressbar=True):
         raise OSError(f"{url} could not be fetched: {error}") from error
     except ValueError as error:
         raise OSError(
-            f"{url} is not what it should be (sha256 {sha256}): {error}"
+            f"{url} has other content than expected (sha256 {sha256}): {error}"
         ) from error
 
 

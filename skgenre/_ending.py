@@ -15,7 +15,7 @@ _is_ending = threading.Event()
 
 @contextmanager
 def finished_before_the_end():
-    """Run the block to its end even if Python ends meanwhile.
+    """Run the block to its end even if Python ends meanwhile, for up to ten seconds.
 
     Python stops daemon threads wherever they are: files are left half-written, and in
     C++ code the process aborts. Once the end has begun, a daemon thread that enters the

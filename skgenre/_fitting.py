@@ -1,4 +1,4 @@
-"""Fitting of estimators: all or nothing, and under which keyword `fit` takes what."""
+"""Fits that succeed or change nothing, and the keywords that a `fit` takes."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _check_regular(status, path):
 
 
 def name_kind(status):
-    """Return what something is that is no regular file."""
+    """Return what something is that is not a regular file."""
     return FILE_KINDS.get(stat.S_IFMT(status.st_mode), "special file")
 
 
@@ -166,7 +166,7 @@ def read_json(path, *, max_bytes):
     try:
         return parse_json(content)
     except ValueError as error:
-        raise ValueError(f"{path} is no intact JSON file: {error}.") from error
+        raise ValueError(f"{path} is not an intact JSON file: {error}.") from error
 
 
 def parse_json(content):
@@ -186,7 +186,7 @@ def parse_json(content):
 
 
 def _refuse_constant(name):
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _refuse_repeated_keys(pairs):
@@ -210,8 +210,8 @@ def read_table(path, columns):
     """Return the column names of a CSV file, and its rows as dicts of str.
 
     ValueError, with the file's name, where it is not CSV, lacks one of `columns`, has a
-    column twice, has a row that is longer or shorter than the header, or is larger than
-    any collection needs.
+    column twice, has a row that is longer or shorter than the header, or has more than
+    MAX_TABLE_BYTES.
     """
     if (n_bytes := os.path.getsize(path)) > MAX_TABLE_BYTES:
         raise ValueError(
@@ -295,7 +295,7 @@ def read_npz(path):
                     arrays[name.removesuffix(".npy")] = parse_npy(content)
         except ZIP_ERRORS as error:
             reason = place + (str(error) or type(error).__name__)
-            raise ValueError(f"{path} is no intact npz file: {reason}.") from error
+            raise ValueError(f"{path} is not an intact npz file: {reason}.") from error
     return arrays
 
 

@@ -7,9 +7,10 @@ of a fitted object fit together; what it trips over may raise any error.
 
 import numpy as np
 
-# Of an SVM, of 548 classes: Python takes 15 microseconds for each pair.
+# Pairs of classes of a support vector machine, as of 548 classes: Python takes 15
+# microseconds for each.
 MAX_N_PAIRS = 150_000
-# Of all features; an encoder is made of them, which takes 100 bytes for each.
+# Bins of all features together: the encoder made of them takes 100 bytes for each.
 MAX_N_BINS = 1 << 20
 
 
@@ -105,7 +106,7 @@ def check_histograms(boosted):
     """Whether all trees look only at features that the estimator has checked."""
     n_classes = len(boosted.classes_)
     return (
-        # That of categories decides how many features the trees are given.
+        # One for categories would decide how many features the trees are given.
         boosted._preprocessor is None
         and not getattr(boosted, "_in_fit", False)
         and boosted.n_trees_per_iteration_ == (1 if n_classes == 2 else n_classes)
@@ -118,7 +119,7 @@ def check_histograms(boosted):
 
 
 def check_bin_mapper(mapper):
-    """Whether there is as much of each feature as compiled code reads."""
+    """Whether each array has an entry for each feature, as compiled code reads them."""
     n_features = len(mapper.n_bins_non_missing_)
     is_categorical = np.shape(mapper.is_categorical_)
     return len(mapper.bin_thresholds_) == n_features == sum(is_categorical)
@@ -142,12 +143,12 @@ def check_histogram_tree(tree):
 
 
 def check_stack(stack):
-    """Whether it calls only methods that check what they are given."""
+    """Whether the stack calls only methods that check what they are given."""
     return {*stack.stack_method_} <= {"predict_proba", "decision_function", "predict"}
 
 
 def check_polynomials(polynomials):
-    """Whether there are no more of them than a row of features can be expanded to."""
+    """Whether a row of features is not expanded to more than memory holds."""
     return polynomials._max_degree <= 100 and polynomials._n_out_full <= 1 << 20
 
 
@@ -174,7 +175,7 @@ def check_machine(machine):
     return (
         all(np.shape(getattr(machine, name)) == size for name, size in shapes.items())
         and n_pairs <= MAX_N_PAIRS
-        # The second is read where the first has a size.
+        # Where the first has a size, the second is read.
         and np.shape(machine._probA) == np.shape(machine._probB)
         and np.shape(machine._probA) in ((0,), (n_pairs,))
         and machine._sparse is False
@@ -192,7 +193,8 @@ def check_neighbors(neighbors):
     n_samples, y = neighbors.n_samples_fit_, neighbors._y
     is_computed = neighbors.metric == "precomputed"
     n_features = neighbors.n_features_in_
-    # Others, such as the norms of the samples, are read at any length.
+    # Others are refused: compiled code reads the norms of the samples, for one, without
+    # looking at their length.
     shapes = {
         **{"p": [()], "w": [(n_features,)], "VI": [(n_features, n_features)]},
         "V": [(n_features,), (n_features, n_features)],

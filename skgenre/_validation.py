@@ -114,7 +114,7 @@ def check_names(value, choices, *, name):
     for position, choice in enumerate(value):
         check_choice(choice, choices, name=f"{name}[{position}]")
     if len(value) == 0 or len(set(value)) < len(value):
-        raise ValueError(f"{name} must hold distinct names, got {value!r}.")
+        raise ValueError(f"{name} must hold one or more distinct names, got {value!r}.")
 
 
 def check_sizes(value, *, name):
@@ -235,7 +235,7 @@ def check_weights(weights, y=None, *, name):
     if y is not None and len(np.unique(y[weights > 0])) < 2:
         raise ValueError(
             f"{name} must leave at least two classes (genres) to train on, but is zero "
-            "(below 1e-30) for all tracks of all others than one."
+            "(below 1e-30) for all tracks of all genres but one."
         )
     return weights
 

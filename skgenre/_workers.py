@@ -178,7 +178,7 @@ def explaining_dead_workers(work, kept_in):
         if kept_in is not None:
             kept = f"what was finished is in {str(kept_in)!r} and is not done again"
         raise BrokenProcessPool(
-            f"a worker process died while {work}: it was killed, perhaps for want of "
+            f"a worker process died while {work}: it was killed, perhaps for lack of "
             f"memory (fewer n_jobs need less), or crashed. Run it again: {kept}. "
             f"joblib says: {error}"
         ) from error

@@ -636,7 +636,7 @@ def test_info_of_no_file_says_what_is_installed(capsys):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('"scores": {"a": NaN}', "NaN is no JSON"),
+        ('"scores": {"a": NaN}', "NaN is not valid JSON"),
         ('"scores": {"a": 1}, "scores": {"a": 2}', "the key 'scores' is there twice"),
         (f'"features": {"[" * 100_000}', "recursion"),
         (f'"features": {"[" * 800}{"]" * 800}', "nested too deeply"),

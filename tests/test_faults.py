@@ -292,7 +292,7 @@ def test_too_many_open_files_run_no_finished_fold_again(
 def test_a_damaged_account_of_the_data_is_named(tracks, tmp_path):
     run(tracks, tmp_path)
     (tmp_path / "data.json").write_bytes(b"\xff")
-    with pytest.raises(ValueError, match=r"data.json is no intact JSON file"):
+    with pytest.raises(ValueError, match=r"data.json is not an intact JSON file"):
         run(tracks, tmp_path)
 
 

@@ -311,7 +311,7 @@ def test_version_of_a_module_of_another_package_names_the_package(monkeypatch):
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_words_that_json_does_not_have_are_refused(word):
-    with pytest.raises(ValueError, match=f"{word} is no JSON"):
+    with pytest.raises(ValueError, match=f"{word} is not valid JSON"):
         parse_json(f'{{"a": [{word}]}}'.encode())
 
 

@@ -153,7 +153,7 @@ def test_a_json_file_larger_than_its_bound_is_refused(tmp_path, monkeypatch):
 
 def test_a_json_file_nested_without_end_is_refused(tmp_path):
     (tmp_path / "data.json").write_text("[" * 100_000)
-    with pytest.raises(ValueError, match="is no intact JSON file"):
+    with pytest.raises(ValueError, match="is not an intact JSON file"):
         load_mfcc_json(tmp_path / "data.json")
 
 
@@ -171,7 +171,7 @@ def test_an_array_that_promises_more_than_is_there_is_refused(tmp_path):
     member = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head) + 1)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("data.npy", member + head.encode() + b"\n" + bytes(8))
-    with pytest.raises(ValueError, match=r"a.npz is no intact npz file"):
+    with pytest.raises(ValueError, match=r"a.npz is not an intact npz file"):
         load_mfcc_npz(tmp_path / "a.npz")
 
 
@@ -199,7 +199,7 @@ def test_an_array_with_a_damaged_header_is_refused_by_its_name(tmp_path, head):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("data.npy", member + head.encode() + b"\n")
     with pytest.raises(
-        ValueError, match=r"a.npz is no intact npz file: in .data.npy., "
+        ValueError, match=r"a.npz is not an intact npz file: in .data.npy., "
     ):
         load_mfcc_npz(tmp_path / "a.npz")
 
