@@ -175,7 +175,8 @@ def test_sound_behind_a_length_that_is_too_small_is_named(tmp_path):
     signal, incomplete = load_bytes(tmp_path, pack_wav_chunks((HALF, content[44:])))
     assert_array_equal(signal, expected[:11025])  # as ffmpeg
     assert incomplete == (
-        "holds 44100 bytes, or 0.50 s, behind the 0.50 s of sound of its header"
+        "holds 44100 bytes, or 0.50 s, behind the 0.50 s of sound that its header "
+        "promises"
     )
 
 

@@ -209,7 +209,7 @@ def test_a_hole_is_told_and_what_follows_is_read(path, mp3):
     start, stop = offsets[40] + 100, offsets[60] + 30
     path.write_bytes(mp3[:start] + mp3[stop:])
     reason = (
-        r"bytes \d+ to \d+ \(at 1.04 s\) are no MPEG frames: what was there is missing"
+        r"bytes \d+ to \d+ \(at 1.04 s\) are not MPEG frames: what was there is missing"
     )
     with pytest.warns(IncompleteAudioWarning, match=reason):
         signal = load_audio(path, sample_rate=RATE)
@@ -222,7 +222,7 @@ def test_a_damaged_header_costs_one_frame(path, mp3):
     offsets, content = find_offsets(mp3), bytearray(mp3)
     content[offsets[50]] = 0
     path.write_bytes(content)
-    with pytest.warns(IncompleteAudioWarning, match="are no MPEG frames"):
+    with pytest.warns(IncompleteAudioWarning, match="are not MPEG frames"):
         signal = load_audio(path, sample_rate=RATE)
     assert 0 <= len(load_with_libsndfile(mp3)) - len(signal) <= 1152
 

@@ -1,4 +1,4 @@
-"""A reader of any audio, by the decoder that reads all of it, or the error."""
+"""Open audio with the decoder that reads all of it, or raise the reason why not."""
 
 from contextlib import ExitStack, closing, contextmanager, suppress
 

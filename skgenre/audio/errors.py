@@ -1,4 +1,4 @@
-"""What is said of files that cannot be analysed, or of which only a part is there."""
+"""The error and the warning about files that cannot be analysed, or not completely."""
 
 import os
 from collections.abc import Iterable
@@ -51,11 +51,11 @@ class AudioDecodeError(_NamedFiles, OSError, ValueError):
     paths : list of str
         The files, in the order given.
     reasons : list of str
-        For each file the value found and what was expected.
+        For each file what was found and what was expected.
 
     Examples
     --------
-    >>> from skgenre.audio import AudioDecodeError
+    >>> from skgenre import AudioDecodeError
     >>> print(AudioDecodeError([("a.wav", "is empty"), ("b.wav", "is a directory")]))
     2 files cannot be analysed:
     a.wav: is empty
@@ -68,8 +68,8 @@ class AudioDecodeError(_NamedFiles, OSError, ValueError):
 class IncompleteAudioWarning(_NamedFiles, UserWarning):
     """Audio files of which only a part is there, with what is missing of each.
 
-    What is there was read. Such files are downloads that broke off, or their headers
-    promise too much.
+    What is there was read. Such a file is a download that broke off, or its header
+    promises too much.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class IncompleteAudioWarning(_NamedFiles, UserWarning):
 
     Examples
     --------
-    >>> from skgenre.audio import IncompleteAudioWarning
+    >>> from skgenre import IncompleteAudioWarning
     >>> print(IncompleteAudioWarning([("a.mp3", "ends after 41.20 of 240.00 s")]))
     a.mp3: ends after 41.20 of 240.00 s
     """

@@ -29,7 +29,7 @@ MAX_APE_FRAMES = 2**22
 MAX_PLANES = 8
 
 # Containers of one file each. Others (playlists, "concat") open files that they name,
-# and a name that is no demuxer would leave the choice to ffmpeg.
+# and a name that is not a demuxer's would leave the choice to ffmpeg.
 # fmt: off
 DEMUXERS = frozenset({
     "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "dts", "eac3",
@@ -197,8 +197,8 @@ class FfmpegReader:
         streams = [stream for stream, codec in pairs if codec in DECODERS]
         if not streams:
             raise DecoderError(
-                f"holds sound that {self.decoder} cannot decode, or should not "
-                f"({', '.join(codecs)}), expected a codec of music"
+                f"holds sound in a codec that is not supported ({', '.join(codecs)}), "
+                "expected a codec of music"
             )
         n_channels = {s.index: _replace_layout(s.codec_context) for s in streams}
         chosen = max(streams, key=lambda s: (_is_default(s), n_channels[s.index]))
@@ -276,7 +276,7 @@ class FfmpegReader:
                 n_bytes *= 1 if is_planar else form[1]
                 planes = [[] for _ in range(form[1] if is_planar else 1)]
             # Not strict: PyAV (18.1) counts nine planes of eight channels, and the last
-            # is no memory.
+            # is not in memory.
             for joined, plane in zip(planes, frame.planes, strict=False):
                 joined.append(memoryview(plane)[: n_frames * n_bytes])
             n_joined += n_frames

@@ -19,7 +19,7 @@ _PLAIN_WORDS = {
     1: "of no format that it knows",
     3: "its header is not whole",
     7: "without a complete frame of sound",
-    18: "it is damaged, or holds something else than sound",
+    18: "it is damaged, or holds something other than sound",
     24: "no sample rate above zero, no channel or no sample in the header",
     29: "its header is damaged",
     64: "its description of the samples is damaged",

@@ -88,7 +88,7 @@ class _Walk(NamedTuple):
     ranges: tuple  # pairs (start, stop) of offsets in the file
     n_frames: int
     is_cut: bool  # the last frame is not whole, and not counted
-    gap: str | None  # bytes that are no frames, before more of them
+    gap: str | None  # bytes that are not frames, before more of them
     following: tuple | None  # where frames of another format begin, and their lengths
 
 
@@ -298,7 +298,7 @@ def _walk(file, start, size, lengths):
         if position > behind and gap is None:
             seconds = n_frames * format.n_frame_samples / format.sample_rate
             gap = (
-                f"bytes {behind} to {position} (at {seconds:.2f} s) are no MPEG frames"
+                f"bytes {behind} to {position} (at {seconds:.2f} s) are not MPEG frames"
             )
         if lengths.format != format:
             following = found

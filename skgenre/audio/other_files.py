@@ -1,4 +1,4 @@
-"""Names of files that are no audio and lie among recordings, by their bytes."""
+"""Names of files that lie among recordings but are not audio, by their bytes."""
 
 from skgenre.audio.inspection import read_at
 
@@ -38,7 +38,7 @@ _CONTROLS = set(range(32)) - set(b"\t\n\r\f\x1b")
 
 
 def find_other_file(file, head, size):
-    """Return what a file is that is no audio, or None; `head` are its first bytes."""
+    """Return what a file is that is not audio, or None; `head` are its first bytes."""
     form = head[:4] + head[8:12]  # of RIFF
     for magic, kind in _KINDS.items():
         if head.startswith(magic) or form == magic:
@@ -62,7 +62,7 @@ def _holds_only_zeros(file, size):
 
 
 def _decode(head):
-    """Return the text of the first bytes of a file, or None where it is no text."""
+    """Return the text of the first bytes of a file, or None where it is not text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "ignore") if b"\0" in head else None
     if len(head) < 5 or _CONTROLS & set(head):

@@ -54,7 +54,7 @@ def inspect_wav(file, size):
         missing = "samples" if form else "description of its samples ('fmt ')"
         return found._replace(decoder=None, fault=f"without any {missing}"), size
     n_bytes = sum(stop - start for start, stop in ranges)
-    # A byte of padding is no sound.
+    # A byte of padding is not sound.
     n_promised -= n_promised % max(1, int.from_bytes(form[12:14], order))
     seconds = _find_seconds(form, n_promised, order)
     found = found._replace(incomplete=describe_end(n_bytes, n_promised, seconds))
@@ -199,7 +199,7 @@ def _find_seconds(form, n_bytes, order):
 
 
 def _describe_rest(form, n_bytes, n_rest, rest, order):
-    """Say that there is something behind the samples that is no chunk."""
+    """Say that there is something behind the samples that is not a chunk."""
     seconds = _find_seconds(form, n_rest, order) or 0
     is_tag = rest.startswith((b"ID3", b"TAG", b"APETAGEX", b"LYRICS"))
     # Less is a tag or padding.
@@ -208,7 +208,7 @@ def _describe_rest(form, n_bytes, n_rest, rest, order):
     found = _find_seconds(form, n_bytes, order)
     return (
         f"holds {n_rest} bytes, or {seconds:.2f} s, behind the {found:.2f} s of sound "
-        "of its header"
+        "that its header promises"
     )
 
 

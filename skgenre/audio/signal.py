@@ -34,7 +34,7 @@ MAX_PEAK = 1e12
 
 CHANNEL_NAMES = ("mean", "left", "right")
 
-# How the reasons begin with which files in good order are refused.
+# How the reasons begin that refuse files which are in good order but have no sound.
 SILENT = "holds only silence"
 CANCELLING = "has channels that cancel out"
 
@@ -65,12 +65,12 @@ def load_audio(
     sample_rate : int, default=22050
         Samples per second of the signal returned, in hertz.
     duration : float, default=None
-        Seconds to return, counted from the beginning; None for the whole file. They are
-        the first seconds of what the whole file gives, although little more than them
-        is read. A shorter file is returned whole.
+        Seconds to return, counted from the beginning; None for the whole file. They
+        equal the first seconds of the whole file's signal, but little more than them is
+        read. A shorter file is returned whole.
     channel : {"mean", "left", "right"} or int, default="mean"
-        The mean of all channels, or one of them; numbers count from 0. A file of one
-        channel has it left and right.
+        The mean of all channels, or one of them; numbers count from 0. Of a mono file,
+        "left" and "right" are the same channel.
 
     Returns
     -------
@@ -83,6 +83,8 @@ def load_audio(
         The file is missing, unreadable, not audio, without samples, changed while it
         was read, digitally silent or not finite; its channels cancel out, or it lacks
         the `channel`. It is an OSError and a ValueError.
+    OSError
+        The process or the system can open no more files.
     TypeError, ValueError
         `audio`, `sample_rate`, `duration` or `channel` has the wrong type or is out of
         range.
@@ -97,7 +99,7 @@ def load_audio(
     >>> import os, tempfile
     >>> import numpy as np
     >>> import soundfile
-    >>> from skgenre.audio import load_audio
+    >>> from skgenre import load_audio
     >>> tone = np.sin(2 * np.pi * 440 * np.arange(44100) / 44100)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "tone.wav")

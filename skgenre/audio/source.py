@@ -97,9 +97,9 @@ SOURCES = (NoAudio, AudioBytes, AudioSamples, OpenFile)
 def list_sources(X):
     """Return the sources of the tracks that X holds, one per track.
 
-    In memory they are named after their position, such as ``X[3]``; so are missing
-    paths (None, NaN, pd.NA, an empty text), which are faults of a track. What is
-    neither path nor audio is a wrong argument.
+    Audio in memory is named after its position, such as ``X[3]``. So is a missing path
+    (None, NaN, pd.NA, an empty text), which is a fault of that track; what is neither
+    path nor audio is a wrong argument.
     """
     if isinstance(X, (str, bytes, os.PathLike, *SOURCES)) or _is_file(X):
         raise TypeError(
