@@ -96,7 +96,7 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     def fit(self, X: Tracks, y: object = None) -> Self:
         """Check the parameters, the paths and the labels; nothing is learnt.
 
-        No file is read.
+        No audio file is read.
 
         Parameters
         ----------
@@ -116,6 +116,8 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
         TypeError, ValueError
             A parameter is out of range, or `X` is not a sequence of audio; `y` has
             another length, a missing label, or one genre only.
+        OSError
+            The weights of a pretrained network are missing or cannot be read.
         """
         self._check_ready()
         sources = list_sources(X)
@@ -152,8 +154,8 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             times as many segments would be missing as present.
         OSError
             The result cannot be written into `mmap_dir` (of a recording of hours: into
-            the folder of temporary files), or the system has no more open files to
-            give.
+            the folder of temporary files), the process or the system can open no more
+            files, or the weights of a pretrained network are missing.
 
         Warns
         -----
@@ -275,7 +277,7 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
     def _describe_analysis(self):
         """Return the SegmentAnalysis, of parameters that are in range.
 
-        What a file would be analysed in vain without is missed here, at once.
+        Raise here, before any file is read, for what is missing, such as weights.
         """
 
     @abstractmethod

@@ -39,12 +39,12 @@ MAX_COSTS = (60, 4, 2**24)
 
 
 class MusicnnEmbedding(BaseSegmentExtractor):
-    """Turn paths of audio files into features of networks that have heard more music.
+    """Turn paths of audio files into features of networks trained to tag music.
 
     Each track is resampled to 16 kHz, mixed to mono and cut into equal segments from
-    its start, as by `MFCCExtractor`. Of each segment a convolutional network that was
-    trained to tag music computes one feature vector, whatever the batch, the order,
-    `n_jobs` or the cache. Neither musicnn nor TensorFlow is imported.
+    its start, as by `MFCCExtractor`. Of each segment a convolutional network of musicnn
+    computes one feature vector, whatever the batch, the order, `n_jobs` or the cache.
+    Neither musicnn nor TensorFlow is imported.
 
     The transformer is stateless: `fit` only checks the parameters and finds the
     weights.
@@ -57,7 +57,7 @@ class MusicnnEmbedding(BaseSegmentExtractor):
     layer : str, default="penultimate"
         What becomes the features: ``"penultimate"``, the input of the last layer;
         ``"logits"``, its 50 outputs; ``"tags"``, these as probabilities; of the musicnn
-        models also ``"max_pool"`` and ``"mean_pool"``, the extremes and the means over
+        models also ``"max_pool"`` and ``"mean_pool"``, the maxima and the means over
         time from which the dense layers start.
     n_segments : int or None, default=10
         Number of segments taken from the start of each track; None takes all, and the
@@ -67,7 +67,7 @@ class MusicnnEmbedding(BaseSegmentExtractor):
         models take nothing else.
     channel : {"mean", "left", "right"} or int, default="mean"
         The mean of all channels, or one of them, where the channels cancel out;
-        numbers count from 0. A file of one channel has it left and right.
+        numbers count from 0. Of a mono file, "left" and "right" are the same channel.
     weights_dir : str, Path or None, default=None
         Folder of the weights; None looks where `fetch_musicnn` puts them, and then for
         an installed musicnn.
@@ -89,8 +89,8 @@ class MusicnnEmbedding(BaseSegmentExtractor):
     Attributes
     ----------
     tag_names_ : tuple of str
-        The tags, in the order of the features, of the layers ``"logits"`` and
-        ``"tags"``; other layers have none.
+        The tags, in the order of the features; also before `fit`. Only the layers
+        ``"logits"`` and ``"tags"`` have it.
 
     See Also
     --------

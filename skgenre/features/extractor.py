@@ -68,7 +68,7 @@ class MFCCExtractor(BaseSegmentExtractor):
         longest track decides the size of the result.
     channel : {"mean", "left", "right"} or int, default="mean"
         The mean of all channels, or one of them, where the channels cancel out;
-        numbers count from 0. A file of one channel has it left and right.
+        numbers count from 0. Of a mono file, "left" and "right" are the same channel.
     n_jobs : int or None, default=None
         Number of tracks analysed at the same time, by joblib: in threads, unless
         ``joblib.parallel_config`` sets another backend.

@@ -228,9 +228,11 @@ class FeatureStore:
         return sum(status.st_size for _, status in self._find_files())
 
     def clear(self) -> None:
-        """Remove every entry of the folder, and the files that killed processes left.
+        """Remove every entry of the folder, whatever its parameters.
 
-        Other files, and links, stay; sub-folders that this empties are removed.
+        Temporary files that killed processes have left are removed once they are an
+        hour old. Other files, and links, stay; sub-folders that this empties are
+        removed.
         """
         paths = [path for path, _ in self._find_files()]
         for path in paths:

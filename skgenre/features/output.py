@@ -50,9 +50,9 @@ class ArrayOutputMixin(TransformerMixin):
 
 
 class IndexedTracks(np.ndarray):
-    """Features of tracks, the index of the rows that they were made of, their names.
+    """Features of tracks, with the index of their rows and the names of the last axis.
 
-    Of the last axis, or None where a part of a union does not tell them.
+    The names are None where a part of a union does not tell them.
     """
 
     def __array_finalize__(self, array):

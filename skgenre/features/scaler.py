@@ -24,8 +24,12 @@ class MFCCScaler(ArrayOutputMixin, TrackTransformer):
         Mean of each coefficient.
     scale_ : ndarray of shape (n_mfcc,)
         Standard deviation of each coefficient; 1 where it is constant.
+    n_mfcc_ : int
+        Number of coefficients seen in `fit`.
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
+    feature_names_in_ : ndarray of str of shape (n_mfcc,)
+        Names of the coefficients; only where `X` had them.
 
     Examples
     --------

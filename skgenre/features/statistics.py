@@ -124,12 +124,12 @@ class _Statistics(TrackTransformer):
 class TrackStatistics(_Statistics):
     """Summarise each track by the statistics of its coefficients.
 
-    Over all frames of the track's present segments. By default they are the mean and
-    standard deviation of each coefficient and of its delta, ``4 * n_mfcc`` values.
-    Deltas are those of `librosa.feature.delta` (a Savitzky-Golay slope over nine
-    frames), taken inside each segment, so that no slope crosses the border of two
-    segments. Segments of fewer than nine frames take the largest odd width that fits,
-    and have no delta (zero) below three.
+    They are taken over all frames of the segments that the track has. By default they
+    are the mean and standard deviation of each coefficient and of its delta:
+    ``4 * n_mfcc`` values. Deltas are those of `librosa.feature.delta` (a Savitzky-Golay
+    slope over nine frames), taken inside each segment, so that no slope crosses the
+    border of two segments. Segments of fewer than nine frames take the largest odd
+    width that fits; below three frames, deltas are zero.
 
     Parameters
     ----------
@@ -150,6 +150,8 @@ class TrackStatistics(_Statistics):
         Number of coefficients seen in `fit`.
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
+    feature_names_in_ : ndarray of str of shape (n_mfcc,)
+        Names of the coefficients; only where `X` had them.
 
     See Also
     --------
@@ -213,6 +215,8 @@ class SegmentStatistics(ArrayOutputMixin, _Statistics):
         Number of coefficients seen in `fit`.
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
+    feature_names_in_ : ndarray of str of shape (n_mfcc,)
+        Names of the coefficients; only where `X` had them.
 
     See Also
     --------

@@ -176,13 +176,14 @@ def fetch_musicnn(
     model: Literal["MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg"] | None = None,
     directory: StrPath | None = None,
 ) -> str:
-    """Download the weights of musicnn's networks (33 MB, of which a third is kept).
+    """Download the weights of musicnn's networks, for `MusicnnEmbedding`.
 
-    They are Jordi Pons's, under the ISC licence, from his repository
-    https://github.com/jordipons/musicnn at a fixed commit. The sha256 of each file is
-    checked; a connection that breaks is tried again, three times in all. What is there
-    already, and intact, is not downloaded again. Not needed where musicnn is installed:
-    ``pip install --no-deps musicnn==0.1.0`` brings the same weights.
+    All four are 33 MB, of which a third is kept. They are Jordi Pons's, under the ISC
+    licence, from his repository https://github.com/jordipons/musicnn at a fixed commit.
+    The sha256 of each file is checked; a connection that breaks is tried again, three
+    times in all. What is there already, and intact, is not downloaded again. Not needed
+    where musicnn is installed: ``pip install --no-deps musicnn==0.1.0`` brings the same
+    weights.
 
     Parameters
     ----------
@@ -202,10 +203,10 @@ def fetch_musicnn(
     Raises
     ------
     OSError
-        The download failed, is not what it should be, or cannot be written; what was
-        there is left as it was.
+        The download failed, has another checksum, or cannot be written; what was there
+        is left as it was.
     ValueError
-        There is no such model.
+        `model` is none of the four.
 
     Examples
     --------

@@ -68,7 +68,7 @@ class Rows(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """Rows to validate on after each epoch.
+    """Segments to validate on after each epoch, and how to score their tracks.
 
     `score_tracks` takes the rows' class probabilities and returns the fraction of
     tracks that they classify correctly.

@@ -26,8 +26,8 @@ def fuse_adam(optimizer):
 def _update(optimizer, keras_step, gradient, variable, learning_rate):
     import tensorflow as tf
 
-    # In float16, 1 - 0.999 would be 2 % off. The gradient of an embedding is no tensor,
-    # but rows of the variable.
+    # In float16, 1 - 0.999 would be 2 % off. The gradient of an embedding is not a
+    # tensor, but rows of the variable.
     if (
         variable.shape.num_elements() < _MIN_SIZE
         or variable.dtype != tf.float32

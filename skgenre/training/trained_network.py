@@ -168,9 +168,10 @@ class TrainedNetwork:
 def clear_network_pool() -> None:
     """Drop the compiled networks that this process keeps for further fits.
 
-    The Keras classifiers keep their last sixteen compiled networks, of 512 MB at most
-    together, since compiling one takes longer than a short fit. Fitted classifiers
-    stay as they are; the next fit or prediction compiles its network again.
+    The Keras classifiers keep the sixteen compiled networks that were used last, or
+    fewer if these take more than 512 MB, since compiling one takes longer than a short
+    fit. Fitted classifiers stay as they are; the next fit or prediction compiles its
+    network again.
 
     Examples
     --------
