@@ -271,5 +271,5 @@ def test_an_account_of_features_that_nobody_saved_is_refused(tmp_path, about):
     file = tmp_path / "features.npz"
     save_mfcc_npz(file, np.zeros((1, 1, 3, 4)), ["blues"], paths=["a.wav"])
     np.savez(file, **{**np.load(file), "about": np.array(about)})
-    with pytest.raises(ValueError, match="is no file of save_mfcc_npz"):
+    with pytest.raises(ValueError, match="was not written by save_mfcc_npz"):
         load_mfcc_npz(file)

@@ -178,7 +178,9 @@ def test_a_file_without_a_genre_is_left_out_and_named(tags, write, tmp_path):
     for name in "ab":
         write(f"{name}.wav", genre="Rock")
     write("c.wav", artist="Bo", **tags)
-    with pytest.warns(UserWarning, match=r"left out, having no genre.*: \S+c\.wav$"):
+    with pytest.warns(
+        UserWarning, match=r"left out, as they have no genre.*: \S+c\.wav$"
+    ):
         data = load_tagged_folder(tmp_path)
     assert [*map(os.path.basename, data.paths)] == ["a.wav", "b.wav"]
 
@@ -256,7 +258,7 @@ def test_other_and_hidden_files_are_ignored_and_links_count_once(write, tmp_path
 def test_a_folder_without_any_genre_is_refused(write, tmp_path):
     write("a.flac")
     (tmp_path / "b.flac").write_bytes(b"fLaC")
-    message = "got 2 audio files: 1 have no genre, and the tags of 1 cannot be read"
+    message = "got 2 audio files: 1 without a genre, 1 with tags that cannot be read"
     with pytest.raises(ValueError, match=message):
         load_tagged_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):

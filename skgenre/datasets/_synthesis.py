@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The usual 13 coefficients but for the loudness. With half as many bands, a few tracks
-# show a classifier all the colours there are: segments and tracks then score alike.
+# As many as the usual 13 coefficients without the first, the loudness. With half as
+# many bands, a few tracks show a classifier all the colours there are: segments and
+# tracks then score alike.
 N_EQUALISER_BANDS = 12
 _ARTIST_EQUALISER_DECIBELS = 11.0
 _TRACK_EQUALISER_DECIBELS = 12.0

@@ -97,9 +97,9 @@ def join_tracks(bunches):
 def digest_tracks(tracks, *, sizes=True):
     """Return a digest of names (and `sizes`) of the files, genres, artists and parts.
 
-    Of audio in memory, it is the content that counts.
-    It tells results and models that outlive the folder which tracks they were made of.
-    The folder does not count, so that results may move with their data.
+    Of audio in memory, the content counts. The digest says which tracks a result or a
+    model was made of. The folder does not count, so that results may move with their
+    data.
     """
     digest = hashlib.sha256()
     groups = getattr(tracks, "groups", None)
@@ -120,12 +120,12 @@ def digest_tracks(tracks, *, sizes=True):
 
 
 def is_audio_name(name):
-    """Whether a file is one of sound by the name."""
+    """Whether a file is audio, by its name."""
     return name.lower().endswith(AUDIO_EXTENSIONS)
 
 
 def is_system_name(name):
-    """Whether a file or folder is hidden, or an operating system's, by the name."""
+    """Whether a file or folder is hidden or an operating system's, by its name."""
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 

@@ -60,7 +60,7 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     Warns
     -----
     UserWarning
-        Files that are no audio, genres without a track or with a single one, rows of
+        Files that are not audio, genres without a track or with a single one, rows of
         the CSV file without a track: each is named.
 
     Examples
@@ -97,10 +97,10 @@ def load_genre_folder(directory: StrPath, *, groups: StrPath | None = None) -> B
     astray = sorted(filter(Path.is_file, astray), key=path_parts)
     n_tracks = Counter(genre for _, genre in tracks)
     for what, names in [
-        ("left out, being in no genre's folder", astray),
-        (f"left out, being no audio ({extensions})", foreign),
+        ("left out, as they are in no genre's folder", astray),
+        (f"left out, as they are not audio ({extensions})", foreign),
         (
-            "left out, being genre folders without audio files",
+            "left out, as they are genre folders without audio files",
             [genre for genre in genres if n_tracks[genre] == 0],
         ),
         (
@@ -150,6 +150,6 @@ def _find_groups(directory, paths, groups):
             f"expected paths relative to it, such as {paths[0].relative_to(directory)}."
         )
     if unused:
-        what = f"{groups} names files that are no tracks in {directory}"
+        what = f"{groups} names files that are not among the tracks in {directory}"
         warn_of_files(what, unused, stacklevel=3)
     return [rows.get(track) for track in tracks]

@@ -100,8 +100,8 @@ def fetch_gtzan(
         - ``filtered_split``: ``"train"``, ``"valid"``, ``"test"`` or, of the tracks
           that are left out, ``""``;
         - ``replica_of``: the first track with the same content, or ``""``;
-        - ``status``, by md5: ``"ok"``, ``"altered"`` or, where the file is no wav,
-          ``"unknown"``;
+        - ``status``, by md5: ``"ok"``, ``"altered"`` or, where the file is not
+          wav, ``"unknown"``;
 
         then ``target_names`` and ``DESCR``, which credits the sources; and the method
         ``validate()``, which lists what is missing, altered or damaged.
@@ -116,8 +116,8 @@ def fetch_gtzan(
     Warns
     -----
     UserWarning
-        Some tracks are missing; there are files that are no tracks of GTZAN (returned,
-        their artists unknown); a track is there twice with different contents.
+        Some tracks are missing; there are files that are not of GTZAN (returned, their
+        artists unknown); a track is there twice with different contents.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def load_gtzan_features(csv_file: StrPath) -> Bunch:
     Raises
     ------
     ValueError
-        A column is missing, or a file is no track of GTZAN.
+        A column is missing, a file is not a track of GTZAN, or a value is not a number.
 
     Examples
     --------
@@ -226,7 +226,9 @@ def load_gtzan_features(csv_file: StrPath) -> Bunch:
     names = [Path(row["filename"]).stem for row in table]
     unknown = [name for name in names if name not in index]
     if unknown:
-        raise ValueError(f"{csv_file} holds {unknown[0]!r}, no track of GTZAN.")
+        raise ValueError(
+            f"{csv_file} holds {unknown[0]!r}, which is not a track of GTZAN."
+        )
     features = [name for name in columns if name not in ("filename", "label", "length")]
     rows, genres = [index[name] for name in names], [row["label"] for row in table]
     check_genres(genres, where=csv_file)

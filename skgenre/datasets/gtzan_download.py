@@ -103,7 +103,7 @@ def unpack_tracks(packed, folder):
                 unpacked.seek(start)
                 path.write_bytes(unpacked.read(n_bytes))
     except (gzip.BadGzipFile, zlib.error, EOFError, tarfile.HeaderError) as error:
-        raise ValueError(f"{packed} is no intact archive: {error}.") from error
+        raise ValueError(f"{packed} is not an intact archive: {error}.") from error
 
 
 def _find_tracks(unpacked, packed):

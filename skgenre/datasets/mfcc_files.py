@@ -1,4 +1,4 @@
-"""Save and load MFCCs: the JSON of the widely used tutorial code, and lossless npz."""
+"""Save and load MFCCs: in npz, which keeps all, and in a widely used JSON format."""
 
 from __future__ import annotations
 
@@ -124,11 +124,14 @@ def load_mfcc_json(file: StrPath) -> Bunch:
     """
     content = read_json(file, max_bytes=MAX_JSON_BYTES)
     if not isinstance(content, dict):
-        raise ValueError(f"{file} must hold a JSON object, got {type(content)}.")
+        raise ValueError(
+            f"{file} must hold a JSON object, got {type(content).__name__}."
+        )
     missing = [key for key in _JSON_KEYS if not isinstance(content.get(key), list)]
     if missing:
         raise ValueError(
-            f"{file} must have the keys {_JSON_KEYS}, each a list; lacks {missing}."
+            f"{file} must have the keys {', '.join(_JSON_KEYS)}, each a list; it lacks "
+            f"{', '.join(missing)}."
         )
     names = [str(name) for name in content["mapping"]]
     repeated = [name for name, count in Counter(names).items() if count > 1]
@@ -279,7 +282,7 @@ def load_mfcc_npz(file: StrPath) -> Bunch:
         data, target, paths = arrays["data"], arrays["target"], arrays["paths"]
         versions = dict(about["versions"])
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise ValueError(f"{file} is no file of save_mfcc_npz.") from error
+        raise ValueError(f"{file} was not written by save_mfcc_npz.") from error
     if version > _NPZ_VERSION:
         raise ValueError(
             f"{file} has version {version}; this skgenre reads versions up to "

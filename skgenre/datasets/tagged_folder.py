@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sklearn.utils import Bunch
 
-from skgenre._io import describe_os_error, open_regular
+from skgenre._io import counted, describe_os_error, open_regular
 from skgenre._typing import StrPath
 from skgenre.audio import AUDIO_EXTENSIONS
 from skgenre.datasets._tracks import (
@@ -136,15 +136,16 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
     if not tracks:
         raise ValueError(
             f"{directory} must have audio files ({', '.join(AUDIO_EXTENSIONS)}) with a "
-            f"genre in their tags, got {len(files)} audio files: {len(untagged)} have "
-            f"no genre, and the tags of {len(damaged)} cannot be read."
+            f"genre in their tags, got {counted(len(files), 'audio file')}: "
+            f"{len(untagged)} without a genre, {len(damaged)} with tags that cannot be "
+            "read."
         )
     paths, genres, artists = zip(*tracks, strict=True)
     n_tracks = Counter(genres)
     lonely = sorted(genre for genre, count in n_tracks.items() if count == 1)
     for what, names in [
         ("left out, as their tags cannot be read", damaged),
-        ("left out, having no genre in tags that mutagen reads", untagged),
+        ("left out, as they have no genre in tags that mutagen reads", untagged),
         ("files with several genres, of which the first is taken", several),
         ("genres that may be one, written in several ways", _find_alike(genres)),
         ("artists that may be one, written in several ways", _find_alike(artists)),
@@ -153,7 +154,8 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
         if names:
             warn_of_files(what, names, stacklevel=2)
     description = (
-        f"{len(paths)} tracks of {len(n_tracks)} genres in {directory}, by their tags"
+        f"{counted(len(paths), 'track')} of {counted(len(n_tracks), 'genre')} in "
+        f"{directory}, by their tags"
     )
     return make_track_bunch(paths, genres, artists, description)
 

@@ -1,4 +1,4 @@
-"""Load tracks from a table: a CSV file, or a data frame."""
+"""Load tracks from a table: a CSV file or a data frame."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def load_track_table(
         The table lacks a column or has no row; a row has no path or no genre; one file
         has two genres or artists. Rows are counted from 1, without the row of names.
     TypeError
-        `table` is neither a path nor a frame; a value in the column of paths is no
+        `table` is neither a path nor a frame; a value in the column of paths is not a
         path.
 
     Warns
