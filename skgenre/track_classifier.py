@@ -60,6 +60,8 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         (n_frames, n_mfcc) of the segments seen in `fit`.
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the features; only where `fit` was given a frame.
     """
 
     @atomic_fit
@@ -224,7 +226,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
     Parameters
     ----------
     estimator : classifier
-        Clone of it is fitted on one row per segment, (n_frames · n_mfcc) values wide.
+        A clone of it is fitted on one row per segment, of n_frames · n_mfcc values.
         Where it has no `predict_proba`, only ``pooling="vote"`` works.
     pooling : {"mean", "geometric", "median", "vote", "max"}, default="mean"
         How the probabilities of a track's segments become the track's.
@@ -239,6 +241,8 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         (n_frames, n_mfcc) of the segments seen in `fit`.
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the features; only where `fit` was given a frame.
 
     Examples
     --------
