@@ -136,7 +136,7 @@ def test_npz_of_no_track_and_of_columns_first_come_back(tmp_path):
 
 def test_files_of_others_are_refused(tmp_path):
     np.savez(tmp_path / "other.npz", data=1)
-    with pytest.raises(ValueError, match="no file of save_mfcc_npz"):
+    with pytest.raises(ValueError, match="not written by save_mfcc_npz"):
         load_mfcc_npz(tmp_path / "other.npz")
     with pytest.raises(ValueError, match="X must be floats of shape"):
         save_mfcc_json(tmp_path / "a.json", np.ones((2, 3)), ["a", "b"])

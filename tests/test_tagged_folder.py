@@ -81,7 +81,7 @@ def test_genre_and_artist_of_each_format_are_read(extension, write, tmp_path):
     assert data.target.tolist() == ["Hip-Hop"] * 3
     assert data.target_names.tolist() == ["Hip-Hop"]
     assert data.groups.tolist() == ["Bo"] * 3
-    assert f"3 tracks of 1 genres in {tmp_path}, by their tags" == data.DESCR
+    assert f"3 tracks of 1 genre in {tmp_path}, by their tags" == data.DESCR
 
 
 @pytest.mark.parametrize("version", [3, 4])
@@ -220,7 +220,7 @@ def test_a_size_that_lies_takes_no_memory(write, tmp_path):
     path.write_bytes(content[:16] + b"\xff\xff\xff\x7f" + content[20:])
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="got 1 audio files"):
+        with pytest.raises(ValueError, match="got 1 audio file"):
             load_quietly(tmp_path)
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
@@ -288,7 +288,7 @@ def test_a_command_takes_several_tagged_folders(write, tmp_path):
     assert [*map(os.path.basename, data.paths)] == [f"{n}.flac" for n in (1, 2, 3, 4)]
     assert (
         data.DESCR.split("; ")[0]
-        == f"2 tracks of 1 genres in {folders[0]}, by their tags"
+        == f"2 tracks of 1 genre in {folders[0]}, by their tags"
     )
 
 
