@@ -196,7 +196,7 @@ def _full_names(model, parameter):
     if not matching:
         names = sorted({key.rpartition("__")[2] for key in known})
         raise ValueError(
-            f"{parameter!r} is no parameter of the model's steps, which have: "
+            f"{parameter!r} is not a parameter of the model's steps, which have: "
             f"{', '.join(names)}."
         )
     return matching[0]

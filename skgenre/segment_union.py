@@ -19,8 +19,8 @@ class SegmentUnion(DocLinkMixin, JoiningUnion, ArrayOutputMixin):
 
     `sklearn.pipeline.FeatureUnion` for features of four axes: they are joined along the
     last one. A segment that one part lacks is missing in the result. Where all segments
-    are taken (``n_segments=None``), rates of sampling may let one part find one segment
-    more than another: the last one is left out. The result is in memory, also where a
+    are taken (``n_segments=None``), one part may find one segment more than another, as
+    sample rates differ: that one is left out. The result is in memory, also where a
     part has an `mmap_dir`.
 
     Parameters

@@ -101,7 +101,7 @@ class Timeline:
         -------
         frame : pandas.DataFrame
             A row per segment: ``start``, ``end``, and a column of probabilities per
-            genre.
+            genre. Needs pandas, as in ``pip install 'skgenre[report]'``.
         """
         import pandas as pd
 
@@ -223,7 +223,8 @@ def predict_timeline(model: Any, audio: Audio) -> Timeline:
     AudioDecodeError
         The file cannot be analysed, or is shorter than a segment.
     TypeError
-        `model` has no extractor or does not predict; `audio` is none.
+        `model` has no extractor or does not predict; `audio` is neither a path nor
+        audio.
     ValueError
         `model` is not fitted, or joins pipelines whose segments differ in length.
 

@@ -307,7 +307,7 @@ def test_values_are_literals_of_python_or_json_or_bare_words(folder, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["epoch=3"], "'epoch' is no parameter of the model's steps, which have: "),
+        (["epoch=3"], "'epoch' is not a parameter of the model's steps, which have: "),
         (["epochs"], "expected NAME=VALUE, got 'epochs'"),
         (["=3"], "expected NAME=VALUE, got '=3'"),
         (["epochs=3", "epochs=4"], "a parameter is set more than once"),

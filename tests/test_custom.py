@@ -115,13 +115,15 @@ def test_unknown_parameters_are_refused():
     with pytest.raises(TypeError, match=r"no parameter 'units'.*'build__units'"):
         KerasGenreClassifier(build_gru, units=3)
     model = KerasGenreClassifier(build_gru)
-    with pytest.raises(ValueError, match=r"'build__n' is no parameter.*build__units"):
+    with pytest.raises(
+        ValueError, match=r"'build__n' is not a parameter.*build__units"
+    ):
         model.set_params(build__n=3)
 
 
 def test_unknown_parameter_of_the_builder_is_refused_in_fit(features):
     model = KerasGenreClassifier(build_gru, build__n=3)
-    with pytest.raises(ValueError, match=r"'build__n' is no parameter"):
+    with pytest.raises(ValueError, match=r"'build__n' is not a parameter"):
         model.fit(*features)
 
 

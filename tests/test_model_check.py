@@ -88,7 +88,10 @@ C = "The 'C' parameter of LogisticRegression must be"
         ),
         (make_pipeline(SVC(), SVC()), "step 'svc-1', which is not the last, must have"),
         (KerasGenreClassifier(build), "missing a required argument: 'units'"),
-        (KerasGenreClassifier(build, build__unit=1), "'build__unit' is no parameter"),
+        (
+            KerasGenreClassifier(build, build__unit=1),
+            "'build__unit' is not a parameter",
+        ),
         (KerasGenreClassifier("gru"), "build must be callable, got 'gru'"),
         ("mlp", "model must be an estimator, got 'mlp'"),
         (SVC, "model must be an estimator, got <class"),

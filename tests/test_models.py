@@ -99,5 +99,5 @@ def test_parameter_of_several_steps_needs_the_steps_name():
 def test_unknown_names_list_the_known():
     with pytest.raises(ValueError, match=r"name must be one of 'mlp'.*got 'vgg'"):
         make_model("vgg")
-    with pytest.raises(ValueError, match=r"'depth' is no parameter .*n_estimators"):
+    with pytest.raises(ValueError, match=r"'depth' is not a parameter .*n_estimators"):
         make_model("forest", depth=3)

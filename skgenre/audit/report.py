@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # In the order of a report: files, sound, recordings, labels. The limits are constants
-# of the module that looks for the fault.
+# of the module that looks for a fault.
 FAULTS = (
     "unreadable",  # no sound can be decoded
     "incomplete",  # the header promises more sound, as of a download that broke off
@@ -84,7 +84,8 @@ class AuditReport:
 
     Examples
     --------
-    >>> from skgenre.audit import AuditReport, Finding
+    >>> from skgenre import AuditReport
+    >>> from skgenre.audit import Finding
     >>> finding = Finding("exact-replica", (0, 1), "equal samples")
     >>> report = AuditReport(["rock/a.wav", "jazz/b.wav"], [finding], [(0, 1)])
     >>> report.ok, report.exit_code
@@ -129,7 +130,7 @@ class AuditReport:
         -------
         frame : pandas.DataFrame
             One row per finding: ``fault``, ``tracks`` and ``paths`` (tuples) and
-            ``detail``. Needs pandas, as in ``pip install skgenre[report]``.
+            ``detail``. Needs pandas, as in ``pip install 'skgenre[report]'``.
         """
         import pandas as pd
 

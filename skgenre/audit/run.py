@@ -117,12 +117,15 @@ def audit_tracks(
     TypeError, ValueError
         An argument has the wrong type or is out of range, or `target` or `groups` has
         another length.
+    OSError
+        The process or the system can open no more files.
+    concurrent.futures.process.BrokenProcessPool
+        A worker process died.
 
     Examples
     --------
     >>> import tempfile
-    >>> from skgenre import make_genre_tracks
-    >>> from skgenre.audit import audit_tracks
+    >>> from skgenre import audit_tracks, make_genre_tracks
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     data = make_genre_tracks(
     ...         folder, n_genres=2, n_tracks_per_genre=3, duration=2.0, random_state=0
@@ -287,7 +290,7 @@ def _find_label_faults(target, groups, replicas):
         if n_known >= MIN_KNOWN_TRACKS and n_tracks >= MAX_ARTIST_SHARE * n_known:
             detail = (
                 f"genre {genre}: {n_tracks} of {n_known} tracks of a known artist are "
-                f"by {artist!r} (too many from {MAX_ARTIST_SHARE:.0%})"
+                f"by {artist!r} (less than {MAX_ARTIST_SHARE:.0%})"
             )
             findings.append(Finding("confounded-artist", (), detail))
     sizes = Counter(map(str, target)).most_common()

@@ -82,7 +82,7 @@ def _find_silence(signal, sample_rate):
     block_length = min(len(signal), max(1, round(SILENCE_BLOCK_SECONDS * sample_rate)))
     n_blocks = len(signal) // block_length
     blocks = signal[: n_blocks * block_length].reshape(n_blocks, block_length)
-    # Power around the mean, not around zero: an offset is no sound.
+    # Power around the mean, not around zero: an offset is not sound.
     powers = np.einsum("ij,ij->i", blocks, blocks) / block_length
     powers = np.maximum(powers - float(signal.mean(dtype=np.float64)) ** 2, 1e-20)
     level = 10 * np.log10(powers.mean())

@@ -58,10 +58,8 @@ from skgenre.benchmark.tracks import (
 from skgenre.datasets import digest_tracks
 from skgenre.features import CACHE_KEYS, BaseSegmentExtractor, list_extractors
 from skgenre.model_check import check_model, naming_part
-from skgenre.model_selection import (
-    list_untrained_genres,
-    make_splitter,
-)
+from skgenre.model_selection import make_splitter
+from skgenre.model_selection.protocols import list_untrained_genres
 from skgenre.models import make_model
 from skgenre.pretrained import MODELS as PRETRAINED
 from skgenre.segment_union import SegmentUnion
@@ -317,7 +315,9 @@ def _check_distinct(values, *, name, one):
     """Return values as a tuple, also a single one."""
     values = (values,) if isinstance(values, one) else tuple(values)
     if not values or len(set(values)) < len(values):
-        raise ValueError(f"{name} must be distinct, at least one, got {values!r}.")
+        raise ValueError(
+            f"{name} must hold one or more distinct values, got {values!r}."
+        )
     return values
 
 
@@ -472,8 +472,8 @@ def _find_untrained(fits):
             untrained[tuple(label.values())] = {**label, "genres": genres}
     for entry in untrained.values():
         logger.warning(
-            "protocol %(protocol)s, seed %(seed)d, fold %(fold)d: no track to train on "
-            "of %(genres)s",
+            "protocol %(protocol)s, seed %(seed)d, fold %(fold)d: no track of "
+            "%(genres)s to train on",
             {**entry, "genres": ", ".join(map(str, entry["genres"]))},
         )
     return list(untrained.values())
@@ -499,7 +499,7 @@ def _run_fits(fits, *, output, n_jobs, progress):
             estimates.add(fit, row)
     for what, numbers in models.items():
         n_missing = sum(number in missing for number in numbers)
-        logger.info("%s: %d fits of %d to run", what, n_missing, len(numbers))
+        logger.info("%s: %d of %d fits to run", what, n_missing, len(numbers))
         _log_scores(what, [rows[number] for number in numbers])
     queue = FitQueue(missing, finished, estimates, n_jobs=n_jobs)
     done = queue

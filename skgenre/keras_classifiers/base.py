@@ -129,8 +129,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         X: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
     ) -> Self:
@@ -233,8 +233,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             self._encode_target(y if classes is None else classes)
         elif classes is not None and set(np.unique(classes)) != set(self.classes_):
             raise ValueError(
-                f"classes={np.unique(classes)!r} are not those of the first call: "
-                f"{self.classes_!r}."
+                f"classes must be those of the first call, {self.classes_.tolist()}, "
+                f"got {np.unique(classes).tolist()}."
             )
         tracks = self._check_tracks(
             X, y, sample_weight, reset=not resume, encode_anew=False
@@ -328,8 +328,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"{name} holds genres that were not there at first: "
-                f"{unknown.tolist()}; known are {self.classes_.tolist()}."
+                f"{name} holds genres that the classifier does not know: "
+                f"{unknown.tolist()}; it knows {self.classes_.tolist()}."
             )
         return np.searchsorted(self.classes_, y)
 

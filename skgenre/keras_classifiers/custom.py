@@ -142,7 +142,7 @@ class KerasGenreClassifier(KerasTrackClassifier):
         takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
         if not takes_any and name.removeprefix(_PREFIX) not in list(known)[2:]:
             raise ValueError(
-                f"{name!r} is no parameter of build={self.build!r}, which has: "
+                f"{name!r} is not a parameter of build={self.build!r}, which has: "
                 f"{', '.join(_PREFIX + n for n in list(known)[2:]) or 'none'}."
             )
 

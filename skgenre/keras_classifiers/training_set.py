@@ -13,7 +13,7 @@ from skgenre.training import Rows, Validation
 
 
 class TrainingSet(NamedTuple):
-    """Features of tracks, their class numbers, weights (None: all one) and groups.
+    """Tracks to train on: features, class numbers, weights (None: all 1) and groups.
 
     `members` are the indices of the tracks in `X`, None for all: `X` may be too large
     to be copied.

@@ -4,7 +4,6 @@ from skgenre.model_selection.protocols import (
     PROTOCOLS,
     explode_segments,
     find_untrained_genres,
-    list_untrained_genres,
     make_splitter,
 )
 from skgenre.model_selection.replicas import merge_replicas
@@ -15,7 +14,6 @@ __all__ = [
     "FilteredSplit",
     "explode_segments",
     "find_untrained_genres",
-    "list_untrained_genres",
     "make_splitter",
     "merge_replicas",
 ]

@@ -69,7 +69,8 @@ def make_splitter(
     filtered_split : array-like of shape (n_tracks,), default=None
         The part of each track, for ``"filtered"``; see `FilteredSplit`.
     n_splits : int, default=5
-        Number of folds, at least two; of repetitions, for ``"segment"``.
+        Number of folds, at least two; for ``"segment"``, number of repetitions. Not
+        used for ``"filtered"``, which is one split.
     test_size : float, default=0.2
         Share of the segments to test on, for ``"segment"``: the paper tests on 0.2,
         and on 0.8.
@@ -165,7 +166,8 @@ def find_untrained_genres(
     target : array-like of shape (n_tracks,)
         Genres of the tracks.
     groups : array-like of shape (n_tracks,), default=None
-        Artists of the tracks; one that is missing is a group of its own.
+        Artists of the tracks; one that is missing is a group of its own. Needed for the
+        protocol ``"artist"``, even if the splitter knows them.
 
     Returns
     -------
@@ -197,28 +199,7 @@ def find_untrained_genres(
 def list_untrained_genres(
     folds: Iterable[tuple[Any, Any]], target: NDArray[Any]
 ) -> list[list[str]]:
-    """List, of each fold, the genres that only its test part has.
-
-    Parameters
-    ----------
-    folds : iterable of (train, test)
-        Indices of tracks, as a splitter's ``split`` gives them.
-    target : ndarray of shape (n_tracks,)
-        Genres of the tracks.
-
-    Returns
-    -------
-    untrained_genres : list of list of str
-        Of each fold, sorted.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgenre.model_selection import list_untrained_genres
-    >>> folds = [([0, 1], [2]), ([1, 2], [0])]
-    >>> list_untrained_genres(folds, np.array(["blues", "blues", "rock"]))
-    [['rock'], []]
-    """
+    """Return the genres that only the test part of a fold has, sorted, fold by fold."""
     return [
         sorted(set(target[test].tolist()) - set(target[train].tolist()))
         for train, test in folds

@@ -71,7 +71,7 @@ class TrackGroups:
         """Refuse groups of rows that are not, but for their names, the known ones."""
         try:
             names = name_rows(X)
-        except (TypeError, ValueError):  # these are no tracks
+        except (TypeError, ValueError):  # these are not tracks
             return
         there: dict[int, int] = {}
         here: dict[int, int] = {}
