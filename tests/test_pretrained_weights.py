@@ -215,7 +215,7 @@ def test_none_found_says_what_to_type(cache):
 def test_none_in_the_user_s_folder_says_how_to_get_them_there(cache, tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         load(tmp_path)
-    assert f"fetch_musicnn(directory={str(tmp_path)!r})" in str(caught.value)
+    assert f"fetch_musicnn(weights_dir={str(tmp_path)!r})" in str(caught.value)
     assert INSTALL not in str(caught.value)
 
 
@@ -308,7 +308,7 @@ def test_what_is_fetched_is_found(server, cache):
 
 
 def test_what_is_fetched_into_a_folder_is_found_there(server, cache, tmp_path):
-    folder = fetch_musicnn(MODEL, tmp_path / "new" / "mine")
+    folder = fetch_musicnn(MODEL, weights_dir=tmp_path / "new" / "mine")
     assert folder == str(tmp_path / "new" / "mine")
     assert_expected(load(folder))
     assert not cache.exists()

@@ -117,8 +117,8 @@ class MusicnnEmbedding(BaseSegmentExtractor):
     def __init__(
         self,
         model: str = "MTT_musicnn",
-        layer: str = "penultimate",
         *,
+        layer: str = "penultimate",
         n_segments: int | None = 10,
         segment_duration: float = 3.0,
         channel: str | int = "mean",

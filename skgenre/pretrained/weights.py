@@ -139,7 +139,7 @@ def load_weights(model, weights_dir=None):
 
 @functools.lru_cache(maxsize=8)
 def _load(model, weights_dir):
-    folders, options = [weights_dir], f"directory={weights_dir!r}"
+    folders, options = [weights_dir], f"weights_dir={weights_dir!r}"
     if weights_dir is None:
         folders, options = [find_cache()], ""
         if (musicnn := find_spec("musicnn")) is not None:
@@ -174,7 +174,8 @@ def _load(model, weights_dir):
 
 def fetch_musicnn(
     model: Literal["MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg"] | None = None,
-    directory: StrPath | None = None,
+    *,
+    weights_dir: StrPath | None = None,
 ) -> str:
     """Download the weights of musicnn's networks, for `MusicnnEmbedding`.
 
@@ -189,14 +190,14 @@ def fetch_musicnn(
     ----------
     model : {"MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg"} or None, default=None
         The network whose weights are wanted; None for all four.
-    directory : str, Path or None, default=None
-        Folder for the weights, to be given as `weights_dir`; made if it is not there.
-        None is the user's cache folder (``~/.cache/skgenre``, or under
+    weights_dir : str, Path or None, default=None
+        Folder for the weights, to be given to `MusicnnEmbedding`; made if it is not
+        there. None is the user's cache folder (on Linux ``~/.cache/skgenre``, or under
         ``XDG_CACHE_HOME``), where they are found without being named.
 
     Returns
     -------
-    directory : str
+    weights_dir : str
         The folder. The weights of a network are in the file with its name and
         ``.npz``.
 
@@ -216,7 +217,7 @@ def fetch_musicnn(
     """
     if model is not None:
         check_choice(model, MODELS, name="model")
-    folder = find_cache() if directory is None else Path(directory)
+    folder = find_cache() if weights_dir is None else Path(weights_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for name in MODELS if model is None else [model]:
         kept = folder / f"{name}.npz"
