@@ -281,10 +281,10 @@ def test_progress_goes_to_the_logger(made_tracks, caplog, monkeypatch):
         ),
         ({"n_splits": 9}, "got n_splits=9 and 8 of"),
         ({"epochs": 0}, "epochs must be a positive integer"),
-        ({"seeds": (0, 0)}, r"seeds must be distinct.*got \(0, 0\)"),
+        ({"seeds": (0, 0)}, r"seeds must hold .* distinct.*got \(0, 0\)"),
         ({"seeds": (-1,)}, "seeds must be whole numbers from 0.*got -1"),
-        ({"seeds": ()}, "seeds must be distinct, at least one"),
-        ({"protocols": ()}, "protocols must be distinct, at least one"),
+        ({"seeds": ()}, "seeds must hold one or more distinct values"),
+        ({"protocols": ()}, "protocols must hold one or more distinct values"),
         ({"models": {"a": 5}}, r"models\['a'\]: model must be an estimator, got 5"),
         (
             {"models": {"a": make_pipeline(MFCCExtractor())}},

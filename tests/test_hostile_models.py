@@ -93,7 +93,7 @@ def first_array(file):
 
 def test_pickles_are_refused_and_not_run(file, victim):
     file.write_bytes(pickle.dumps(Bomb(victim)))
-    with pytest.raises(ModelFileError, match=r"no model file.*pickles never are"):
+    with pytest.raises(ModelFileError, match=r"not a model file.*pickles never are"):
         load_model(file)
     joblib.dump({"model": Bomb(victim)}, file)
     with pytest.raises(ModelFileError, match="pickles never are"):
@@ -102,7 +102,7 @@ def test_pickles_are_refused_and_not_run(file, victim):
 
 def test_compressed_joblib_file_is_refused(file, victim):
     joblib.dump(Bomb(victim), file, compress=3)
-    with pytest.raises(ModelFileError, match="no model file"):
+    with pytest.raises(ModelFileError, match="not a model file"):
         load_model(file)
 
 
@@ -248,8 +248,8 @@ def test_root_must_be_a_fitted_classifier(good):
     for root, reason in [
         (text("mlp"), "model must be a fitted classifier"),
         (sequence("list"), "model must be a fitted classifier"),
-        (node("ObjectNode", "skgenre.MFCCExtractor"), "makes no model"),
-        (node("ObjectNode", "skgenre.MLPGenreClassifier"), "makes no model"),
+        (node("ObjectNode", "skgenre.MFCCExtractor"), "no model can be made"),
+        (node("ObjectNode", "skgenre.MLPGenreClassifier"), "no model can be made"),
         (node("FunctionNode", "skgenre.networks.build_mlp"), "where it has no place"),
     ]:
         forge(file, lambda schema, members, root=root: {**root, **protocol})
@@ -357,7 +357,7 @@ def test_arrays_that_are_not_what_they_claim_are_refused(content, good):
     file, *_ = good
     name = first_array(file)
     forge(file, lambda schema, members: members.update({name: content}))
-    with pytest.raises(ModelFileError, match=rf"{name}|makes no model"):
+    with pytest.raises(ModelFileError, match=rf"{name}|no model can be made"):
         load_model(file)
 
 
@@ -486,7 +486,7 @@ def test_what_is_no_file_of_a_model_is_refused(tmp_path):
     os.mkfifo(pipe)
     for path, reason in [
         (empty, "it is empty"),
-        (text_file, "no model file"),
+        (text_file, "not a model file"),
         (pipe, "no regular file"),
         (tmp_path, "it is a folder"),
     ]:

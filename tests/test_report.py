@@ -194,7 +194,7 @@ def test_summary_speaks_of_the_protocol_that_leaks_least(result):
 def test_summary_of_the_papers_protocol_alone_promises_nothing():
     label = {"model": "a", "protocol": "segment", "seed": 0, "fold": 0}
     row = {**label, "segment_accuracy": 0.9, "n_train": 8, "n_test": 2, "error": None}
-    assert "measures no new tracks" in summarise(BenchmarkResult.from_rows([row]))
+    assert "does not test on new tracks" in summarise(BenchmarkResult.from_rows([row]))
 
 
 def test_curves_of_the_papers_networks_are_drawn(tmp_path):

@@ -1,4 +1,4 @@
-"""The paper's experiments as it ran them: segments shuffled, single runs."""
+"""The paper's experiments, run as there: segments shuffled, a single run of each."""
 
 from __future__ import annotations
 
@@ -205,8 +205,8 @@ def reproduce_paper(
         What makes features of the files; None: ``MFCCExtractor()``, whose segments are
         those of the paper. It is not changed.
     cache_dir : str, Path or None, default=None
-        Folder of the features; None is a temporary one. An extractor that has one of
-        its own keeps it.
+        Folder of the features; None is a temporary one. An `extractor` that has a
+        `cache_dir` of its own keeps it.
     cache_key : {"stat", "content"}, default="stat"
         How files are told apart in it, as in `MFCCExtractor`.
     strict : bool, default=False

@@ -14,6 +14,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from skgenre._compat import LostTask, dask_losses_reported
+from skgenre._io import counted
 from skgenre.benchmark.fits import run_fit
 from skgenre.features import list_extractors
 from skgenre.keras_classifiers import (
@@ -75,7 +76,8 @@ class FitQueue:
         lost = yield from self._run_all(pre_dispatch="n_jobs")
         if lost:
             logger.warning(
-                "a worker process died: %d fits run again, one at a time", len(lost)
+                "a worker process died: running %s again, one at a time",
+                counted(len(lost), "fit"),
             )
         for number in lost:
             fit = self._fits[number]
@@ -89,7 +91,7 @@ class FitQueue:
         for number, error in lost.items():
             reason = (
                 f"{type(error).__name__}: its worker process died twice, the second "
-                "time with no other fit running: it was killed, perhaps for want of "
+                "time with no other fit running: it was killed, perhaps for lack of "
                 f"memory, or crashed ({error})"
             )
             yield number, {**self._fits[number].describe(), "error": reason}

@@ -120,7 +120,7 @@ class BenchmarkResult:
         scoring : tuple of str, default=()
             The further scores that each row has.
         **described : dict
-            Further attributes.
+            Further attributes, by name.
 
         Returns
         -------
@@ -232,7 +232,7 @@ class BenchmarkResult:
         -------
         frame : pandas.DataFrame
             One row per model, protocol, seed and fold. Needs pandas, as in
-            ``pip install skgenre[report]``.
+            ``pip install 'skgenre[report]'``.
         """
         import pandas as pd
 

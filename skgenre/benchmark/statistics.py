@@ -26,7 +26,8 @@ def accuracy_interval(correct, tracks, artists=None, *, confidence=0.95):
     Graubard, *Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data*, 1998; Dean and Pagano, *Evaluating
     confidence interval methods for binomial proportions in clustered surveys*, 2015).
-    A bootstrap over artists is too narrow for few of them: `bench_intervals.py`.
+    A bootstrap over artists is too narrow for few of them
+    (benchmarks/bench_intervals.py).
     """
     intervals = [_wilson_interval(correct, tracks, confidence)]
     if artists is not None:

@@ -27,7 +27,7 @@ OUR_FUNCTIONS = _list_names("""
 skgenre.networks: build_cnn build_covariance build_lstm build_mlp
 """)
 
-# Only Python and numpy read the attributes of these, and they look where they read.
+# Only Python and numpy read the attributes of these, and they check their bounds.
 # Missing are those that predict in loops whose length is an attribute (NMF), on threads
 # whose number is one (KMeans), or by compiled code of which there is no check below.
 _SKLEARN_OBJECTS = _list_names("""

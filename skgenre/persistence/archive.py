@@ -151,7 +151,7 @@ def open_model_file(file):
         with open(file, "rb", opener=open_regular) as opened:
             yield opened
     except io.UnsupportedOperation as error:
-        kind = "a folder" if os.path.isdir(file) else "no regular file"
+        kind = "a directory" if os.path.isdir(file) else "not a regular file"
         raise ModelFileError(file, f"it is {kind}, expected a model file") from error
     except RefusalError as error:
         raise ModelFileError(file, str(error)) from error.__cause__
@@ -165,7 +165,7 @@ def open_archive(opened):
     except ZIP_ERRORS as error:
         reason = str(error) if n_file_bytes else "it is empty"
         raise RefusalError(
-            f"it is no model file, or not all of it is there ({reason}). Only files "
+            f"it is not a model file, or not all of it is there ({reason}). Only files "
             "written by skgenre.save_model can be loaded; pickles never are."
         ) from error
     members = archive.infolist()
@@ -178,7 +178,9 @@ def open_archive(opened):
         raise RefusalError("some of its members have the same name")
     for member in members:
         if not _MEMBER_NAME.fullmatch(member.filename):
-            raise RefusalError(f"it has a member {member.filename[:80]!r}, of no model")
+            raise RefusalError(
+                f"it has a member that no model file has, {member.filename[:80]!r}"
+            )
         is_known = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
         if not is_known or member.flag_bits & _IS_ENCRYPTED:
             raise RefusalError(f"its member {member.filename!r} cannot be decompressed")
@@ -194,7 +196,7 @@ def read_info(archive):
     try:
         info = parse_json(content)
     except ValueError as error:
-        raise RefusalError(f"its {INFO} is no JSON ({error})") from error
+        raise RefusalError(f"its {INFO} is not valid JSON ({error})") from error
     version = info.get("format_version") if isinstance(info, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise RefusalError(

@@ -38,17 +38,17 @@ def save_model(
 
     The file (a zip archive, in the format of skops) holds numbers, and names of types
     and functions; no pickle. It has all that predicting needs, and nothing that belongs
-    to this machine: `cache_dir`, `weights_dir`, `n_jobs`, `verbose`, `callbacks` and
-    `memory` of all estimators in the model go back to their defaults, and what only
-    further training needs is left out (the optimizer's state, generators of random
-    numbers, the routing of metadata, splitters given as `cv`). Nor does it hold the
-    weights of a `MusicnnEmbedding`. The model itself is not changed.
+    to this machine: `cache_dir`, `cache_key`, `mmap_dir`, `weights_dir`, `n_jobs`,
+    `verbose`, `callbacks` and `memory` of all estimators in the model go back to their
+    defaults, and what only further training needs is left out (the optimizer's state,
+    generators of random numbers, the routing of metadata, splitters given as `cv`). Nor
+    does it hold the weights of a `MusicnnEmbedding`. The model itself is not changed.
 
     Parameters
     ----------
     model : estimator
-        A fitted classifier: one of ours, a pipeline or an ensemble of them, or a
-        search, of which ``best_estimator_`` is saved.
+        A fitted classifier of this package or scikit-learn, a pipeline or an ensemble
+        of them, or a search, of which ``best_estimator_`` is saved.
     file : str or Path
         File to write; an existing one is replaced once the new one is whole.
     data : Bunch or str, default=None
@@ -71,8 +71,8 @@ def save_model(
     Warns
     -----
     UserWarning
-        The model has types or functions that are not on the list, such as a builder of
-        your own; `load_model` must be given the names in the message as `trusted`.
+        The model has types or functions that `load_model` does not know, such as a
+        builder of your own: it must be given the names in the message as `trusted`.
 
     See Also
     --------
@@ -146,7 +146,7 @@ def save_model(
     if untrusted:
         warnings.warn(
             f"{', '.join(untrusted)}: not on the list of what a model file may hold. "
-            "Who loads the file must trust them: "
+            "Whoever loads the file must trust them: "
             f"load_model({os.fspath(file)!r}, trusted={untrusted})",
             UserWarning,
             stacklevel=2,
@@ -162,7 +162,9 @@ def load_model(
 
     No code from the file is ever run, whoever wrote it: only types and functions from
     a fixed list are made, each by its exact name, and files of any other form, pickles
-    among them, are refused. TensorFlow is not imported before the first prediction.
+    among them, are refused. TensorFlow is not imported before the first prediction. A
+    `MusicnnEmbedding` in the model looks for its weights in the default places;
+    ``set_params`` gives it another `weights_dir`.
 
     Parameters
     ----------
@@ -223,7 +225,7 @@ def load_model(
         raise TypeError(f"trusted must be a sequence of names, got {trusted!r}.")
     installed = list_versions()
     with open_model_file(file) as opened:
-        # First, so that what is no model file is not read whole.
+        # First, so that other files than models are not read whole.
         info = read_info(open_archive(opened))
         opened.seek(0)
         # In memory: what is loaded must be what was audited, should the file change.
@@ -251,7 +253,7 @@ def load_model(
                 for package, version in installed.items()
                 if info["versions"].get(package) != version
             ]
-            reason = f"its content makes no model ({error!r})"
+            reason = f"no model can be made of its content ({error!r})"
             if versions:
                 reason += f"; it was written with {', '.join(versions)}"
             raise RefusalError(reason) from error

@@ -55,7 +55,7 @@ def copy_model(model):
 
 
 def check_classifier(model):
-    """Refuse what is no fitted classifier."""
+    """Refuse what is not a fitted classifier."""
     if not isinstance(model, BaseEstimator) or not hasattr(model, "predict"):
         raise TypeError(
             "model must be a fitted classifier, or a pipeline or search that ends in "

@@ -43,6 +43,8 @@ def write_report(
 ) -> None:
     """Write ``report.html`` and the figures, as PNG and SVG, of a benchmark's result.
 
+    Needs matplotlib and jinja2, as in ``pip install 'skgenre[report]'``.
+
     Parameters
     ----------
     result : BenchmarkResult
@@ -170,7 +172,7 @@ def summarise(result):
     protocols = {row["protocol"] for row in summary}
     honest = [name for name in _HONEST_PROTOCOLS if name in protocols]
     if not honest:
-        return "Only the paper's protocol was run, which measures no new tracks."
+        return "Only the protocol 'segment' was run, which does not test on new tracks."
     protocol = honest[0]
     done = [row for row in summary if row["protocol"] == protocol]
     done = [row for row in done if not math.isnan(row["accuracy_mean"])]
