@@ -24,7 +24,7 @@ def write_html(columns, rows, *, text_columns, shares=None):
     """
     styles = [""] * len(columns)
     for column in text_columns:
-        # Notebooks have no style of ours, and align all cells right.
+        # Notebooks do not have the page's style, and align all cells right.
         styles[column] = ' style="text-align: left"'
     heads = zip(styles, columns, strict=True)
     lines = [

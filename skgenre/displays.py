@@ -403,7 +403,7 @@ class MFCCDisplay:
 
 
 class SegmentTimelineDisplay:
-    """Probabilities of the genres, segment by segment; dark is sure.
+    """Probabilities of the genres, segment by segment: the darker, the more probable.
 
     Parameters
     ----------

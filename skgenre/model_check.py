@@ -15,7 +15,7 @@ from skgenre._compat import validate_sklearn_parameters
 from skgenre._doc_links import DocLinkMixin
 from skgenre._fitting import is_search
 
-# Of a randomised search that does not say how many it will try.
+# Candidates of a randomised search that does not say how many it will try.
 _N_SAMPLED_CANDIDATES = 10
 
 
@@ -23,10 +23,10 @@ def check_model(model: Any) -> None:
     """Check the parameters of a model and of all its parts, without fitting it.
 
     The `fit` of a pipeline finds a wrong parameter of its last step only after all
-    files are analysed, and a grid search one of a candidate only after those before are
-    fitted. This takes milliseconds. Checked are steps, estimators in estimators, the
-    candidates of a grid search, and as many of a randomised search as it tries: the
-    same ones if its `random_state` is an integer. `run_benchmark` and
+    files are analysed, and a grid search one of a candidate only after the candidates
+    before it are fitted. This takes milliseconds. Checked are steps, estimators in
+    estimators, the candidates of a grid search, and as many of a randomised search as
+    it tries: the same ones if its `random_state` is an integer. `run_benchmark` and
     ``skgenre train`` call it first.
 
     Parameters

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-# Of the moving moments: Keras' 0.99 would still be far off after a few epochs of a
-# hundred tracks.
+# Momentum of the moving moments: with Keras' 0.99 they would still be far off after a
+# few epochs of a hundred tracks.
 _MOMENTUM = 0.9
 
 # Added to variances, in squared units of the coefficients (dB): constants have a
@@ -21,15 +21,16 @@ SMALL_VARIANCE = 3.0
 # Distances, in frames, over which changes are measured: 23 ms to 1.1 s by default.
 CHANGE_LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 
-# Of the covariance of neighbouring frames: how many, and of which coefficients.
+# Neighbouring frames whose covariance is taken together: how many, and how many
+# coefficients of each.
 CONTEXT_FRAMES = 3
 CONTEXT_COEFFICIENTS = 13
 
 # The coefficient whose statistics weigh half as much as those of coefficient 0.
 _HALVING_COEFFICIENT = 10
 
-# Of a network in a model file, for one segment; the largest default has 6,900,000 and
-# 49,152.
+# Upper limits, per segment, for a network in a model file; the largest of the default
+# networks has 6,900,000 and 49,152.
 MAX_MULTIPLICATIONS = 2**29
 MAX_LAYER_OUTPUTS = 2**21
 
@@ -185,14 +186,14 @@ def weigh_statistics(input_shape, *, lags):
 
 
 def _log_deviation(values):
-    """Of each row and coefficient (n_rows, n_mfcc), over the frames."""
+    """Logarithm of the deviation of each coefficient over the frames."""
     from keras import ops
 
     return ops.log(ops.var(values, axis=1) + SMALL_VARIANCE) / 2
 
 
 def _log_covariance(values):
-    """Of each row the upper triangle of the covariance's matrix logarithm.
+    """Upper triangle of the matrix logarithm of each row's covariance.
 
     Covariances lie on a cone, their logarithms in a plain space, where means and
     linear functions are what they should be (Arsigny et al., 2006).

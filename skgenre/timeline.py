@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# Of the schema that the labels follow.
+# Version of JAMS' schema that the labels follow.
 _JAMS_VERSION = "0.3.5"
 LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
 

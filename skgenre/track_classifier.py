@@ -88,10 +88,10 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
 
         Raises
         ------
-        ValueError
-            A parameter is out of range, `X` has another rank, infinite values, partly
-            missing segments or a track without any; `y`, or what of it has a weight,
-            holds one genre only.
+        TypeError, ValueError
+            A parameter has the wrong type or is out of range; `X` holds paths, has
+            another rank, infinite values, partly missing segments or a track without
+            any; `y`, or what of it has a weight, holds one genre only.
         """
         return self._fit_tracks(X, y, sample_weight)
 

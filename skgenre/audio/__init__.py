@@ -9,6 +9,7 @@ from skgenre.audio.errors import (
 from skgenre.audio.resampling import HIGHEST_FILE_RATE
 from skgenre.audio.signal import (
     CANCELLING,
+    CHANGED,
     CHANNEL_NAMES,
     MAX_DURATION_SECONDS,
     SILENT,
@@ -41,6 +42,7 @@ AUDIO_EXTENSIONS = (
 __all__ = [
     "AUDIO_EXTENSIONS",
     "CANCELLING",
+    "CHANGED",
     "CHANNEL_NAMES",
     "HIGHEST_FILE_RATE",
     "MAX_DURATION_SECONDS",

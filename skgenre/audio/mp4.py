@@ -18,9 +18,10 @@ BRANDS = {
     b"aax": "an Audible file",
 }
 PICTURES = (b"heic", b"heix", b"hevc", b"mif1", b"avif")
-# Of a file, looked at for its index.
+# Boxes of a file among which its index is looked for.
 MAX_BOXES = 1000
-# Of a box, looked at for tables: a billion packets could be claimed anywhere in it.
+# Bytes of a box in which tables are looked for: they could claim a billion packets
+# anywhere in it.
 MAX_HEADER_BYTES = 2**28
 
 

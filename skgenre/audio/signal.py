@@ -38,6 +38,8 @@ CHANNEL_NAMES = ("mean", "left", "right")
 SILENT = "holds only silence"
 CANCELLING = "has channels that cancel out"
 
+CHANGED = "changed while it was read, expected a file that nothing writes to"
+
 
 def load_audio(
     audio: Audio,
@@ -248,10 +250,8 @@ class AudioStream:
     def _check_unchanged(self, blocks, version):
         """Yield the blocks; refuse a file that has changed by the end of the last."""
         yield from blocks
-        version_after = find_version(self._audio)
-        if version_after != version:
-            reason = f"changed while it was read, from {version} to {version_after}"
-            raise AudioDecodeError([(self.name, reason)])
+        if find_version(self._audio) != version:
+            raise AudioDecodeError([(self.name, CHANGED)])
 
     def _mix_to_mono(self, blocks, *, n_kept, file_rate):
         """Yield mono blocks; refuse values that are not finite, and silence."""

@@ -271,7 +271,7 @@ def name_source(source):
 
 
 def find_version(source):
-    """Return a text that changes when a file does; None in memory.
+    """Return what changes when a file does: size and modification time; None in memory.
 
     AudioDecodeError for what cannot be opened, and all but regular files.
     """
@@ -290,7 +290,7 @@ def find_version(source):
         raise AudioDecodeError([(source, reason)])
     if status.st_size == 0:
         raise AudioDecodeError([(source, "is empty (0 bytes), expected an audio file")])
-    return f"{status.st_size} bytes of {status.st_mtime_ns} ns"
+    return status.st_size, status.st_mtime_ns
 
 
 def digest_source(source):

@@ -34,7 +34,7 @@ FAULTS = (
     "imbalanced",  # genres of very different size
 )
 
-# Of `to_dict`; raised when a key changes its name or meaning.
+# Version of what `to_dict` returns; raised when a key changes its name or meaning.
 FORMAT_VERSION = 1
 
 MAX_COLUMNS = 100

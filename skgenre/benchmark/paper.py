@@ -64,7 +64,7 @@ PUBLISHED = (
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class PaperResult:
-    """The paper's numbers, and ours for the data at hand.
+    """The paper's numbers, beside those for the data at hand; printed, it is a table.
 
     Attributes
     ----------
@@ -217,7 +217,7 @@ def reproduce_paper(
     Returns
     -------
     result : PaperResult
-        Ours beside the paper's.
+        The paper's numbers, and beside them those of this run.
 
     Raises
     ------

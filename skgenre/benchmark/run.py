@@ -101,8 +101,8 @@ def run_benchmark(
         Names that `make_model` knows, or whole pipelines, from paths to genres, by
         any name. If the data has ``groups``, those of the training tracks are passed to
         a search (`GridSearchCV`) and to a model, or last step, whose `fit` takes
-        groups, so that inner folds keep artists apart, too. Within other models,
-        splitters do so that know their groups (`X` of `make_splitter`).
+        groups, so that inner folds keep artists apart, too. Within other models, use a
+        splitter that knows the groups (`X` of `make_splitter`).
     data : Bunch
         Tracks as the loaders return them: ``paths`` and ``target``; for the protocol
         ``"artist"`` also ``groups``, for ``"filtered"`` ``filtered_split``.

@@ -201,8 +201,8 @@ def load_gtzan_features(csv_file: StrPath) -> Bunch:
     data : sklearn.utils.Bunch
         ``data`` (n_tracks, n_features), ``feature_names``, and of `fetch_gtzan`'s
         arrays ``target``, ``groups``, ``tracks``, ``artists``, ``titles``,
-        ``filtered_split`` and ``replica_of``; for classical models under the same
-        protocols.
+        ``filtered_split`` and ``replica_of``, with which classical models can be
+        tested under the same protocols.
 
     Raises
     ------

@@ -14,7 +14,13 @@ import numpy as np
 from skgenre._blocks import is_temporary
 from skgenre._io import atomic_write, counted, describe_os_error, find_stacklevel
 from skgenre._workers import run_workers, uses_processes
-from skgenre.audio import AudioDecodeError, find_decoders, hold_source, name_source
+from skgenre.audio import (
+    CHANGED,
+    AudioDecodeError,
+    find_decoders,
+    hold_source,
+    name_source,
+)
 from skgenre.features.feature_store import mark_folder
 
 # Missing segments for each present one, at most, where the longest track decides how
@@ -248,7 +254,7 @@ def _analyse_file(source, analyse, store, check_kept):
         entry = entries[decoder]
         try:
             if store.entry_path(source, decoder=decoder) != entry:
-                return _Outcome(failure="changed while it was read")
+                return _Outcome(failure=CHANGED)
             store.save(entry, features)
             saved = entry
         except OSError as error:

@@ -100,8 +100,8 @@ class MFCCExtractor(BaseSegmentExtractor):
     the track does not have is all NaN.
 
     Files are decoded in blocks, so that memory grows only with the result, which has
-    8 MB per hour of a recording. Of a single recording of more than two hours (16 MB)
-    it is mapped from a temporary file, which is gone with the array.
+    8 MB per hour of a recording. For a single recording of more than two hours (16 MB),
+    it is mapped from a temporary file, which disappears with the array.
 
     Examples
     --------

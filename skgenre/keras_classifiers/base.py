@@ -163,10 +163,13 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
 
         Raises
         ------
-        ValueError
-            A parameter is out of range, `X` has another rank, infinite values, partly
-            missing segments or a track without any; `y` holds one genre only; there
-            are too few tracks to hold any out; training diverged.
+        TypeError, ValueError
+            A parameter has the wrong type or is out of range; `X` holds paths, has
+            another rank, infinite values, partly missing segments or a track without
+            any; `y` holds one genre only; there are too few tracks to hold any out;
+            training diverged.
+        RuntimeError
+            Keras has another backend than TensorFlow.
         """
         resume = bool(self.warm_start) and hasattr(self, "network_")
         tracks = self._check_tracks(
@@ -272,8 +275,8 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
             (n_rows, n_frames, n_mfcc) and their genres. `partial_fit`, and `fit` with
             ``warm_start=True``, go on from the trained weights, with a fresh optimizer;
             `fit` alone, or a clone, builds the network anew. Of this classifier's
-            parameters it has those that scikeras has alike: not `class_weight`,
-            `callbacks` and `random_state`.
+            parameters it has `learning_rate`, `epochs`, `batch_size`, `shuffle` and
+            `verbose`.
         """
         check_is_fitted(self)
         return self.network_.to_scikeras(

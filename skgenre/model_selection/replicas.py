@@ -28,10 +28,10 @@ def merge_replicas(
     Returns
     -------
     merged : ndarray of str, of shape (n_tracks,)
-        Each track's group, or where a pair joins groups, the first of their names, and
-        of a known artist rather than an unknown one: the whole groups are joined, since
-        a group must not be on both sides of a split. A missing group that no pair joins
-        is named after the index of its track, ``track:3``.
+        Each track's group. A pair joins the whole groups of its tracks, since a group
+        must not be on both sides of a split: all their tracks get the name that is
+        first in the alphabet, of a known artist if there is one. A missing group that
+        no pair joins is named after the index of its track, ``track:3``.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """The types and functions that a model file may be made of, by their exact names.
 
 Skops' own list is not relied on: it trusts all of scikit-learn's estimators. A new
-class of ours, or one of scikit-learn's that a model is made of, is added here, and
-nowhere else. Each is listed under the outermost package that has it, as users import
+class of this package, or one of scikit-learn's that a model is made of, is added only
+here. Each is listed under the outermost package that has it, as users import
 it, so that a file survives the moving of modules.
 """
 

@@ -35,8 +35,8 @@ MAX_N_CLASSES = 10_000
 MAX_LABEL = 1 << 24
 _NUMBERS_OF_CLASSES = ("n_outputs_", "n_trees_per_iteration_")
 
-# Of all networks that differ: to compile takes 10 to 50 ms for an array of weights, and
-# three times as long for each lag.
+# Arrays of weights of all different networks together: to compile takes 10 to 50 ms for
+# each, and three times as long for each lag.
 MAX_WEIGHT_ARRAYS = 100
 
 

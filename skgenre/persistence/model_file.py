@@ -190,6 +190,8 @@ def load_model(
         skgenre, or holds types that are not trusted, which the message names.
     OSError
         The file is missing or cannot be read.
+    TypeError
+        `trusted` is not a sequence of names.
 
     Warns
     -----

@@ -34,7 +34,8 @@ MAX_DEPTH = 100
 # Bytes of schema for each bracket in it: skops needs 38 or more. Nothing but brackets
 # would take 48 times its size of memory to parse.
 MIN_BYTES_PER_BRACKET = 25
-# Of a text or a number: an array of texts takes for each as much as for the longest.
+# Characters of a text or a number: an array of texts takes as much for each as for the
+# longest.
 MAX_TEXT = 1000
 
 _NAME = re.compile(r"[A-Za-z_][\w.]{0,199}", re.ASCII)
@@ -89,7 +90,7 @@ def dump_members(model):
 
 @functools.cache
 def _find_package(module, name):
-    """Return the outermost package that has what a module of ours or sklearn's has.
+    """Return the outermost package from which a name of a module can be imported.
 
     A file that names it outlives the moving of modules.
     """

@@ -74,7 +74,7 @@ def model_card(
     ----------
     model : str, Path or estimator
         File that `save_model` has written, or a fitted classifier that it could write.
-        Of a file, the card also has the scores and the digest of the training tracks
+        For a file, the card also has the scores and the digest of the training tracks
         that were saved with the model.
     benchmark : BenchmarkResult, default=None
         What `run_benchmark` returned for models with the same settings; the card has
