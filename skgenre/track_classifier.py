@@ -61,7 +61,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the features; only where `fit` was given a frame.
+        Names of the features; only where `fit` was given a data frame.
     """
 
     @atomic_fit
@@ -242,7 +242,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the features; only where `fit` was given a frame.
+        Names of the features; only where `fit` was given a data frame.
 
     Examples
     --------

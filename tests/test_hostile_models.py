@@ -487,7 +487,7 @@ def test_what_is_no_file_of_a_model_is_refused(tmp_path):
     for path, reason in [
         (empty, "it is empty"),
         (text_file, "not a model file"),
-        (pipe, "no regular file"),
+        (pipe, "not a regular file"),
         (tmp_path, "it is a folder"),
     ]:
         for read in (load_model, read_model_info):

@@ -276,7 +276,7 @@ class FfmpegReader:
                 n_bytes *= 1 if is_planar else form[1]
                 planes = [[] for _ in range(form[1] if is_planar else 1)]
             # Not strict: PyAV (18.1) counts nine planes of eight channels, and the last
-            # is not in memory.
+            # is not valid memory.
             for joined, plane in zip(planes, frame.planes, strict=False):
                 joined.append(memoryview(plane)[: n_frames * n_bytes])
             n_joined += n_frames

@@ -34,7 +34,7 @@ MAX_PEAK = 1e12
 
 CHANNEL_NAMES = ("mean", "left", "right")
 
-# How the reasons begin that refuse files which are in good order but have no sound.
+# Beginnings of the reasons for which intact files are refused.
 SILENT = "holds only silence"
 CANCELLING = "has channels that cancel out"
 

@@ -107,7 +107,7 @@ class KerasTrackClassifier(CallbackSupportMixin, BaseTrackClassifier):
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Names of the features; only where `fit` was given a frame.
+        Names of the features; only where `fit` was given a data frame.
     """
 
     _build: Any = None
