@@ -488,7 +488,7 @@ def test_what_is_no_file_of_a_model_is_refused(tmp_path):
         (empty, "it is empty"),
         (text_file, "not a model file"),
         (pipe, "not a regular file"),
-        (tmp_path, "it is a folder"),
+        (tmp_path, "it is a directory"),
     ]:
         for read in (load_model, read_model_info):
             with pytest.raises(ModelFileError, match=f"{path.name}: .*{reason}"):
