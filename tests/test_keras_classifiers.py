@@ -393,7 +393,7 @@ def test_partial_fit_learns_genres_that_come_later(features):
     for _ in range(30):
         model.partial_fit(X, y)
     assert model.score(X, y) == 1
-    with pytest.raises(ValueError, match=r"genres that the classifier does not know.*'polka'"):
+    with pytest.raises(ValueError, match=r"genres .* does not know.*'polka'"):
         model.partial_fit(X, ["polka"] * 12)
     with pytest.raises(ValueError, match="must be those of the first call, "):
         model.partial_fit(X, y, classes=["blues", "rock"])
