@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 import zipfile
 from importlib.metadata import version
 
@@ -639,7 +640,14 @@ def test_info_of_no_file_says_what_is_installed(capsys):
         ('"scores": {"a": NaN}', "NaN is not valid JSON"),
         ('"scores": {"a": 1}, "scores": {"a": 2}', "the key 'scores' is there twice"),
         (f'"features": {"[" * 100_000}', "recursion"),
-        (f'"features": {"[" * 800}{"]" * 800}', "nested too deeply"),
+        pytest.param(
+            f'"features": {"[" * 800}{"]" * 800}',
+            "nested too deeply",
+            marks=pytest.mark.skipif(
+                sys.version_info >= (3, 13),
+                reason="Python writes as JSON whatever it has read",
+            ),
+        ),
     ],
 )
 def test_info_of_a_forged_file_is_one_line(content, reason, tmp_path, capsys):

@@ -140,7 +140,7 @@ class WithLock(BaseEstimator):
 def test_what_other_processes_cannot_be_told_of_has_no_digest(tmp_path):
     with open(tmp_path / "a", "w") as file:
         for value in (WithLock(threading.Lock()), partial(print, file=file)):
-            with pytest.raises(TypeError, match=r"cannot pickle '_(thread|io)\."):
+            with pytest.raises(TypeError, match="cannot pickle"):
                 describe(value)
     nested = []
     for _ in range(10**5):

@@ -140,7 +140,9 @@ def test_samples_are_those_of_the_program(make, name):
     samples, _, incomplete = read(path, demuxer)
     expected = run_program(path, samples.shape[1])
     assert len(expected) > 2.9 * 8000
-    assert_allclose(samples, expected, rtol=0, atol=tolerance)
+    # From version 9 ffmpeg leaves out what an encoder appended to fill a packet.
+    assert 0 <= len(expected) - len(samples) < 1024
+    assert_allclose(samples, expected[: len(samples)], rtol=0, atol=tolerance)
     assert incomplete is None
 
 
@@ -164,10 +166,13 @@ def test_more_channels_than_pyav_counts_are_read(make):
 
 
 @needs_program
-@pytest.mark.parametrize("extension", ["m4a", "webm"])
-def test_a_signal_is_resampled_by_soxr(make, extension):
+@pytest.mark.parametrize(
+    ("extension", "demuxer"), [("m4a", "mov"), ("webm", "matroska")]
+)
+def test_a_signal_is_resampled_by_soxr(make, extension, demuxer):
     path = make("-ar 48000 -ac 2 -strict -2", f"stereo.{extension}")
-    mono = run_program(path, 2).mean(axis=1)
+    n_frames = len(read(path, demuxer)[0])
+    mono = run_program(path, 2)[:n_frames].mean(axis=1)
     resampled = soxr.resample(mono, 48000, 22050, quality="HQ")
     # A length that is no integer is rounded up, as librosa does.
     expected = np.pad(resampled, (0, -(-len(mono) * 22050 // 48000) - len(resampled)))
@@ -278,7 +283,7 @@ def test_damaged_packets_are_counted(make, tmp_path):
     path = tmp_path / "hole.m4a"
     path.write_bytes(damage(content, 20_000, 3_000))
     samples, _, incomplete = read(path, "mov")
-    assert len(samples) == len(run_program(path, 2))
+    assert 0 <= len(run_program(path, 2)) - len(samples) < 1024
     n_lost = (len(read(make("", "intact.m4a"), "mov")[0]) - len(samples)) / 1024
     assert incomplete.startswith(f"lacks {n_lost:.0f} damaged packets, which ffmpeg")
 

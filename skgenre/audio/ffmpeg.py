@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skgenre._compat import tags_need_not_be_text
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.inspection import describe_end, read_at
 from skgenre.audio.mp4 import measure_boxes
@@ -25,8 +26,9 @@ LIMITS = {"max_samples": str(2**24)}
 # program takes 1,179,648 at most.
 MAX_APE_FRAMES = 2**22
 
-# Planes (arrays of a channel each) that PyAV finds: it walks on beyond them.
-MAX_PLANES = 8
+# Planes (arrays of a channel each) that PyAV counts. From eight on it walks beyond them
+# (18), or raises (19).
+MAX_PLANES = 7
 
 # Containers of one file each. Others (playlists, "concat") open files that they name,
 # and a name that is not a demuxer's would leave the choice to ffmpeg.
@@ -171,11 +173,11 @@ class FfmpegReader:
             return av.open(
                 self._file,
                 format=self._demuxer,
-                metadata_errors="replace",  # tags need not be text
                 io_open=_refuse_to_open,
                 # Options of streams would end the process (PyAV 17) where a container,
                 # such as FLV, tells its streams late.
                 container_options={"codec_whitelist": ",".join(DECODERS)},
+                **tags_need_not_be_text(),
             )
         except av.FFmpegError as error:
             self._file.raise_error()
@@ -214,11 +216,12 @@ class FfmpegReader:
 
     def _find_form(self):
         """Decode the first frame: headers may be wrong about the rate and channels."""
+        # Not below: a decoder that cannot be started has no name in PyAV 19.
+        codec = self._stream.codec_context.codec.long_name
         frames = self._decode()
         first = next(frames, None)
         if first is None or first.sample_rate <= 0:
             self._file.raise_error()
-            codec = self._stream.codec_context.codec.long_name
             raise DecoderError(
                 f"holds no packet of {codec} that can be decoded ({self._n_damaged} "
                 "damaged), expected intact audio"
@@ -245,7 +248,8 @@ class FfmpegReader:
                 _refuse_listed_channels(bytes(packet.get_sidedata("new_extradata")))
             try:
                 frames = context.decode(packet)
-            except av.FFmpegError:
+            # ValueError: the decoder cannot be started (PyAV 19, after the first try).
+            except (av.FFmpegError, ValueError):
                 frames = []
                 if packet is not None:
                     self._n_damaged += 1
@@ -275,9 +279,7 @@ class FfmpegReader:
                 n_bytes = np.dtype(DTYPES[form[0].removesuffix("p")]).itemsize
                 n_bytes *= 1 if is_planar else form[1]
                 planes = [[] for _ in range(form[1] if is_planar else 1)]
-            # Not strict: PyAV (18.1) counts nine planes of eight channels, and the last
-            # is not valid memory.
-            for joined, plane in zip(planes, frame.planes, strict=False):
+            for joined, plane in zip(planes, frame.planes, strict=True):
                 joined.append(memoryview(plane)[: n_frames * n_bytes])
             n_joined += n_frames
         if n_joined:
