@@ -46,7 +46,7 @@ _HOMES = {
     "load_track_table": "datasets",
     "make_genre_tracks": "datasets",
     "make_model": "models",
-    "model_card": "report",
+    "make_model_card": "report",
     "predict_timeline": "timeline",
     "read_model_info": "persistence",
     "reproduce_paper": "benchmark",
@@ -106,7 +106,7 @@ if TYPE_CHECKING:
     from skgenre.persistence import read_model_info as read_model_info
     from skgenre.persistence import save_model as save_model
     from skgenre.pretrained import fetch_musicnn as fetch_musicnn
-    from skgenre.report import model_card as model_card
+    from skgenre.report import make_model_card as make_model_card
     from skgenre.report import write_report as write_report
     from skgenre.segment_union import SegmentUnion as SegmentUnion
     from skgenre.timeline import Timeline as Timeline

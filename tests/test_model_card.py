@@ -34,7 +34,7 @@ from skgenre import (
     TrackStatistics,
     load_model,
     make_model,
-    model_card,
+    make_model_card,
     run_benchmark,
     save_model,
 )
@@ -127,7 +127,7 @@ def test_the_card_of_skops_works_on_every_kind_of_model(name, features, tmp_path
 
 
 def test_card_says_what_the_model_is_and_how_it_is_used(made_tracks, model_file):
-    text = render(model_card(model_file)).text
+    text = render(make_model_card(model_file)).text
     assert f"genre: {', '.join(sorted({*made_tracks.target}))}." in text
     assert "LogisticRegression(max_iter=2000)" in text
     assert "load_model('model.skops')" in text
@@ -138,7 +138,7 @@ def test_card_says_what_the_model_is_and_how_it_is_used(made_tracks, model_file)
 
 def test_parameters_of_the_features_have_a_table_of_their_own(made_tracks):
     model = make_model("logistic", n_mfcc=7, n_segments=2, C=0.25)
-    card = model_card(model.fit(made_tracks.paths, made_tracks.target))
+    card = make_model_card(model.fit(made_tracks.paths, made_tracks.target))
     training = card.select("Model description/Training Procedure")
     features, others = map(training.select, ("Features", "Hyperparameters"))
     read = dict(map(read_row, features.content.splitlines()[2:]))
@@ -151,7 +151,7 @@ def test_parameters_of_the_features_have_a_table_of_their_own(made_tracks):
 
 
 def test_card_has_the_scores_with_intervals_and_what_they_mean(model_file, benchmark):
-    outline = render(model_card(model_file, benchmark=benchmark))
+    outline = render(make_model_card(model_file, benchmark=benchmark))
     for row in benchmark.summary():
         if row["protocol"] != "segment":
             names = ("accuracy_mean", "accuracy_std", "accuracy_low", "accuracy_high")
@@ -167,8 +167,10 @@ def test_card_has_the_scores_with_intervals_and_what_they_mean(model_file, bench
 def test_card_tells_whether_the_benchmark_had_the_same_tracks(model_file, benchmark):
     setting = {**benchmark.setting, "data_digest": "abc"}
     other = dataclasses.replace(benchmark, setting=setting)
-    assert "is the same" in render(model_card(model_file, benchmark=benchmark)).text
-    assert "is another: abc" in render(model_card(model_file, benchmark=other)).text
+    same = make_model_card(model_file, benchmark=benchmark)
+    assert "is the same" in render(same).text
+    another = make_model_card(model_file, benchmark=other)
+    assert "is another: abc" in render(another).text
 
 
 def test_card_says_what_a_pretrained_network_has_heard_of_gtzan(model_file, benchmark):
@@ -177,13 +179,13 @@ def test_card_says_what_a_pretrained_network_has_heard_of_gtzan(model_file, benc
         setting={**benchmark.setting, "pretrained": {"union": ["MSD_musicnn"]}},
         paths=["genres/blues/blues.00000.wav"],
     )
-    text = " ".join(render(model_card(model_file, benchmark=result)).text.split())
+    text = " ".join(render(make_model_card(model_file, benchmark=result)).text.split())
     assert f"Note: {MSD_NOTE.format(models='union')}" in text
 
 
 def test_card_has_no_nan(model_file, benchmark):
     assert any(math.isnan(row["log_loss_mean"]) for row in benchmark.summary())
-    text = render(model_card(model_file, benchmark=benchmark)).text
+    text = render(make_model_card(model_file, benchmark=benchmark)).text
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
     assert "–" in text
 
@@ -191,25 +193,25 @@ def test_card_has_no_nan(model_file, benchmark):
 def test_card_lists_what_the_audit_found(model_file):
     finding = Finding("clipped", (1,), "0.3 % of the samples at full scale")
     report = AuditReport(["/home/ann/a/a.wav", "/home/ann/b/b.wav"], [finding], [])
-    text = " ".join(render(model_card(model_file, audit=report)).text.split())
+    text = " ".join(render(make_model_card(model_file, audit=report)).text.split())
     assert "1 finding on 2 tracks." in text
     assert "clipped b/b.wav 0.3 % of the samples at full scale" in text
-    clean = AuditReport(["a.wav"], [], [])
-    assert "0 findings on 1 track." in render(model_card(model_file, audit=clean)).text
+    clean = make_model_card(model_file, audit=AuditReport(["a.wav"], [], []))
+    assert "0 findings on 1 track." in render(clean).text
 
 
 def test_estimator_and_its_file_have_the_same_card(features, tmp_path):
     model = GridSearchCV(MLP, {"dropout": [0.0, 0.5]}, cv=2).fit(*features)
     save_model(model, tmp_path / "model.skops")
-    card = model_card(model)
-    assert card.render() == model_card(tmp_path / "model.skops").render()
+    card = make_model_card(model)
+    assert card.render() == make_model_card(tmp_path / "model.skops").render()
     assert isinstance(card.get_model(), MLPGenreClassifier)
 
 
 def test_nothing_of_the_trainers_machine_is_in_the_card(made_tracks, tmp_path):
     model = make_model("logistic", n_segments=2, cache_dir=tmp_path)
     model.set_params(memory=str(tmp_path)).fit(made_tracks.paths, made_tracks.target)
-    assert str(tmp_path) not in model_card(model).render()
+    assert str(tmp_path) not in make_model_card(model).render()
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -227,7 +229,7 @@ def test_text_of_others_never_becomes_markup(text, features, tmp_path):
     ]
     benchmark = BenchmarkResult.from_rows(rows, setting={"data_digest": text + "?"})
     audit = AuditReport([text], [Finding("clipped", (0,), text)], [])
-    outline = render(model_card(file, benchmark=benchmark, audit=audit))
+    outline = render(make_model_card(file, benchmark=benchmark, audit=audit))
     tags = {tag for tag, _ in outline.tags} - {"details", "summary"}
     plain = {"h1", "h2", "h3", "p", "ul", "li", "pre", "code"}
     assert tags == plain | {"table", "thead", "tbody", "tr", "th", "td"}
@@ -240,7 +242,7 @@ def test_text_of_others_never_becomes_markup(text, features, tmp_path):
 def test_names_of_a_file_stay_in_the_line_that_loads_it(features, tmp_path):
     file = tmp_path / "a'b`c```d\n```\n# e.skops"
     save_model(LOGISTIC.fit(*features), file)
-    outline = render(model_card(file))
+    outline = render(make_model_card(file))
     assert f"load_model({file.name!r})" in outline.text
     assert len([tag for tag, _ in outline.tags if tag == "h1"]) == 3
 
@@ -251,9 +253,9 @@ def test_what_a_file_needs_must_be_trusted_and_is_in_its_card(features, tmp_path
     save_model(model, file)
     names = [f"{__name__}.halve"]
     with pytest.raises(ModelFileError, match="halve"):
-        model_card(file)
+        make_model_card(file)
     line = f"load_model('model.skops', trusted={names})"
-    for card in (model_card(file, trusted=names), model_card(model)):
+    for card in (make_model_card(file, trusted=names), make_model_card(model)):
         assert line in render(card).text
 
 
@@ -262,4 +264,4 @@ def test_names_that_only_the_file_claims_to_need_are_not_in_its_card(
 ):
     info, members = read_parts(model_file)
     write_parts(tmp_path / "forged.skops", {**info, "trusted": ["os.system"]}, members)
-    assert "os.system" not in model_card(tmp_path / "forged.skops").render()
+    assert "os.system" not in make_model_card(tmp_path / "forged.skops").render()

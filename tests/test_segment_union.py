@@ -19,7 +19,7 @@ from skgenre import (
     TrackStatistics,
     check_model,
     load_model,
-    model_card,
+    make_model_card,
     predict_timeline,
     read_model_info,
     save_model,
@@ -185,7 +185,7 @@ def test_a_model_file_holds_a_union(made_tracks, model, tmp_path):
 
 
 def test_a_card_lists_the_features_of_all_parts(model):
-    text = model_card(model).render()
+    text = make_model_card(model).render()
     features = text.partition("### Features")[2].partition("### Hyper")[0]
     assert features.count("n\\_mfcc") == 2
 

@@ -25,7 +25,7 @@ def use_the_main_job(folder: Path) -> None:
 def use_models(paths: list[str], genres: list[str]) -> None:
     model = skgenre.make_model("mlp", epochs=1).fit(paths, genres)
     skgenre.save_model(model, "model.skops", scores={"accuracy": 0.5})
-    skgenre.model_card(Path("model.skops")).save("README.md")
+    skgenre.make_model_card(Path("model.skops")).save("README.md")
     timeline = skgenre.predict_timeline(
         skgenre.load_model("model.skops"), Path(paths[0])
     )

@@ -61,7 +61,7 @@ _MAX_CHARACTERS = 100  # of a parameter: it may be an array
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~&$@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
 
 
-def model_card(
+def make_model_card(
     model: StrPath | Any,
     *,
     benchmark: BenchmarkResult | None = None,
@@ -101,11 +101,11 @@ def model_card(
     Examples
     --------
     >>> import numpy as np
-    >>> from skgenre import MLPGenreClassifier, model_card
+    >>> from skgenre import MLPGenreClassifier, make_model_card
     >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
     >>> y = np.repeat(["blues", "rock"], 4)
     >>> model = MLPGenreClassifier(hidden_layer_sizes=(8,), epochs=1).fit(X, y)
-    >>> card = model_card(model).add(Licence="CC0")
+    >>> card = make_model_card(model).add(Licence="CC0")
     >>> print(card.get_toc())
     - Model description
       - Intended uses & limitations
