@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 import tomllib
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from numpydoc.validate import get_validation_checks, validate
 
 import skgenre
 import skgenre.model_selection
+from skgenre.audit import FAULTS, Finding
 
 PUBLIC = [getattr(skgenre, name) for name in skgenre.__all__]
 MODULES = [
@@ -21,8 +23,11 @@ MODULES = [
     if not module.name.endswith("__main__")
 ]
 
-
-SETTINGS = Path(__file__).parents[1] / "pyproject.toml"
+ROOT = Path(__file__).parents[1]
+SETTINGS = ROOT / "pyproject.toml"
+LISTED = re.findall(
+    r"^   ([\w.]+)$", (ROOT / "docs" / "api.rst").read_text("utf-8"), re.MULTILINE
+)
 
 
 def documented_parameters(docstring):
@@ -86,18 +91,26 @@ def test_every_public_name_has_an_example(obj):
         assert ">>>" in inspect.getdoc(obj)
 
 
+def test_the_reference_lists_every_public_name_once():
+    further = {*skgenre.model_selection.__all__} - {"PROTOCOLS"}
+    further = {f"model_selection.{name}" for name in further} | {"audit.Finding"}
+    assert sorted(LISTED) == sorted({*skgenre.__all__, *further})
+
+
+def test_a_finding_explains_each_fault_in_the_order_of_a_report():
+    explained = re.findall(r'- ``"(.+?)"``: \w', inspect.getdoc(Finding))
+    assert tuple(explained) == FAULTS
+
+
 def public_paths():
     """Where each public name is, and each of its methods and properties."""
-    for module in (skgenre, skgenre.model_selection):
-        for name in set(module.__all__) - {"PROTOCOLS"}:
-            obj = getattr(module, name)
-            yield f"{module.__name__}.{name}"
-            for method, member in (
-                inspect.getmembers(obj) if inspect.isclass(obj) else ()
-            ):
-                home = str(getattr(getattr(member, "fget", member), "__module__", ""))
-                if not method.startswith("_") and home.startswith("skgenre."):
-                    yield f"{module.__name__}.{name}.{method}"
+    for name in LISTED:
+        obj = attrgetter(name)(skgenre)
+        yield f"skgenre.{name}"
+        for method, member in inspect.getmembers(obj) if inspect.isclass(obj) else ():
+            home = str(getattr(getattr(member, "fget", member), "__module__", ""))
+            if not method.startswith("_") and home.startswith("skgenre."):
+                yield f"skgenre.{name}.{method}"
 
 
 @pytest.mark.parametrize("path", sorted(public_paths()))
@@ -105,7 +118,7 @@ def test_docstring_has_the_form_of_numpydoc(path):
     settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))["tool"]
     checks = get_validation_checks(set(settings["numpydoc_validation"]["checks"]))
     # The values of a result's fields are its documented attributes.
-    obj = getattr(skgenre, path.removeprefix("skgenre."), None)
+    obj = attrgetter(path.removeprefix("skgenre."))(skgenre)
     if hasattr(obj, "__dataclass_fields__"):
         checks -= {"PR01"}
     faults = [fault for fault in validate(path)["errors"] if fault[0] in checks]

@@ -14,24 +14,24 @@ from skgenre._tables import name_tracks, write_html
 if TYPE_CHECKING:
     import pandas as pd
 
-# In the order of a report: files, sound, recordings, labels. The limits are constants
-# of the module that looks for a fault.
+# In the order of a report: files, sound, recordings, labels; explained in `Finding`.
+# The limits are constants of the module that looks for a fault.
 FAULTS = (
-    "unreadable",  # no sound can be decoded
-    "incomplete",  # the header promises more sound, as of a download that broke off
-    "silent",  # no sound at all, or in most of the track
-    "out-of-phase",  # channels that cancel out when they are averaged
-    "clipped",  # the loudest samples are cut off at full scale
-    "dc-offset",  # the signal is not centred on zero
-    "band-limited",  # cut off far below half the sample rate, as by a lossy coder
-    "short",  # in itself, or for this collection
-    "sample-rate",  # not that of most tracks
-    "channels",  # not as many as in most tracks
-    "exact-replica",  # the same samples in two files
-    "near-replica",  # the same recording, cut, coded or scaled otherwise
-    "two-labels",  # one recording under two genres
-    "confounded-artist",  # a genre that is one artist
-    "imbalanced",  # genres of very different size
+    "unreadable",
+    "incomplete",
+    "silent",
+    "out-of-phase",
+    "clipped",
+    "dc-offset",
+    "band-limited",
+    "short",
+    "sample-rate",
+    "channels",
+    "exact-replica",
+    "near-replica",
+    "two-labels",
+    "confounded-artist",
+    "imbalanced",
 )
 
 # Version of what `to_dict` returns; raised when a key changes its name or meaning.
@@ -44,12 +44,30 @@ MAX_TABLE_FINDINGS = 200  # of all faults, in a page or a notebook
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One fault of some tracks.
+    """One fault of some tracks, or of a whole genre.
 
     Attributes
     ----------
     fault : str
-        One of `FAULTS`.
+        What is wrong, in the order of a report:
+
+        - ``"unreadable"``: no sound can be decoded;
+        - ``"incomplete"``: the header promises more sound, as of a download that broke
+          off;
+        - ``"silent"``: no sound at all, or in most of the track;
+        - ``"out-of-phase"``: channels that cancel out when they are averaged;
+        - ``"clipped"``: the loudest samples are cut off at full scale;
+        - ``"dc-offset"``: the signal is not centred on zero;
+        - ``"band-limited"``: cut off far below half the sample rate, as by a lossy
+          coder;
+        - ``"short"``: in itself, or for this collection;
+        - ``"sample-rate"``: not that of most tracks;
+        - ``"channels"``: not as many as in most tracks;
+        - ``"exact-replica"``: the same samples in two files;
+        - ``"near-replica"``: the same recording, cut, coded or scaled otherwise;
+        - ``"two-labels"``: one recording under two genres;
+        - ``"confounded-artist"``: a genre that is one artist;
+        - ``"imbalanced"``: genres of very different size.
     tracks : tuple of int
         Positions in the report's paths; empty if the finding is on a whole genre.
     detail : str
@@ -76,7 +94,7 @@ class AuditReport:
     paths : list of str
         The files, in the order given.
     findings : list of Finding
-        Sorted by fault, in the order of `FAULTS`, then by track.
+        Sorted by fault, in the order that `Finding` lists, then by track.
     replicas : list of (int, int)
         Positions of two tracks of one recording, the smaller first. Each of several
         exact replicas is paired with the first one only: tracks that a chain of pairs
@@ -118,7 +136,7 @@ class AuditReport:
         Returns
         -------
         counts : dict of str to int
-            Only the faults that were found, in the order of `FAULTS`.
+            Only the faults that were found, in the order of the findings.
         """
         found = [finding.fault for finding in self.findings]
         return {fault: found.count(fault) for fault in FAULTS if fault in found}
