@@ -36,7 +36,7 @@ _N_PRINTED_SEGMENTS = 20
 _COLUMNS = ("start", "end", "genre", "probability")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Timeline:
     """Probabilities of genres along a recording, and of the whole recording.
 
@@ -67,7 +67,7 @@ class Timeline:
     >>> import numpy as np
     >>> from skgenre import Timeline
     >>> timeline = Timeline(
-    ...     "song.wav",
+    ...     path="song.wav",
     ...     start=np.array([0.0, 3.0]),
     ...     end=np.array([3.0, 6.0]),
     ...     probabilities=np.array([[0.9, 0.1], [0.4, 0.6]]),

@@ -1,6 +1,8 @@
 """The layers of the package: each module imports from lower layers only."""
 
 import ast
+import dataclasses
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +153,19 @@ def test_every_public_name_can_be_had_and_is_documented():
     assert set(skgenre.__all__) <= set(dir(skgenre))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         skgenre.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "name", ["AuditReport", "BenchmarkResult", "PaperResult", "Timeline"]
+)
+def test_results_take_keywords_only_and_can_be_replaced_and_pickled(name):
+    kind = getattr(skgenre, name)
+    values = {field.name: [1] for field in dataclasses.fields(kind)}
+    with pytest.raises(TypeError, match="positional"):
+        kind(*values.values())
+    changed = dict.fromkeys([min(values)])
+    result = dataclasses.replace(kind(**values), **changed)
+    assert vars(pickle.loads(pickle.dumps(result))) == values | changed
 
 
 def test_the_developers_page_draws_every_module():

@@ -485,7 +485,8 @@ def test_frame_has_one_row_per_finding(tones, tmp_path):
     frame = report.to_frame()
     assert frame["fault"].tolist() == ["unreadable", "exact-replica"]
     assert frame["paths"][1] == (str(tones[0]), str(tones[0]))
-    assert list(AuditReport(["a.wav"], [], []).to_frame()) == list(frame)
+    clean = AuditReport(paths=["a.wav"], findings=[], replicas=[])
+    assert list(clean.to_frame()) == list(frame)
 
 
 def test_text_fits_a_hundred_columns():
@@ -494,14 +495,19 @@ def test_text_fits_a_hundred_columns():
         Finding("near-replica", pair, "word " * 60)
         for pair in combinations(range(40), 2)
     ]
-    text = str(AuditReport(["other/b.wav", *paths], findings, []))
+    paths = ["other/b.wav", *paths]
+    text = str(AuditReport(paths=paths, findings=findings, replicas=[]))
     assert max(map(len, text.splitlines())) <= 100
     assert f"near-replica: {len(findings)}" in text
     assert f"... and {len(findings) - 20} more" in text
 
 
 def test_report_shows_itself_as_it_is_printed():
-    report = AuditReport(["a.wav"] * 500, [Finding("silent", (0,), "no sound")], [])
+    report = AuditReport(
+        paths=["a.wav"] * 500,
+        findings=[Finding("silent", (0,), "no sound")],
+        replicas=[],
+    )
     assert repr(report) == str(report)
     assert len(repr(report)) < 100
 

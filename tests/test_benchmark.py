@@ -1162,7 +1162,9 @@ GTZAN_PATHS = ["genres/blues/blues.00000.wav", "all/jazz.00003.au", "other.wav"]
 )
 def test_result_on_gtzan_says_what_pretrained_networks_have_heard(networks, expected):
     setting = {"pretrained": {"mine": networks}}
-    result = BenchmarkResult([], [], setting=setting, paths=GTZAN_PATHS)
+    result = BenchmarkResult(
+        folds=[], predictions=[], setting=setting, paths=GTZAN_PATHS
+    )
     notes = [*result.notes()]
     assert len(notes) == len(expected)
     for note, words in zip(notes, expected, strict=True):
@@ -1176,7 +1178,7 @@ def test_result_on_other_tracks_or_without_pretrained_networks_says_nothing(
     setting = {"pretrained": {"mine": ["MSD_musicnn"]}}
     for other in ({"paths": made_tracks.paths.tolist()}, {"setting": {}}):
         arguments = {"setting": setting, "paths": GTZAN_PATHS, **other}
-        assert [*BenchmarkResult([], [], **arguments).notes()] == []
+        assert [*BenchmarkResult(folds=[], predictions=[], **arguments).notes()] == []
 
 
 def test_pretrained_networks_are_listed_also_those_that_a_search_may_choose(

@@ -192,12 +192,17 @@ def test_card_has_no_nan(model_file, benchmark):
 
 def test_card_lists_what_the_audit_found(model_file):
     finding = Finding("clipped", (1,), "0.3 % of the samples at full scale")
-    report = AuditReport(["/home/ann/a/a.wav", "/home/ann/b/b.wav"], [finding], [])
+    report = AuditReport(
+        paths=["/home/ann/a/a.wav", "/home/ann/b/b.wav"],
+        findings=[finding],
+        replicas=[],
+    )
     text = " ".join(render(make_model_card(model_file, audit=report)).text.split())
     assert "1 finding on 2 tracks." in text
     assert "clipped b/b.wav 0.3 % of the samples at full scale" in text
-    clean = make_model_card(model_file, audit=AuditReport(["a.wav"], [], []))
-    assert "0 findings on 1 track." in render(clean).text
+    clean = AuditReport(paths=["a.wav"], findings=[], replicas=[])
+    text = render(make_model_card(model_file, audit=clean)).text
+    assert "0 findings on 1 track." in text
 
 
 def test_estimator_and_its_file_have_the_same_card(features, tmp_path):
@@ -228,7 +233,9 @@ def test_text_of_others_never_becomes_markup(text, features, tmp_path):
         {**label, "fold": 1, "error": text},
     ]
     benchmark = BenchmarkResult.from_rows(rows, setting={"data_digest": text + "?"})
-    audit = AuditReport([text], [Finding("clipped", (0,), text)], [])
+    audit = AuditReport(
+        paths=[text], findings=[Finding("clipped", (0,), text)], replicas=[]
+    )
     outline = render(make_model_card(file, benchmark=benchmark, audit=audit))
     tags = {tag for tag, _ in outline.tags} - {"details", "summary"}
     plain = {"h1", "h2", "h3", "p", "ul", "li", "pre", "code"}

@@ -50,7 +50,7 @@ def test_validation_part_is_not_the_test_part(result):
 def test_first_line_says_whether_the_data_are_the_papers(result):
     first = result.to_table().splitlines()[0]
     assert first.startswith("NOT THE PAPER'S DATA: run on 24 tracks")
-    whole = PaperResult(result.rows, {}, [], n_tracks=1000)
+    whole = PaperResult(rows=result.rows, histories={}, samples=[], n_tracks=1000)
     assert whole.to_table().splitlines()[0] == "Run on 1000 tracks, as the paper."
 
 
@@ -132,7 +132,9 @@ def test_unreadable_files_stop_a_strict_reproduction(with_bad_file):
 
 def test_the_papers_tracks_but_for_unreadable_ones_are_known(result):
     unreadable = [{"path": "jazz.00054.wav", "reason": "is damaged"}]
-    almost = PaperResult(result.rows, {}, [], n_tracks=999, unreadable=unreadable)
+    almost = PaperResult(
+        rows=result.rows, histories={}, samples=[], n_tracks=999, unreadable=unreadable
+    )
     first = almost.to_table().splitlines()[0]
     assert first.startswith("Run on 999 tracks; the paper's were 1000")
 

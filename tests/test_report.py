@@ -117,7 +117,9 @@ def test_failures_and_the_leak_are_said_on_the_page(page):
 
 def test_page_lists_what_the_audit_found(result, tmp_path):
     finding = Finding("clipped", (1,), "0.3 % of the samples at full scale")
-    audit = AuditReport(["a.wav", "<script>.wav"], [finding], [])
+    audit = AuditReport(
+        paths=["a.wav", "<script>.wav"], findings=[finding], replicas=[]
+    )
     write_report(result, tmp_path, audit=audit)
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "The audit of the tracks found: clipped (1)." in text
@@ -199,7 +201,9 @@ def test_summary_of_the_papers_protocol_alone_promises_nothing():
 
 def test_curves_of_the_papers_networks_are_drawn(tmp_path):
     history = {"loss": [2.0, 1.0], "accuracy": [0.1, 0.5]}
-    result = PaperResult([], {("cnn", "80/20"): history}, [], n_tracks=24)
+    result = PaperResult(
+        rows=[], histories={("cnn", "80/20"): history}, samples=[], n_tracks=24
+    )
     write_paper(result, tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["paper-cnn-80_20.png", "paper-cnn-80_20.svg", "paper.md"]
@@ -257,7 +261,9 @@ def test_page_of_one_model_and_track_has_no_plurals(tmp_path):
     label = {"model": "a", "protocol": "track", "seed": 0, "fold": 0}
     row = {**label, "accuracy": 1.0, "n_train": 1, "n_test": 1}
     setting = {"models": ["a"], "n_tracks_per_genre": {"pop": 1}}
-    audit = AuditReport(["a.wav"], [Finding("clipped", (0,), "much")], [])
+    audit = AuditReport(
+        paths=["a.wav"], findings=[Finding("clipped", (0,), "much")], replicas=[]
+    )
     write_report(
         BenchmarkResult.from_rows([row], setting=setting), tmp_path, audit=audit
     )

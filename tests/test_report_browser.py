@@ -62,7 +62,7 @@ def page(made_tracks, tmp_path_factory):
         models, data, protocols=("track", "artist"), n_splits=2, command=CLOSED[0]
     )
     findings = [Finding(CLOSED[0], (0,), f"all by {artist}") for artist in CLOSED]
-    audit = AuditReport([CLOSED[0]], findings, [])
+    audit = AuditReport(paths=[CLOSED[0]], findings=findings, replicas=[])
     write_report(result, folder, audit=audit)
     return folder / "report.html"
 

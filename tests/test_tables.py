@@ -50,13 +50,15 @@ def make_result(model):
 
 HOSTILE = {
     "benchmark": make_result(NAME),
-    "audit": AuditReport([NAME], [Finding(NAME, (0,), NAME)], []),
+    "audit": AuditReport(
+        paths=[NAME], findings=[Finding(NAME, (0,), NAME)], replicas=[]
+    ),
     "timeline": make_timeline(2, path=NAME, classes=(NAME, NAME)),
     "tracks": make_track_bunch([NAME], [NAME], [NAME], NAME),
     "paper": PaperResult(
-        [],
-        {},
-        [{"model": NAME, "genre": NAME, "answer": NAME}],
+        rows=[],
+        histories={},
+        samples=[{"model": NAME, "genre": NAME, "answer": NAME}],
         n_tracks=1,
         unreadable=[{"path": NAME, "reason": NAME}],
     ),
@@ -86,14 +88,19 @@ def test_a_benchmark_has_the_same_table_in_a_notebook_as_in_a_terminal():
 
 def test_an_audit_lists_its_findings_in_a_notebook():
     paths = ["/music/rock/a.wav", "/music/jazz/b.wav"]
-    report = AuditReport(paths, [Finding("near-replica", (0, 1), "10.0 s")], [(0, 1)])
+    report = AuditReport(
+        paths=paths,
+        findings=[Finding("near-replica", (0, 1), "10.0 s")],
+        replicas=[(0, 1)],
+    )
     html = report._repr_html_()
     assert "<p>1 finding on 2 tracks.</p>" in html
     assert read_rows(html)[1:] == [["near-replica", "rock/a.wav, jazz/b.wav", "10.0 s"]]
 
 
 def test_an_audit_without_findings_says_so_in_a_notebook():
-    assert "<p>0 findings on 1 track.</p>" in AuditReport(["a"], [], [])._repr_html_()
+    report = AuditReport(paths=["a"], findings=[], replicas=[])
+    assert "<p>0 findings on 1 track.</p>" in report._repr_html_()
 
 
 def test_a_timeline_shows_its_first_and_last_segments_in_a_notebook():
@@ -130,5 +137,7 @@ def test_tracks_of_loaders_are_a_table_in_a_notebook(made_tracks):
 
 def test_shared_folders_are_left_out_of_tables():
     paths = [f"/home/ann/music/{name}.wav" for name in ("pop/a", "jazz/b")]
-    report = AuditReport(paths, [Finding("clipped", (1,), "x")], [])
+    report = AuditReport(
+        paths=paths, findings=[Finding("clipped", (1,), "x")], replicas=[]
+    )
     assert read_rows(report._repr_html_())[1][1] == "jazz/b.wav"

@@ -55,7 +55,11 @@ def make_timeline(n_segments):
     start = 3.0 * np.arange(n_segments)
     proba = np.tile([0.25, 0.75], (n_segments, 1))
     return Timeline(
-        *("song\n.wav", start, start + 3, proba, np.array(["blues", "rock"])),
+        path="song\n.wav",
+        start=start,
+        end=start + 3,
+        probabilities=proba,
+        classes=np.array(["blues", "rock"]),
         track_probabilities=proba[0],
         genre="rock",
     )
@@ -84,7 +88,7 @@ def test_a_long_timeline_is_printed_in_part():
 
 # Segments of 3 s: blues, blues, rock, blues; the tab must not become a column.
 CHANGES = Timeline(
-    "song.wav",
+    path="song.wav",
     start=3.0 * np.arange(4),
     end=3.0 * np.arange(4) + 3,
     probabilities=np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [1.0, 0.0]]),

@@ -85,7 +85,7 @@ class Finding:
     detail: str
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, kw_only=True)
 class AuditReport:
     """Findings of an audit of a collection of tracks.
 
@@ -105,7 +105,9 @@ class AuditReport:
     >>> from skgenre import AuditReport
     >>> from skgenre.audit import Finding
     >>> finding = Finding("exact-replica", (0, 1), "equal samples")
-    >>> report = AuditReport(["rock/a.wav", "jazz/b.wav"], [finding], [(0, 1)])
+    >>> report = AuditReport(
+    ...     paths=["rock/a.wav", "jazz/b.wav"], findings=[finding], replicas=[(0, 1)]
+    ... )
     >>> report.ok, report.exit_code
     (False, 1)
     >>> print(report)

@@ -172,7 +172,7 @@ def audit_tracks(
     if target is not None:
         findings += _find_label_faults(target, groups, replicas)
     findings.sort(key=lambda finding: (FAULTS.index(finding.fault), finding.tracks))
-    return AuditReport(paths, findings, replicas)
+    return AuditReport(paths=paths, findings=findings, replicas=replicas)
 
 
 def _check_labels(labels, *, name, n_tracks):

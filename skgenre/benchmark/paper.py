@@ -62,7 +62,7 @@ PUBLISHED = (
 )
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, kw_only=True)
 class PaperResult:
     """The paper's numbers, beside those for the data at hand; printed, it is a table.
 
@@ -283,9 +283,9 @@ def reproduce_paper(
             if split == splits[0] and published.table != 3:
                 samples += answers
     return PaperResult(
-        rows,
-        histories,
-        samples,
+        rows=rows,
+        histories=histories,
+        samples=samples,
         n_tracks=len(tracks.paths),
         unreadable=list_unreadable(failures),
         n_frames=X.shape[1],

@@ -63,7 +63,7 @@ PACKAGES = (
 )
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, kw_only=True)
 class BenchmarkResult:
     """Scores of models for each fold; printed, or in a notebook, it is a table.
 
