@@ -1,3 +1,4 @@
+import inspect
 import pickle
 
 import numpy as np
@@ -109,6 +110,13 @@ def test_parameters_are_those_given_and_the_builders_defaults():
     assert clone(model).get_params() == model.get_params()
     assert model.set_params(build__units=5, epochs=3).get_params()["build__units"] == 5
     assert "build__units=5" in repr(model)
+
+
+def test_learning_rate_is_by_default_that_of_keras():
+    import keras
+
+    expected = inspect.signature(keras.optimizers.Adam).parameters["learning_rate"]
+    assert KerasGenreClassifier(build_gru).learning_rate == expected.default
 
 
 def test_unknown_parameters_are_refused():

@@ -27,6 +27,8 @@ class KerasGenreClassifier(KerasTrackClassifier):
         and in each process that predicts: equal arguments must build equal networks.
         For other processes it must be importable, so no lambda. It is called, and the
         network used, under those global settings of Keras that were in force in `fit`.
+    learning_rate : float, default=0.001
+        Step size of Adam; as in Keras, ten times that of the paper's networks.
     **build_parameters : dict
         Parameters of the builder, each as ``build__name``; also for ``set_params`` and
         grid searches.
@@ -56,7 +58,7 @@ class KerasGenreClassifier(KerasTrackClassifier):
         self,
         build: Callable[..., Any],
         *,
-        learning_rate: float = 1e-4,
+        learning_rate: float = 1e-3,
         epochs: int = 50,
         batch_size: int = 32,
         shuffle: bool = True,
