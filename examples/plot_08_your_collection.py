@@ -55,9 +55,9 @@ plt.tight_layout()
 plt.show()
 
 # %%
-# A model that is trained on the other tracks predicts the same genre for all formats, here
-# from files in memory, such as uploads. But lossy formats change the probabilities: if all
-# jazz of a collection were MP3, a model might learn the format.
+# A model that is trained on the other tracks predicts the same genre for all formats,
+# here from files in memory, such as uploads. But lossy formats change the
+# probabilities: if all jazz of a collection were MP3, a model might learn the format.
 
 model = make_model("logistic").fit(data.paths[:-1], data.target[:-1])
 uploads = [BytesIO(Path(path).read_bytes()) for path in files.values()]

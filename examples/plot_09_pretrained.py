@@ -47,8 +47,8 @@ if tags is not None:
     plt.tight_layout()
 
 # %%
-# The layer before the tags has 200 features. The next picture shows their means over the
-# segments of each track, reduced to two dimensions.
+# The layer before the tags has 200 features. The next picture shows their means over
+# the segments of each track, reduced to two dimensions.
 
 if tags is not None:
     embedding = MusicnnEmbedding().transform(data.paths)
