@@ -40,12 +40,17 @@ sphinx_gallery_conf = {
     "reference_url": {"skgenre": None},
     "download_all_examples": False,
     "show_signature": False,
+    # Sharp on telephones, which show two or three pixels for one.
+    "image_srcset": ["2x"],
+    "write_computation_times": False,
     # Of an example's last expression: a table or an estimator, but no list of lines.
     "capture_repr": ("_repr_html_",),
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skgenre"
+html_favicon = "_static/icon.svg"
+html_search_scorer = "search_scorer.js"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_theme_options = {
