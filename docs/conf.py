@@ -1,6 +1,7 @@
 """Sphinx: ``sphinx-build -W docs docs/_build``; runs the examples, for pictures."""
 
 import os
+from pathlib import Path
 
 import skgenre
 
@@ -50,7 +51,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skgenre"
 html_favicon = "_static/icon.svg"
-html_search_scorer = "search_scorer.js"
+# Sphinx opens it from where it is started.
+html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_theme_options = {
