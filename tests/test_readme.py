@@ -1,4 +1,4 @@
-"""What the README shows runs as it is written."""
+"""What the README shows runs as it is written, and Markdown links what is there."""
 
 import re
 from pathlib import Path
