@@ -1,6 +1,8 @@
-"""Check that the wheel holds what it should and nothing else, and that it is small."""
+"""Check that wheel and sdist hold what they should and nothing else, and are small."""
 
+import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -18,6 +20,15 @@ expected |= {
     "skgenre/report/page.html",
 }
 assert packed == expected, packed ^ expected
+
+# The sdist is the checkout, and what setuptools adds.
+with tarfile.open(sdist) as archive:
+    files = [member.name for member in archive if member.isfile()]
+packed = {name.partition("/")[2] for name in files if ".egg-info/" not in name}
+listing = subprocess.run(["git", "ls-files"], stdout=subprocess.PIPE, text=True)
+expected = {*listing.stdout.splitlines(), "PKG-INFO", "setup.cfg"}
+assert packed == expected, packed ^ expected
+
 for file in (wheel, sdist):
     assert file.stat().st_size < MAX_BYTES, f"{file} has {file.stat().st_size} bytes"
     print(f"{file.name}: {file.stat().st_size} bytes")

@@ -57,7 +57,7 @@ _HOMES = {
     "write_report": "report",
 }
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 __all__ = [*_HOMES]
 
 

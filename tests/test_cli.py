@@ -9,7 +9,7 @@ import soundfile
 from joblib import cpu_count
 from sklearn.utils import Bunch
 
-from skgenre import BenchmarkResult, make_model
+from skgenre import BenchmarkResult, load_mfcc_npz, make_model
 from skgenre.cli import main
 from skgenre.cli.benchmark import _describe_made
 
@@ -72,6 +72,56 @@ def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
     assert "accuracy per segment" in done.stdout
     audit = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert len(audit["paths"]) == len(made_tracks.paths)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (
+            "train -o {}.skops --model knn --set n_segments=1 --cv 2",
+            "cv accuracy by art",
+        ),
+        (
+            "benchmark --models dummy --protocols artist --folds 2 --jobs 1",
+            "| dummy | ar",
+        ),
+    ],
+)
+def test_artist_folders_keep_artists_apart(
+    command, told, made_tracks, tmp_path, capsys
+):
+    name, *options = command.format(tmp_path / "model").split()
+    folder = [folder_of(made_tracks)] if name == "train" else []
+    folder = folder or ["--data", folder_of(made_tracks)]
+    assert main([name, *folder, "--artist-folders", *options]) == 0
+    assert told in capsys.readouterr().out
+
+
+def test_artist_folders_are_written_with_the_features(made_tracks, tmp_path):
+    file = str(tmp_path / "features.npz")
+    command = ["extract", folder_of(made_tracks), "--artist-folders", "-o", file]
+    assert main([*command, "--segments", "1"]) == 0
+    assert load_mfcc_npz(file).groups.tolist() == made_tracks.groups.tolist()
+
+
+def test_audit_of_artist_folders_finds_a_genre_of_one_artist(
+    made_tracks, tmp_path, capsys
+):
+    for number, source in enumerate(made_tracks.paths[:8]):
+        for folder in (f"blues/{number}", "disco/bee"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / f"{number}.wav").symlink_to(source)
+    main(["audit", str(tmp_path), "--artist-folders"])
+    told = capsys.readouterr().out
+    assert "genre disco: 8 of 8 tracks of a known artist are by 'bee'" in told
+    assert "genre blues: " not in told
+
+
+@pytest.mark.parametrize("data", [[], ["--gtzan", "."], ["--tags", "."]])
+def test_artist_folders_go_with_genre_folders_only(data, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["benchmark", *data, "--artist-folders"])
+    assert "--data" in capsys.readouterr().err
 
 
 def test_paper_comes_before_the_honest_table(tmp_path):

@@ -95,7 +95,7 @@ def test_commands_of_the_quickstart_run(made_tracks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("genres").symlink_to(made_tracks.paths[0].rsplit("/", 3)[0])
     page = (DOCS / "quickstart.rst").read_text(encoding="utf-8")
-    commands = re.findall(r"^ +skgenre (.*)", page, re.MULTILINE)
+    commands = re.findall(r"^ +skgenre (.*)", page.replace("\\\n", ""), re.MULTILINE)
     assert {command.split()[0] for command in commands} == set(
         ["audit", "benchmark", "train", "info", "predict"]
     )

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import skgenre
+
 ROOT = Path(__file__).parents[1]
 # The documentation is made with the newest versions.
 UNTESTED_EXTRAS = {"docs"}
@@ -77,3 +79,17 @@ def test_oldest_versions_in_ci_are_the_declared_lower_bounds():
     # A version of dask goes with one of distributed, which is not declared by itself.
     assert constraints.pop("distributed") == constraints["dask"]
     assert constraints == bounds
+
+
+def test_the_changelog_and_the_citation_name_the_last_release():
+    citation, changelog = ROOT / "CITATION.cff", ROOT / "CHANGELOG.md"
+    if not citation.is_file():
+        pytest.skip("not in a checkout")
+    cited = dict(re.findall(r"^([\w-]+): (\S+)$", citation.read_text("utf-8"), re.M))
+    headings = re.findall(r"^## (.+)$", changelog.read_text("utf-8"), re.M)
+    released = f"[{cited['version']}] - {cited['date-released']}"
+    if ".dev" in skgenre.__version__:
+        assert headings[:2] == ["[Unreleased]", released]
+    else:
+        assert headings[0] == released
+        assert cited["version"] == skgenre.__version__

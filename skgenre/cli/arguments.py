@@ -107,6 +107,16 @@ def add_folders(parser):
         help="genres and artists are in the files' own tags, and folders of any form; "
         "needs pip install 'skgenre[tags]'",
     )
+    add_artist_folders(labels)
+
+
+def add_artist_folders(parser):
+    """Add that folders within the genres' folders name artists."""
+    parser.add_argument(
+        "--artist-folders",
+        action="store_true",
+        help="a genre's folder has one folder per artist, as in DIR/blues/ARTIST/*.wav",
+    )
 
 
 def add_jobs(parser, what, *, default=1):

@@ -30,7 +30,12 @@ def add_command(commands):
 def _run(options):
     if options.json is not None:
         check_writable(options.json)
-    data = load_tracks(options.folders, gtzan=options.gtzan, tags=options.tags)
+    data = load_tracks(
+        options.folders,
+        gtzan=options.gtzan,
+        tags=options.tags,
+        artist_folders=options.artist_folders,
+    )
     report = audit(
         data, channel=options.channel, n_jobs=options.jobs, output=options.json
     )

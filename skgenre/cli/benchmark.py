@@ -4,6 +4,7 @@
 examples:
   skgenre benchmark --quick
   skgenre benchmark --data genres --models covariance,logistic --output report
+  skgenre benchmark --data genres --artist-folders --protocols track,artist
   skgenre benchmark --tags music --protocols track,artist --output report
   skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
 """
@@ -18,6 +19,7 @@ from skgenre.cli.arguments import (
     DEFAULT_NAMES,
     MODEL_NAMES,
     add_analysis,
+    add_artist_folders,
     add_command_parser,
     add_jobs,
     names,
@@ -75,6 +77,7 @@ def add_command(commands):
         help="folders with tracks whose genres and artists are in the files' own tags; "
         "needs pip install 'skgenre[tags]'",
     )
+    add_artist_folders(parser)
     add = parser.add_argument
     add(
         "--models",
@@ -140,6 +143,8 @@ def _run(options):
 
     _check_known(options, "models", MODEL_NAMES)
     _check_known(options, "protocols", PROTOCOLS)
+    if options.artist_folders and not options.data:
+        options.usage_error("argument --artist-folders: goes with --data only")
     output, report, paper = options.output, None, None
     if output is not None:
         os.makedirs(output, exist_ok=True)
@@ -224,8 +229,12 @@ def _tracks(options):
     """Give the tracks of the given folders, or made ones that are then deleted."""
     folders = options.data or options.gtzan or options.tags
     if folders is not None:
-        is_gtzan, is_tagged = options.gtzan is not None, options.tags is not None
-        yield load_tracks(folders, gtzan=is_gtzan, tags=is_tagged)
+        yield load_tracks(
+            folders,
+            gtzan=options.gtzan is not None,
+            tags=options.tags is not None,
+            artist_folders=options.artist_folders,
+        )
         return
     from skgenre.datasets import make_genre_tracks
 

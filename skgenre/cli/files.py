@@ -9,7 +9,7 @@ from uuid import uuid4
 from skgenre.cli.screen import complain, show_progress
 
 
-def load_tracks(folders, *, gtzan=False, tags=False):
+def load_tracks(folders, *, gtzan=False, tags=False, artist_folders=False):
     """Return the tracks of genre folders and CSV tables, GTZAN's or tagged ones."""
     from skgenre import datasets
 
@@ -17,11 +17,12 @@ def load_tracks(folders, *, gtzan=False, tags=False):
         return datasets.fetch_gtzan(data_home=folders, download_if_missing=False)
     if tags:
         return datasets.join_tracks(list(map(datasets.load_tagged_folder, folders)))
+    groups = "subfolder" if artist_folders else None
     return datasets.join_tracks(
         [
             datasets.load_track_table(folder)
             if os.path.isfile(folder)
-            else datasets.load_genre_folder(folder)
+            else datasets.load_genre_folder(folder, groups=groups)
             for folder in folders
         ]
     )

@@ -70,8 +70,8 @@ def add_command(commands):
         "--cv",
         type=whole_number(2),
         metavar="N",
-        help="first cross-validate with N folds of whole tracks (of GTZAN, and with "
-        "--tags: of whole artists), and keep the accuracy in the file",
+        help="first cross-validate with N folds, of whole artists where artists are "
+        "known, otherwise of whole tracks, and keep the accuracy in the file",
     )
     add(
         "--seed",
@@ -103,7 +103,12 @@ def _parameter(text):
 def _run(options):
     check_writable(options.output)
     model = _make_model(options)
-    data = load_tracks(options.folders, gtzan=options.gtzan, tags=options.tags)
+    data = load_tracks(
+        options.folders,
+        gtzan=options.gtzan,
+        tags=options.tags,
+        artist_folders=options.artist_folders,
+    )
     # Tracks that nothing can be trained on are refused before they are analysed.
     if len(data.target_names) < 2:
         raise ValueError(
@@ -149,19 +154,17 @@ def _make_model(options):
     return model
 
 
-def _name_protocol(data, options):
+def _name_protocol(data):
     from skgenre._validation import is_known_group
 
-    # Of other folders and tables, artists are seldom known; of tagged files, most.
-    is_tagged = options.tags and any(map(is_known_group, data.groups))
-    return "artist" if options.gtzan or is_tagged else "track"
+    return "artist" if any(map(is_known_group, data.groups)) else "track"
 
 
 def _make_splitter(data, options):
     from skgenre.model_selection import make_splitter
 
     return make_splitter(
-        _name_protocol(data, options),
+        _name_protocol(data),
         data.target,
         groups=data.groups,
         n_splits=options.cv,
@@ -181,7 +184,7 @@ def _fit(model, features, data, options):
     scores = {}
     with one_blas_thread():
         if options.cv is not None:
-            protocol = _name_protocol(data, options)
+            protocol = _name_protocol(data)
             logger.info("cross-validating: %d folds by %s", options.cv, protocol)
             folds = cross_val_score(
                 classifier,
