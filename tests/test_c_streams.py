@@ -172,13 +172,17 @@ assert os.fstat(stream._descriptor).st_size < 2**21
     assert run(code) == ("", "")
 
 
-# The first fits of a network in a process, by XLA and without, and a search by workers.
+# The first fits in a process: a user's network, by XLA and without; and by workers.
 FITS = """
 import numpy as np
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
-from skgenre import CNNGenreClassifier, MLPGenreClassifier
+from skgenre import CNNGenreClassifier, KerasGenreClassifier, MLPGenreClassifier
+def build(input_shape, n_classes):
+    from keras import Sequential, layers
+    return Sequential([layers.Flatten(), layers.Dense(n_classes, "softmax")])
 X, y = np.random.default_rng(0).normal(size=(12, 2, 8, 4)), np.repeat(["a", "b"], 6)
+KerasGenreClassifier(build, epochs=1).fit(X, y)
 MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1, batch_size=2).fit(X, y)
 CNNGenreClassifier(filters=(2,), kernel_sizes=((2, 2),), epochs=1).fit(X, y)
 mlp = MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1)

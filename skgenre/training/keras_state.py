@@ -50,6 +50,8 @@ def check_backend():
 
 def read_settings():
     """Return Keras' global settings, by name, as in `OWN_SETTINGS`."""
+    check_backend()
+    _start_tensorflow()
     from keras import config
 
     # The lock keeps out those of a network that another thread is training.
@@ -90,11 +92,9 @@ def settings_in_force(settings):
     They hold for the whole process, callbacks included; the policy, which Keras keeps
     per thread, for this thread.
     """
-    check_backend()
-    _start_tensorflow()
+    settings, before = settings or OWN_SETTINGS, read_settings()
     from keras import config
 
-    settings, before = settings or OWN_SETTINGS, read_settings()
     policy = get_keras_global("dtype_policy")
     try:
         _set_all_but_policy(settings)
