@@ -216,7 +216,6 @@ def test_why_tensorflow_aborts_is_shown(monkeypatch, where):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     command = [sys.executable, "-c", PRELUDE + ABORT, *where]
     done = subprocess.run(command, capture_output=True, timeout=120)
-    assert (
-        done.stderr == b"F cpu_feature_guard.cc:1] compiled to use AVX instructions\n"
-    )
+    said = b"F cpu_feature_guard.cc:1] compiled to use AVX instructions\n"
+    assert done.stderr == said
     assert done.returncode == -signal.SIGABRT

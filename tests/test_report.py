@@ -253,6 +253,31 @@ def test_summary_names_the_models_that_the_best_one_beats(others, said):
     assert summarise(BenchmarkResult.from_rows(rows)).endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("equal", "said"), [(["b"], ", as does b;"), (["b", "c"], ", as do b and c;")]
+)
+def test_summary_names_the_models_that_are_as_good(equal, said):
+    label = {"protocol": "track", "seed": 0, "n_train": 20, "n_test": 10}
+    rows = [
+        {**label, "model": name, "fold": fold, "accuracy": accuracy}
+        for name in ["a", *equal, "bad"]
+        for fold, accuracy in enumerate([0, 0.1] if name == "bad" else [0.8, 0.7])
+    ]
+    text = summarise(BenchmarkResult.from_rows(rows))
+    assert f"a classifies 75% of the tracks correctly{said}" in text
+
+
+def test_page_has_the_scores_that_were_asked_for(made_tracks, tmp_path):
+    scoring = {"my loss": "neg_log_loss"}
+    write_report(
+        run_benchmark(["knn"], made_tracks, n_splits=2, scoring=scoring), tmp_path
+    )
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    _, head, row = read_tables(html, "Scores")[0]
+    scores = dict(zip(head, row, strict=True))
+    assert float(scores["my loss"]) == -float(scores["log-loss"])
+
+
 def test_page_of_one_model_and_track_has_no_plurals(tmp_path):
     label = {"model": "a", "protocol": "track", "seed": 0, "fold": 0}
     row = {**label, "accuracy": 1.0, "n_train": 1, "n_test": 1}

@@ -181,6 +181,13 @@ def summarise(result):
     if not math.isnan(best["accuracy_low"]):
         low, high = best["accuracy_low"], best["accuracy_high"]
         interval = f" (95% interval {low:.0%} to {high:.0%})"
+    accuracy = best["accuracy_mean"]
+    equal = [
+        row["model"] for row in done if math.isclose(row["accuracy_mean"], accuracy)
+    ]
+    equal.remove(name)
+    if equal:
+        verdict = f", as do{'' if equal[1:] else 'es'} {_list_names(equal)}"
     compared = [row for row in result.compare() if row["protocol"] == protocol]
     compared = [row for row in compared if name in (row["first"], row["second"])]
     reasons = {row["reason"] for row in compared}
@@ -189,17 +196,17 @@ def summarise(result):
     beaten = list(itertools.compress(others, better))
     rival = others[0] if len(others) == 1 else "any other model"
     if len(beaten) == len(others) > 2:
-        verdict = f"; by the corrected test it is better than all {len(others)} others"
+        verdict += f"; by the corrected test it is better than all {len(others)} others"
     elif beaten:
-        verdict = f"; by the corrected test it is better than {_list_names(beaten)}"
+        verdict += f"; by the corrected test it is better than {_list_names(beaten)}"
     elif None in reasons:
-        verdict = f"; by the corrected test it is not shown to be better than {rival}"
+        verdict += f"; by the corrected test it is not shown to be better than {rival}"
     elif reasons:
         reason = reasons.pop()
-        verdict = f"; whether it is better than {rival} cannot be told: {reason}"
+        verdict += f"; whether it is better than {rival} cannot be told: {reason}"
     return (
         f"Under the protocol {protocol!r}, {name} classifies "
-        f"{best['accuracy_mean']:.0%} of the tracks correctly{interval}{verdict}."
+        f"{accuracy:.0%} of the tracks correctly{interval}{verdict}."
     )
 
 
