@@ -158,6 +158,13 @@ def test_a_long_name_of_a_model_is_shortened_in_names_of_files_only(tmp_path):
     assert name in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_models_whose_names_are_alike_have_a_figure_each(made_tracks, tmp_path):
+    models = {name: make_model("knn") for name in ("k nn", "k_nn", "K/NN")}
+    write_report(run_benchmark(models, made_tracks, n_splits=2), tmp_path)
+    names = {path.stem.casefold() for path in tmp_path.glob("confusion-*.svg")}
+    assert names == {f"confusion-track-k_nn{end}" for end in ("", "-2", "-3")}
+
+
 def test_page_says_what_searches_chose(tmp_path):
     label = {"model": "s", "protocol": "track", "seed": 0, "fold": 0}
     row = {**label, "accuracy": 0.5, "n_train": 8, "n_test": 2, "best_params": "C=0.1"}
