@@ -22,8 +22,10 @@ matplotlib.use("agg")
 
 @pytest.fixture(autouse=True)
 def close_figures():
+    from matplotlib import pyplot
+
     yield
-    matplotlib.pyplot.close("all")
+    pyplot.close("all")
 
 
 @pytest.fixture(scope="module")
