@@ -59,11 +59,6 @@ html_theme_options = {
     "header_links_before_dropdown": 4,
     "navigation_with_keys": False,
     "show_toc_level": 2,
-    # Room for code of 88 columns, as examples have no list of sections.
-    "secondary_sidebar_items": {
-        "**": ["page-toc", "sourcelink"],
-        "auto_examples/*": [],
-    },
 }
 # Single pages, which have no list of others beside them.
 _SINGLE = ("quickstart", "faq", "glossary", "changelog", "citations")
