@@ -94,6 +94,15 @@ def check_n_jobs(value, *, name="n_jobs"):
         raise ValueError(f"{name} must be None or a non-zero integer, got {value!r}.")
 
 
+def check_progress(value):
+    """Refuse anything but None and what can wrap an iterable."""
+    if value is not None and not callable(value):
+        raise TypeError(
+            "progress must be None or a callable like tqdm, progress(iterable, "
+            f"total=n, desc=text), got {value!r}; for a bar give tqdm.auto.tqdm."
+        )
+
+
 def check_boolean(value, *, name):
     """Refuse anything but True and False."""
     if not isinstance(value, (bool, np.bool_)):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -201,3 +202,24 @@ def test_tensorflow_prints_if_it_is_told_to(monkeypatch):
     out, err = run(FITS)
     assert out == ""
     assert "rebuild TensorFlow" in err
+
+
+ABORT = """
+from skgenre.training.keras_state import quiet_tensorflow
+with quiet_tensorflow():
+    libc.fputs(b"I0000 00:00:1795725348.5 17821 port.cc:153] oneDNN is on.\\n", err)
+    libc.fputs(b"F cpu_feature_guard.cc:1] compiled to use AVX instructions\\n", err)
+    if paths:
+        libc.abort()
+libc.abort()
+"""
+
+
+@pytest.mark.parametrize("where", [["inside"], []])
+def test_why_tensorflow_aborts_is_shown(monkeypatch, where):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    command = [sys.executable, "-c", PRELUDE + ABORT, *where]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    said = b"F cpu_feature_guard.cc:1] compiled to use AVX instructions\n"
+    assert done.stderr == said
+    assert done.returncode == -signal.SIGABRT

@@ -93,7 +93,7 @@ def test_an_audit_lists_its_findings_in_a_notebook():
 
 
 def test_an_audit_without_findings_says_so_in_a_notebook():
-    assert "<p>0 findings on 1 track.</p>" in AuditReport(["a"], [], [])._repr_html_()
+    assert AuditReport(["a"], [], [])._repr_html_() == "<p>0 findings on 1 track.</p>"
 
 
 def test_a_timeline_shows_its_first_and_last_segments_in_a_notebook():
@@ -120,6 +120,14 @@ def test_tracks_are_counted_by_genre_in_a_notebook():
         ["jazz", "1", "1"],
         ["pop", "3", "1"],
     ]
+
+
+@pytest.mark.parametrize("name", ["target", "groups"])
+def test_tracks_that_were_cut_by_hand_are_a_table_in_a_notebook(name):
+    data = make_track_bunch(["a", "b"], ["jazz", "pop"], ["x", "y"], "Two")
+    data[name] = data[name][:1]
+    assert read_rows(data._repr_html_())[1] == ["jazz", "1", "1"]
+    assert read_rows(TrackBunch(paths=["a"])._repr_html_()) == [["genre", "tracks"]]
 
 
 def test_tracks_of_loaders_are_a_table_in_a_notebook(made_tracks):

@@ -200,10 +200,10 @@ class AuditReport:
 
     def _repr_html_(self):
         table = tabulate_findings(self)
-        about = f"<p>{escape(table['about'])}</p>"
-        return about + write_html(
-            table["columns"], table["rows"], text_columns=range(3)
-        )
+        html = f"<p>{escape(table['about'])}</p>"
+        if self.findings:
+            html += write_html(table["columns"], table["rows"], text_columns=range(3))
+        return html
 
     def _paths_of(self, finding):
         return tuple(self.paths[track] for track in finding.tracks)

@@ -68,10 +68,11 @@ def read_settings():
 def quiet_tensorflow():
     """Keep TensorFlow's messages about this machine from the user's streams.
 
-    They are shown with ``TF_CPP_MIN_LOG_LEVEL=0``, its own switch.
+    Why it aborts, as on a processor without AVX, is shown. All are shown with
+    ``TF_CPP_MIN_LOG_LEVEL=0``, its own switch.
     """
     are_wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
-    return nullcontext() if are_wanted else quiet_libraries()
+    return nullcontext() if are_wanted else quiet_libraries(may_abort=True)
 
 
 @cache
