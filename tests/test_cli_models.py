@@ -96,7 +96,7 @@ def test_defaults_of_extract_are_those_of_the_extractor(made_tracks, tmp_path):
         "extract FOLDER -o OUT --segments 1 --cache-key content",
         "train FOLDER -o OUT --model knn --cache-key content",
         "train FOLDER -o OUT --model knn --set cache_key=content",
-        "benchmark --data FOLDER --models dummy --folds 2 --cache-key content",
+        "benchmark FOLDER --models dummy --folds 2 --cache-key content",
     ],
 )
 def test_commands_find_files_by_content_in_the_cache(folder, tmp_path, command):
@@ -146,7 +146,7 @@ def test_incomplete_file_is_predicted_and_json_stays_json(
     paths = made_tracks.paths[:2].tolist()
     assert main(["predict", model_file, "--json", *paths]) == 0
     captured = capfd.readouterr()
-    assert [row["file"] for row in json.loads(captured.out)] == paths
+    assert [row["path"] for row in json.loads(captured.out)] == paths
     assert captured.err.splitlines() == [
         f"skgenre: warning: {path}: ends early" for path in paths
     ]
@@ -402,7 +402,7 @@ def test_segments_have_times_and_probabilities(made_tracks, model_file, capsys):
     timeline = predict_timeline(load_model(model_file), file)
     probabilities = [f"probability_{name}" for name in timeline.classes]
     assert head == [
-        "file",
+        "path",
         "start",
         "end",
         "genre",
@@ -503,7 +503,7 @@ def test_bad_file_gets_a_row_of_its_own(
     assert captured.err == ""
     if form == "json":
         bad, answer = json.loads(captured.out)
-        assert (bad["file"], answer["file"]) == (name, good)
+        assert (bad["path"], answer["path"]) == (name, good)
         assert "genre" not in bad
         assert reason in bad["error"]
     else:
@@ -525,7 +525,7 @@ def test_other_rates_and_channels_are_answered(
 
 def test_odd_names_come_back_from_json(odd_names, model_file, capsys):
     _, rows = answers(capsys, model_file, *odd_names)
-    assert [row["file"] for row in rows] == odd_names
+    assert [row["path"] for row in rows] == odd_names
 
 
 def test_odd_names_take_one_line_of_a_table(odd_names, model_file, capsys):
@@ -619,7 +619,7 @@ def test_folders_are_predicted_only_if_asked(model_file, made_tracks, tmp_path, 
     assert "-r" in row["error"]
     assert main(["predict", model_file, str(music), "-r", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {row["file"] for row in rows} == set(map(str, music.rglob("*.wav")))
+    assert {row["path"] for row in rows} == set(map(str, music.rglob("*.wav")))
     (tmp_path / "empty").mkdir()
     assert main(["predict", model_file, str(tmp_path / "empty"), "-r"]) == 1
     assert "no audio files" in capsys.readouterr().err

@@ -247,7 +247,7 @@ def test_command_inside_a_process_leaves_no_trace_in_it(
 ):
     folder = made_tracks.paths[0].rsplit("/", 3)[0]
     train = ["train", folder, "--model", "mlp", "--set", "epochs=1", "--set"]
-    benchmark = ["benchmark", "--data", folder, "--models", "knn", "--folds", "2"]
+    benchmark = ["benchmark", folder, "--models", "knn", "--folds", "2"]
     codes = {
         (): 2,
         ("--help",): 0,
@@ -261,7 +261,7 @@ def test_command_inside_a_process_leaves_no_trace_in_it(
         ("predict", str(tmp_path / "a.skops"), made_tracks.paths[0]): 0,
         ("predict", model_file, "absent.wav"): 1,
         (*benchmark, "--output", str(tmp_path / "report")): 0,
-        ("benchmark", "--data", str(tmp_path / "absent")): 1,
+        ("benchmark", str(tmp_path / "absent")): 1,
         ("audit", folder): 0,
     }
     script = str(Path(__file__).with_name("cli_traces.py"))

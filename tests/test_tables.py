@@ -58,7 +58,7 @@ HOSTILE = {
         {},
         [{"model": NAME, "genre": NAME, "answer": NAME}],
         n_tracks=1,
-        unreadable=[{"path": NAME, "reason": NAME}],
+        unreadable=[{"path": NAME, "error": NAME}],
     ),
 }
 

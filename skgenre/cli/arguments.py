@@ -1,6 +1,10 @@
 """The parser of the command line, and the options that several commands share."""
 
 import argparse
+import difflib
+import re
+import shutil
+import textwrap
 
 from skgenre.cli.screen import complain, say
 
@@ -42,10 +46,12 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, text, **arguments):
         # `python -OO` has no docstrings, and so no text.
         description, title, examples = (text or "").partition("examples:\n")
+        # As wide as argparse makes the rest.
+        width = shutil.get_terminal_size().columns - 2
         super().__init__(
-            description=description,
+            description=textwrap.fill(" ".join(description.split()), width),
             epilog=title + examples,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_HelpFormatter,
             # Else an option added later could change what a shortened one means.
             allow_abbrev=False,
             **arguments,
@@ -59,6 +65,28 @@ class Parser(argparse.ArgumentParser):
         """Exit with code 2 and one line; argparse would print its usage as well."""
         complain(f"error: {message} (see {self.prog} --help)", who=self.prog)
         self.exit(2)
+
+    def parse(self, words):
+        """Parse the words of a command; options may stand between its files."""
+        options, unknown = self.parse_known_intermixed_args(words)
+        if unknown:
+            known = set(re.findall(r"(?<![\w-])--[a-z-]+", self.format_help()))
+            hint = propose(unknown[0].partition("=")[0], known)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return options
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Names such as logistic-segments are not broken at their hyphens."""
+
+    def _split_lines(self, text, width):
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+def propose(word, known):
+    """Return what a wrong word may mean, as the end of an error, or an empty text."""
+    likely = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {likely[0]}?" if likely else ""
 
 
 class VersionAction(argparse.Action):
@@ -86,14 +114,14 @@ def add_command_parser(commands, name, run, *, help, text):
     return parser
 
 
-def add_folders(parser):
-    """Add the folders of labelled tracks."""
+def add_folders(parser, *, nargs="+", more=""):
+    """Add the folders of labelled tracks; `more` ends the help about them."""
     parser.add_argument(
         "folders",
-        nargs="+",
+        nargs=nargs,
         metavar="DIR",
         help="folders of genre folders (DIR/blues/track.wav), or CSV files with the "
-        "columns path, genre and, if known, artist",
+        f"columns path, genre and, if known, artist{more}",
     )
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument(
@@ -106,6 +134,13 @@ def add_folders(parser):
         action="store_true",
         help="genres and artists are in the files' own tags, and folders of any form; "
         "needs pip install 'skgenre[tags]'",
+    )
+
+
+def add_json(parser, what):
+    """Add the choice of JSON instead of a text to read."""
+    parser.add_argument(
+        "--json", action="store_true", help=f"print JSON instead of text: {what}"
     )
 
 

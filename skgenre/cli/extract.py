@@ -10,13 +10,14 @@ examples:
 
 import argparse
 
-from skgenre._io import counted, printable
+from skgenre._io import counted, format_json, printable
 from skgenre.cli.arguments import (
     add_analysis,
     add_channel,
     add_command_parser,
     add_folders,
     add_jobs,
+    add_json,
     whole_number,
 )
 from skgenre.cli.files import check_writable, extract_tracks, load_tracks
@@ -56,6 +57,7 @@ def add_command(commands):
         required=True,
         help="file to write, .npz or .json; one that exists is replaced",
     )
+    add_json(parser, "the output, the number of its tracks, and files left out")
     group = parser.add_argument_group("features")
     for name, (kind, default, what) in _PARAMETERS.items():
         group.add_argument(
@@ -100,7 +102,7 @@ def _run(options):
     data = load_tracks(options.folders, gtzan=options.gtzan, tags=options.tags)
     # Refuses what is out of range, before a file is read.
     extractor.fit(data.paths)
-    kept, features = extract_tracks(
+    kept, features, unreadable = extract_tracks(
         extractor, data, n_jobs=options.jobs, strict=options.strict
     )
     if options.output.lower().endswith(".json"):
@@ -114,5 +116,10 @@ def _run(options):
             groups=kept.groups,
             parameters=parameters,
         )
-    say(f"{printable(options.output)}: {counted(len(features), 'track')}")
-    return int(len(kept.paths) < len(data.paths))
+    if options.json:
+        n_tracks = len(features)
+        content = {"output": options.output, "n_tracks": n_tracks}
+        say(format_json({**content, "unreadable": unreadable}, indent=2))
+    else:
+        say(f"{printable(options.output)}: {counted(len(features), 'track')}")
+    return int(bool(unreadable))

@@ -11,7 +11,7 @@ examples:
 import platform
 
 from skgenre._io import find_versions, format_json, printable
-from skgenre.cli.arguments import add_command_parser
+from skgenre.cli.arguments import add_command_parser, add_json
 from skgenre.cli.screen import say
 
 
@@ -23,7 +23,7 @@ def add_command(commands):
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="file of a trained model"
     )
-    parser.add_argument("--json", action="store_true", help="write JSON")
+    add_json(parser, "all that the file says")
 
 
 def _run(options):

@@ -7,7 +7,7 @@ import sys
 import threading
 from contextlib import contextmanager
 
-from skgenre.cli.arguments import Parser, VersionAction
+from skgenre.cli.arguments import Parser, VersionAction, propose
 from skgenre.cli.audit import add_command as add_audit
 from skgenre.cli.benchmark import add_command as add_benchmark
 from skgenre.cli.extract import add_command as add_extract
@@ -26,6 +26,7 @@ from skgenre.cli.tag import add_command as add_tag
 from skgenre.cli.train import add_command as add_train
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2  # as argparse has it
 EXIT_INTERRUPTED = 130
 # What a shell reports of a program that ends by SIGPIPE.
 EXIT_OUTPUT_CLOSED = 141
@@ -36,7 +37,7 @@ models, look for faults in a collection.
 
 examples:
   skgenre audit genres
-  skgenre benchmark --data genres --protocols track --output report
+  skgenre benchmark genres --output report
   skgenre train genres --model cnn --set epochs=30 -o model.skops
   skgenre train --tags music -o model.skops
   skgenre predict model.skops new/*.mp3
@@ -110,7 +111,7 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     with messages_shown(), _interruptible() as interruption:
         try:
-            options = _make_parser().parse_args(arguments)
+            options = _parse(arguments)
             options.command = shlex.join(["skgenre", *arguments])
             exit_code = options.run(options) or 0
             # What libraries have printed, too: an error of it is reported like others.
@@ -131,14 +132,35 @@ def main(arguments=None):
             return EXIT_FAILED
 
 
-def _make_parser():
+def _parse(arguments):
+    """Return the options of a command, or exit: with help, the version or an error."""
+    parser, commands = make_parser()
+    if not arguments:
+        parser.exit(EXIT_USAGE, parser.format_help())
+    first, *others = arguments
+    if first == "help" and others:
+        first, others = others[0], ["--help"]
+    if first in commands:
+        return commands[first].parse(others)
+    if first in ("help", "version"):
+        first = f"--{first}"
+    if first.startswith("-"):
+        # Help and the version exit here.
+        parser.parse_known_args([first])
+        parser.error(f"{first!r} stands before the command, expected it behind")
+    parser.error(f"no command {first!r}{propose(first, commands)}")
+
+
+def make_parser():
+    """Return the parser of the command line, and those of the commands by name."""
     parser = Parser(prog="skgenre", text=_TEXT)
     parser.add_argument(
-        "--version", nargs=0, action=VersionAction, help="show the version, and exit"
+        *("-V", "--version"),
+        nargs=0,
+        action=VersionAction,
+        help="show the version, and exit",
     )
-    commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", dest="command", required=True
-    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_extract(commands)
     add_train(commands)
     add_predict(commands)
@@ -146,7 +168,7 @@ def _make_parser():
     add_benchmark(commands)
     add_audit(commands)
     add_tag(commands)
-    return parser
+    return parser, commands.choices
 
 
 @contextmanager

@@ -3,11 +3,18 @@
 import io
 import logging
 import os
+import shutil
 import sys
+import textwrap
 import warnings
 from contextlib import contextmanager, nullcontext, suppress
 
 from skgenre._io import format_json, printable
+from skgenre._tables import count_columns, shorten_name
+
+# Of names in tables: at least on a terminal, and at most elsewhere.
+MIN_NAME_WIDTH = 10
+_MAX_NAME_WIDTH = 60
 
 _LOGGER = logging.getLogger("skgenre")
 
@@ -47,6 +54,51 @@ class JSONArray:
     def end(self):
         """Close the array."""
         say("\n]")
+
+
+class NameColumn:
+    """The first column of a table that grows line by line: names of files.
+
+    On a terminal, long names are shortened so that a line fits; elsewhere they are
+    whole, since a program may read them, and one that is very long breaks the alignment
+    of its own line only.
+
+    Parameters
+    ----------
+    files : list of str
+        All files that get a line.
+    beside : int
+        Characters of the columns beside it, their gaps included.
+    """
+
+    def __init__(self, files, *, beside):
+        self._is_terminal = is_output_terminal()
+        limit = _MAX_NAME_WIDTH
+        if self._is_terminal:
+            limit = max(MIN_NAME_WIDTH, get_width() - beside)
+        widths = [count_columns(printable(file)) for file in files]
+        self._width = max(4, min(max(widths), limit))
+
+    def format(self, name):
+        """Return the text of the column in a line."""
+        name = printable(name)
+        if self._is_terminal:
+            name = shorten_name(name, self._width)
+        return name + " " * (self._width - count_columns(name))
+
+    def format_failure(self, name, reason):
+        """Return the line of a file without an answer; on a terminal, maybe several."""
+        head, text = self.format(name) + "  ", f"error: {printable(reason)}"
+        if self._is_terminal:
+            indent = " " * (self._width + 2)
+            lines = textwrap.wrap(text, max(20, get_width() - len(indent)))
+            text = f"\n{indent}".join(lines)
+        return head + text
+
+
+def get_width():
+    """Return how many characters a line may have: a terminal's, or else 80."""
+    return shutil.get_terminal_size().columns
 
 
 def flush_output():

@@ -15,13 +15,14 @@ import ast
 import json
 import logging
 
-from skgenre._io import printable
+from skgenre._io import format_json, printable
 from skgenre.cli.arguments import (
     MODEL_NAMES,
     add_analysis,
     add_command_parser,
     add_folders,
     add_jobs,
+    add_json,
     seed,
     whole_number,
 )
@@ -80,6 +81,7 @@ def add_command(commands):
         metavar="N",
         help="decides folds and initial weights (default: 0)",
     )
+    add_json(parser, "the output, the number of tracks, the scores, and files left out")
     add_jobs(
         parser,
         "files analysed, in threads, and folds fitted, in processes, at the same time",
@@ -112,7 +114,7 @@ def _run(options):
         )
     if options.cv is not None:
         _make_splitter(data, options)
-    kept, features = extract_tracks(
+    kept, features, unreadable = extract_tracks(
         model[0],
         data,
         n_jobs=options.jobs,
@@ -124,9 +126,16 @@ def _run(options):
     from skgenre import save_model
 
     save_model(model, options.output, data=kept, scores=scores)
-    shown = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in scores.items()]
-    say(f"{printable(options.output)}: {', '.join(shown)}")
-    return int(len(kept.paths) < len(data.paths))
+    if options.json:
+        content = {"output": options.output, "n_tracks": len(features)}
+        content |= {"scores": scores, "unreadable": unreadable}
+        say(format_json(content, indent=2))
+    else:
+        shown = [
+            f"{name.replace('_', ' ')} {score:.3g}" for name, score in scores.items()
+        ]
+        say(f"{printable(options.output)}: {', '.join(shown)}")
+    return int(bool(unreadable))
 
 
 def _make_model(options):
