@@ -24,7 +24,8 @@ def write_columns(rows, *, width, n_keys):
     say what a row is. Only heads are broken, at their spaces.
     """
     columns = list(zip(*rows, strict=True))
-    widths = [max(map(len, [*head.split(), *cells])) for head, *cells in columns]
+    # At least as wide as "fit, s", which is not worth a second line.
+    widths = [max(6, *map(len, [*head.split(), *cells])) for head, *cells in columns]
     heads = [
         textwrap.wrap(head, n, break_long_words=False, break_on_hyphens=False)
         for (head, *_), n in zip(columns, widths, strict=True)

@@ -28,6 +28,7 @@ MODEL_NAMES = (
 # Of these, the models that a benchmark tries by default: no dummy, and none that needs
 # weights that are not in the package.
 DEFAULT_NAMES = MODEL_NAMES[: MODEL_NAMES.index("dummy")]
+PROTOCOL_NAMES = ("segment", "track", "artist", "filtered")
 # The networks of skgenre.pretrained.
 PRETRAINED_NAMES = ("MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg")
 
@@ -89,6 +90,39 @@ def propose(word, known):
     return f", did you mean {likely[0]}?" if likely else ""
 
 
+class Completer:
+    """What argcomplete proposes for a word; its attribute of an action is `completer`.
+
+    Parameters
+    ----------
+    names : sequence of str, default=()
+        Names of which the word may have several, separated by commas; empty: files.
+    suffixes : sequence of str or None, default=()
+        Of the files; empty: any, None: folders only.
+    """
+
+    def __init__(self, names=(), *, suffixes=()):
+        self.names = names
+        self.suffixes = suffixes
+
+    def __call__(self, prefix, **_):
+        """Return the words that begin so, as argcomplete asks."""
+        # Imported here: no command needs it.
+        from argcomplete.completers import DirectoriesCompleter, FilesCompleter
+
+        if self.names:
+            before, comma, _ = prefix.rpartition(",")
+            taken = before.split(",")
+            return [before + comma + name for name in self.names if name not in taken]
+        if self.suffixes is None:
+            return DirectoriesCompleter()(prefix)
+        return FilesCompleter(self.suffixes)(prefix)
+
+
+FOLDERS = Completer(suffixes=None)
+MODEL_FILES = Completer(suffixes=["skops"])
+
+
 class VersionAction(argparse.Action):
     """Show the version of skgenre, and exit."""
 
@@ -116,13 +150,14 @@ def add_command_parser(commands, name, run, *, help, text):
 
 def add_folders(parser, *, nargs="+", more=""):
     """Add the folders of labelled tracks; `more` ends the help about them."""
-    parser.add_argument(
+    folders = parser.add_argument(
         "folders",
         nargs=nargs,
         metavar="DIR",
         help="folders of genre folders (DIR/blues/track.wav), or CSV files with the "
         f"columns path, genre and, if known, artist{more}",
     )
+    folders.completer = Completer(suffixes=["csv"])
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument(
         "--gtzan",
@@ -157,9 +192,10 @@ def add_jobs(parser, what, *, default=1):
 
 def add_files(parser):
     """Add the audio files of a command that works through them one by one."""
-    parser.add_argument(
+    files = parser.add_argument(
         "files", nargs="+", metavar="FILE", help="audio files of any format"
     )
+    files.completer = Completer()
     parser.add_argument(
         "-r",
         "--recursive",
@@ -195,7 +231,7 @@ def add_analysis(parser):
     """Add what happens to features once computed, and to files that have none."""
     parser.add_argument(
         "--cache-dir", metavar="DIR", help="keep the features of each file here"
-    )
+    ).completer = FOLDERS
     parser.add_argument(
         "--cache-key",
         choices=("stat", "content"),

@@ -18,7 +18,10 @@ from contextlib import contextmanager
 from skgenre._io import atomic_write, counted, format_json
 from skgenre.cli.arguments import (
     DEFAULT_NAMES,
+    FOLDERS,
     MODEL_NAMES,
+    PROTOCOL_NAMES,
+    Completer,
     add_analysis,
     add_command_parser,
     add_folders,
@@ -64,17 +67,17 @@ def add_command(commands):
         "--models",
         type=names,
         default=[*DEFAULT_NAMES],
-        help=f"comma-separated, of {','.join(MODEL_NAMES)} (default: all but dummy and "
-        "those on pretrained features, which need weights: pip install --no-deps "
-        "musicnn==0.1.0)",
-    )
+        help=f"of {', '.join(MODEL_NAMES)}, separated by commas only (default: all but "
+        "dummy and those on pretrained features, which need weights: pip install "
+        "--no-deps musicnn==0.1.0)",
+    ).completer = Completer(MODEL_NAMES)
     add(
         "--protocols",
         type=names,
         default=["track"],
-        help="comma-separated, of segment,track,artist,filtered (default: track); "
-        "segment splits segments, for comparison with published numbers only",
-    )
+        help=f"of {', '.join(PROTOCOL_NAMES)}, separated by commas only (default: "
+        "track); segment splits segments, for comparison with published numbers only",
+    ).completer = Completer(PROTOCOL_NAMES)
     add(
         "--folds",
         type=whole_number(2),
@@ -109,7 +112,7 @@ def add_command(commands):
         metavar="DIR",
         help="write results.json, results.csv, figures and report.html here; a run "
         "that was stopped goes on from there",
-    )
+    ).completer = FOLDERS
     add_json(parser, "all scores, as in results.json; with --paper also the paper's")
     add_jobs(parser, "fits that run at the same time, in processes", default=None)
     add_analysis(parser)
@@ -120,10 +123,9 @@ def _run(options):
     from joblib import cpu_count
 
     from skgenre.benchmark import reproduce_paper, run_benchmark
-    from skgenre.model_selection import PROTOCOLS
 
     _check_known(options, "models", MODEL_NAMES)
-    _check_known(options, "protocols", PROTOCOLS)
+    _check_known(options, "protocols", PROTOCOL_NAMES)
     if (options.gtzan or options.tags) and not options.folders:
         options.usage_error("expected a DIR with --gtzan and with --tags")
     output, report, paper = options.output, None, None
@@ -265,8 +267,8 @@ def _describe(result, *, is_made, is_quick):
         sentences.append(
             f"So few tracks do not suffice for the deep networks: with "
             f"{min(n_weights):,} to {max(n_weights):,} weights, they classify at least "
-            f"{known:.0%} of the {folds[0]['n_train']} tracks that they were trained on "
-            f"correctly, but only {deep[0]['accuracy_mean']:.0%} to "
+            f"{known:.0%} of the {folds[0]['n_train']} tracks in training correctly, "
+            f"but only {deep[0]['accuracy_mean']:.0%} to "
             f"{deep[-1]['accuracy_mean']:.0%} of new ones."
         )
     return " ".join(sentences)

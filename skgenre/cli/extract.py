@@ -12,6 +12,7 @@ import argparse
 
 from skgenre._io import counted, format_json, printable
 from skgenre.cli.arguments import (
+    Completer,
     add_analysis,
     add_channel,
     add_command_parser,
@@ -56,7 +57,7 @@ def add_command(commands):
         type=_features_file,
         required=True,
         help="file to write, .npz or .json; one that exists is replaced",
-    )
+    ).completer = Completer(suffixes=_EXTENSIONS)
     add_json(parser, "the output, the number of its tracks, and files left out")
     group = parser.add_argument_group("features")
     for name, (kind, default, what) in _PARAMETERS.items():

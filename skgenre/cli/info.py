@@ -11,7 +11,7 @@ examples:
 import platform
 
 from skgenre._io import find_versions, format_json, printable
-from skgenre.cli.arguments import add_command_parser, add_json
+from skgenre.cli.arguments import MODEL_FILES, add_command_parser, add_json
 from skgenre.cli.screen import say
 
 
@@ -22,7 +22,7 @@ def add_command(commands):
     )
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="file of a trained model"
-    )
+    ).completer = MODEL_FILES
     add_json(parser, "all that the file says")
 
 

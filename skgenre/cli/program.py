@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: argcomplete looks for this word before it runs a program.
 """The command line, from its words to an exit code."""
 
 import os
@@ -63,6 +64,8 @@ def run():
     exit_code : int
         As `main` returns it.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        return _complete()
     arguments = sys.argv[1:]
     open_closed_streams()
     # TensorFlow reads it once, when it is imported; its start-up notices are no errors.
@@ -79,6 +82,20 @@ def run():
             return main(arguments)
     finally:
         drop_unwritten_output()
+
+
+def _complete():
+    """Answer a shell that asks what may stand at its cursor, and end the process."""
+    try:
+        import argcomplete
+    except ImportError:
+        # The shell has it from elsewhere. Nothing may be run in its place.
+        return EXIT_FAILED
+    argcomplete.autocomplete(
+        make_parser()[0],
+        always_complete_options=False,
+        default_completer=argcomplete.SuppressCompleter(),
+    )
 
 
 class _ImportRefusal:

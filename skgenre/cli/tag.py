@@ -10,6 +10,7 @@ examples:
 """
 
 from skgenre.cli.arguments import (
+    FOLDERS,
     PRETRAINED_NAMES,
     add_channel,
     add_command_parser,
@@ -61,7 +62,7 @@ def add_command(commands):
         metavar="DIR",
         help="folder of the weights (default: where skgenre.fetch_musicnn puts them, "
         "or an installed musicnn)",
-    )
+    ).completer = FOLDERS
     add_channel(parser)
 
 

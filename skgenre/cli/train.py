@@ -17,6 +17,7 @@ import logging
 
 from skgenre._io import format_json, printable
 from skgenre.cli.arguments import (
+    MODEL_FILES,
     MODEL_NAMES,
     add_analysis,
     add_command_parser,
@@ -49,7 +50,7 @@ def add_command(commands):
         metavar="FILE",
         required=True,
         help="file to write, such as model.skops; one that exists is replaced",
-    )
+    ).completer = MODEL_FILES
     add(
         "--model",
         choices=MODEL_NAMES,
