@@ -205,10 +205,7 @@ class TableAnswers(_Answers):
             self._genre_width = min(self._genre_width, max(MIN_NAME_WIDTH, room))
             if columns and n_columns > room - self._genre_width:
                 columns, n_columns = [], 0
-                complain(
-                    "the lines of a wider terminal, --csv and --json also have the "
-                    "probability of each genre"
-                )
+                complain("too narrow for a column per genre: --csv has them all")
         self._heads = ["probability", *columns]
         beside = n_others + self._genre_width + n_columns
         self._names = NameColumn(self.files, beside=beside)

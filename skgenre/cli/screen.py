@@ -12,9 +12,9 @@ from contextlib import contextmanager, nullcontext, suppress
 from skgenre._io import format_json, printable
 from skgenre._tables import count_columns, shorten_name
 
-# Of names in tables: at least on a terminal, and at most elsewhere.
+# Of names in tables, where some are longer: on a terminal, and elsewhere.
 MIN_NAME_WIDTH = 10
-_MAX_NAME_WIDTH = 60
+_MIN_WHOLE_NAME_WIDTH = 40
 
 _LOGGER = logging.getLogger("skgenre")
 
@@ -59,9 +59,8 @@ class JSONArray:
 class NameColumn:
     """The first column of a table that grows line by line: names of files.
 
-    On a terminal, long names are shortened so that a line fits; elsewhere they are
-    whole, since a program may read them, and one that is very long breaks the alignment
-    of its own line only.
+    A line fits a terminal, long names being shortened. Elsewhere they are whole, since
+    a program may read them; a very long one breaks the alignment of its own line only.
 
     Parameters
     ----------
@@ -73,11 +72,9 @@ class NameColumn:
 
     def __init__(self, files, *, beside):
         self._is_terminal = is_output_terminal()
-        limit = _MAX_NAME_WIDTH
-        if self._is_terminal:
-            limit = max(MIN_NAME_WIDTH, get_width() - beside)
+        least = MIN_NAME_WIDTH if self._is_terminal else _MIN_WHOLE_NAME_WIDTH
         widths = [count_columns(printable(file)) for file in files]
-        self._width = max(4, min(max(widths), limit))
+        self._width = max(4, min(max(widths), max(least, get_width() - beside)))
 
     def format(self, name):
         """Return the text of the column in a line."""
