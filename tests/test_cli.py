@@ -87,7 +87,7 @@ def test_paper_comes_before_the_honest_table(tmp_path):
     done = run("benchmark", "--quick", "--paper", "--models", "dummy", "--epochs", "1")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("NOT THE PAPER'S DATA: run on 18 tracks"), done.stderr
-    assert lines[-1].startswith("dummy  track")
+    assert lines[-1].split()[:2] == ["dummy", "track"]
 
 
 def test_wrong_request_is_refused_before_the_paper_is_reproduced(
@@ -131,8 +131,8 @@ def test_unreadable_files_are_listed_above_the_table(made_tracks, tmp_path, caps
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("left out: ")
     assert "text.wav" in lines[0]
-    assert lines[1].startswith("4 tracks of 2 genres, 2 folds. ")
-    assert any(line.startswith("model  protocol") for line in lines)
+    assert lines[1].startswith("4 tracks of ")
+    assert any(line.split()[:2] == ["model", "protocol"] for line in lines)
     assert main([*command, "--strict"]) == 1
     assert "skgenre: error: " in capsys.readouterr().err
 

@@ -84,6 +84,67 @@ def test_help_is_shown_before_anything_heavy_is_imported():
     assert not {"numpy", "scipy", "sklearn", "joblib", "tqdm"} & loaded
 
 
+COMPLETIONS = [
+    ("pre", {"predict"}),
+    ("predict ", {"m.skops", "genres/"}),
+    ("predict m.skops --la", {"--labels"}),
+    ("predict m.skops --labels a", {"audacity"}),
+    ("train --model l", {"lstm", "lda", "logistic", "logistic-segments"}),
+    ("benchmark --models knn,c", {"knn,cnn", "knn,covariance"}),
+    (
+        "benchmark --protocols track,",
+        {f"track,{p}" for p in ("segment", "artist", "filtered")},
+    ),
+    ("benchmark --output ", {"genres/"}),
+    ("train ", {"genres/", "tracks.csv"}),
+    ("train genres --jobs ", set()),
+]
+
+
+def ask_for_completions(line, tmp_path, *options):
+    """Ask as the shell functions of argcomplete do; return the process and words."""
+    answer = tmp_path / "answer"
+    answer.write_text("")
+    environment = {
+        **os.environ,
+        **{"_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "COMP_TYPE": "9"},
+        **{"COMP_LINE": f"skgenre {line}", "COMP_POINT": str(len(line) + 8)},
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+    }
+    done = subprocess.run(
+        [sys.executable, *options],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return done, {word.strip() for word in answer.read_text().split("\n") if word}
+
+
+@posix_only
+@pytest.mark.parametrize(("line", "words"), COMPLETIONS)
+def test_a_shell_is_told_what_may_stand_at_its_cursor(line, words, tmp_path):
+    pytest.importorskip("argcomplete")
+    (tmp_path / "genres").mkdir()
+    for name in ("m.skops", "song.mp3", "tracks.csv"):
+        (tmp_path / name).write_text("")
+    done, answer = ask_for_completions(line, tmp_path, "-P", "-m", "skgenre")
+    assert (done.stdout, done.stderr) == ("", "")
+    assert answer == words
+
+
+def test_completion_without_argcomplete_runs_nothing(tmp_path):
+    code = (
+        "import sys\n"
+        "sys.modules['argcomplete'] = None\n"
+        "sys.argv = ['skgenre', '--version']\n"
+        "from skgenre.cli.program import run\n"
+        "sys.exit(run())"
+    )
+    done, answer = ask_for_completions("info ", tmp_path, "-P", "-c", code)
+    assert (done.returncode, done.stdout, answer) == (1, "", set())
+
+
 def test_classical_prediction_imports_neither_tensorflow_nor_plots(
     made_tracks, model_file
 ):

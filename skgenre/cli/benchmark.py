@@ -5,7 +5,7 @@ examples:
   skgenre benchmark --quick
   skgenre benchmark genres --models covariance,logistic --output report
   skgenre benchmark --tags music --protocols track,artist --output report
-  skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
+  skgenre benchmark --gtzan gtzan --protocols track,artist --cache-dir features
 """
 
 import json

@@ -4,7 +4,7 @@ analysed are left out, each with a line that says why, and the exit code is then
 
 examples:
   skgenre extract genres -o features.npz
-  skgenre extract genres -o features.json --n-mfcc 20 --segment-duration 9 --segments 3
+  skgenre extract genres -o features.json --n-mfcc 20 --segment-duration 9
   skgenre extract --gtzan gtzan -o features.npz --jobs 2
 """
 

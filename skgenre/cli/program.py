@@ -46,13 +46,13 @@ examples:
   skgenre info model.skops
 
 "genres" is a folder with one sub-folder of audio files per genre, as in
-genres/blues/track.wav, or a CSV file with the columns path, genre and, if known,
-artist. "music" is any folder of files whose tags name genre and artist, as players show
-them. m4a, WMA, WebM and some other formats need: pip install 'skgenre[ffmpeg]'. Each
-command has its own --help.
+genres/blues/track.wav, or a CSV file with the columns path, genre and, if
+known, artist. "music" is any folder of files whose tags name genre and artist,
+as players show them. m4a, WMA, WebM and some other formats need: pip install
+'skgenre[ffmpeg]'. Each command has its own --help.
 
-exit codes: 0 done, 1 the work failed or not all of it could be done, 2 the command is
-wrong, 130 interrupted by Ctrl-C
+exit codes: 0 done, 1 the work failed or not all of it could be done, 2 the
+command is wrong, 130 interrupted by Ctrl-C
 """
 
 

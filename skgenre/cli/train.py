@@ -3,11 +3,10 @@ for `skgenre predict` and skgenre.load_model. Files that cannot be analysed are 
 out, each with a line that says why, and the exit code is then 1.
 
 examples:
-  skgenre train genres --model cnn -o model.skops
-  skgenre train genres --model cnn --set epochs=30 --set n_mfcc=20 -o model.skops
+  skgenre train genres --model cnn --set epochs=30 -o model.skops
   skgenre train genres --model svm --set C=10 --cv 5 -o model.skops
   skgenre train --tags music --cv 5 -o model.skops
-  skgenre train --gtzan gtzan --model covariance -o model.skops --cache-dir features
+  skgenre train --gtzan gtzan --model covariance --cv 3 -o model.skops
 """
 
 import argparse
