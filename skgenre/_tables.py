@@ -65,7 +65,7 @@ def shorten_name(name, n_columns):
     """Return the end of a name that is too long; the ends of paths tell them apart."""
     if count_columns(name) <= n_columns:
         return name
-    while count_columns(name) >= n_columns:
+    while name and count_columns(name) >= n_columns:
         name = name[1:]
     return "…" + name
 

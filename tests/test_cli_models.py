@@ -713,6 +713,12 @@ def test_options_may_stand_between_files(made_tracks, model_file, capsys):
     assert [row["path"] for row in rows] == [first, second]
 
 
+def test_names_that_look_like_options_stand_behind_two_dashes(model_file, capsys):
+    assert main(["predict", "--json", "--", model_file, "-a.wav", "--b.wav"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["path"] for row in rows] == ["-a.wav", "--b.wav"]
+
+
 def test_patterns_that_a_shell_leaves_are_matched(made_tracks, model_file, capsys):
     pattern = os.path.join(os.path.dirname(made_tracks.paths[0]), "*.wav")
     exit_code, rows = answers(capsys, model_file, pattern)

@@ -154,9 +154,9 @@ class PaperResult:
             before.append("\n".join(lines))
         names = ("train_accuracy", "test_accuracy", "train_error", "test_error")
         head = ["model", "epochs", "split", "table"]
-        titles = ("training", "test", "error, training", "error, test")
-        titles = [f"{title}: paper / ours" for title in titles]
+        titles = ("training", "test", "error in training", "error in test")
         table = [[*head, *titles, "s/epoch"]]
+        before.append("Each number of the paper stands before ours.")
         seconds: dict[str, float] = {}
         for row in self.rows:
             published = PUBLISHED[row["table"] - 1]

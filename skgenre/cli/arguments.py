@@ -3,10 +3,9 @@
 import argparse
 import difflib
 import re
-import shutil
 import textwrap
 
-from skgenre.cli.screen import complain, say
+from skgenre.cli.screen import complain, get_width, say
 
 # Names, not the registry itself: its import would make --help wait for scikit-learn.
 MODEL_NAMES = (
@@ -47,10 +46,9 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, text, **arguments):
         # `python -OO` has no docstrings, and so no text.
         description, title, examples = (text or "").partition("examples:\n")
-        # As wide as argparse makes the rest.
-        width = shutil.get_terminal_size().columns - 2
         super().__init__(
-            description=textwrap.fill(" ".join(description.split()), width),
+            # As wide as argparse makes the rest.
+            description=textwrap.fill(" ".join(description.split()), get_width() - 2),
             epilog=title + examples,
             formatter_class=_HelpFormatter,
             # Else an option added later could change what a shortened one means.
@@ -69,7 +67,10 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, words):
         """Parse the words of a command; options may stand between its files."""
-        options, unknown = self.parse_known_intermixed_args(words)
+        parse = self.parse_known_intermixed_args
+        if "--" in words:  # which it takes for a word of the command (Python 3.11)
+            parse = self.parse_known_args
+        options, unknown = parse(words)
         if unknown:
             known = set(re.findall(r"(?<![\w-])--[a-z-]+", self.format_help()))
             hint = propose(unknown[0].partition("=")[0], known)

@@ -95,7 +95,7 @@ class NameColumn:
 
 def get_width():
     """Return how many characters a line may have: a terminal's, or else 80."""
-    return shutil.get_terminal_size().columns
+    return max(20, shutil.get_terminal_size().columns)
 
 
 def flush_output():
