@@ -196,7 +196,8 @@ class TableAnswers(_Answers):
         """Print the head of the table."""
         columns = [*map(printable, self.classes)] if self.segments else []
         times = ["   start", "     end"] if self.segments else []
-        n_others = sum(len(text) + 2 for text in [*times, "probability", ""])
+        # The last gap is the one before the genre.
+        n_others = sum(len(text) + 2 for text in [*times, "probability"]) + 2
         n_columns = sum(max(5, count_columns(name)) + 2 for name in columns)
         widths = [count_columns(printable(name)) for name in ["genre", *self.classes]]
         self._genre_width = max(widths)

@@ -254,8 +254,10 @@ def open_closed_streams():
 def native_messages_hidden(*, unless):
     """Hide what libraries of C++ and worker processes write to file descriptor 2.
 
-    TensorFlow does so before it has read any setting, and again in each worker. Python
-    keeps a descriptor of its own for standard error meanwhile.
+    TensorFlow does so before it has read any setting, and again in each worker;
+    `_c_streams`, which a library can afford, hides only known messages, and only where
+    the C library is glibc. Python keeps a descriptor of its own for standard error
+    meanwhile.
     """
     stderr = sys.stderr
     if unless or not _is_real_stderr(stderr):
