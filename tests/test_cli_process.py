@@ -142,7 +142,8 @@ def test_completion_without_argcomplete_runs_nothing(tmp_path):
         "sys.exit(run())"
     )
     done, answer = ask_for_completions("info ", tmp_path, "-P", "-c", code)
-    assert (done.returncode, done.stdout, answer) == (1, "", set())
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    assert answer == set()
 
 
 def test_classical_prediction_imports_neither_tensorflow_nor_plots(
