@@ -141,7 +141,7 @@ def test_page_names_tracks_without_the_folders_of_whoever_ran_it(
 ):
     label = {"model": "knn", "protocol": "track", "seed": 0, "fold": 0}
     row = {**label, "accuracy": 1.0, "n_train": 8, "n_test": 1}
-    unreadable = [{"path": path, "reason": "is empty"} for path in paths]
+    unreadable = [{"path": path, "error": "is empty"} for path in paths]
     write_report(BenchmarkResult.from_rows([row], unreadable=unreadable), tmp_path)
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
     files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
