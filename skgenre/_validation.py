@@ -5,6 +5,7 @@ scikit-learn's own ``_parameter_constraints`` are private to it.
 
 import itertools
 import os
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -371,12 +372,12 @@ def check_callbacks(callbacks):
     """Return Keras callbacks as a list: none for None, one, or a list of them."""
     if callbacks is None:
         return []
-    from keras.callbacks import Callback
-
+    # Not imported: whoever has a callback has, and TensorFlow would print its messages.
+    kind = getattr(sys.modules.get("keras.callbacks"), "Callback", ())
     if not isinstance(callbacks, (list, tuple)):
         callbacks = [callbacks]
     for callback in callbacks:
-        if not isinstance(callback, Callback):
+        if not isinstance(callback, kind):
             raise TypeError(
                 "callbacks must be instances of keras.callbacks.Callback, "
                 f"got {callback!r}."

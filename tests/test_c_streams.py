@@ -183,7 +183,7 @@ def build(input_shape, n_classes):
     from keras import Sequential, layers
     return Sequential([layers.Flatten(), layers.Dense(n_classes, "softmax")])
 X, y = np.random.default_rng(0).normal(size=(12, 2, 8, 4)), np.repeat(["a", "b"], 6)
-KerasGenreClassifier(build, epochs=1).fit(X, y)
+KerasGenreClassifier(build, epochs=1, callbacks=[]).fit(X, y)
 MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1, batch_size=2).fit(X, y)
 CNNGenreClassifier(filters=(2,), kernel_sizes=((2, 2),), epochs=1).fit(X, y)
 mlp = MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1)
