@@ -166,6 +166,9 @@ def quiet_libraries(*, may_abort=False):
         _QUIET_STREAMS.leave()
 
 
+_ABORT_HANDLER = threading.Lock()  # held while ours is in force
+
+
 @contextmanager
 def _told_of_abort():
     """Pass on what was printed if the process is aborted, which runs no exit hook.
@@ -173,20 +176,27 @@ def _told_of_abort():
     Not around decoders: where they have corrupted C's heap, a handler in Python, which
     allocates, could wait for ever.
     """
+    if not _ABORT_HANDLER.acquire(blocking=False):
+        yield  # another block has one
+        return
     libc = ctypes.CDLL(None)
-    libc.signal.restype = ctypes.c_void_p
+    libc.sigaction.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
     libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    # A struct sigaction, whose flags would be lost by signal(); 152 bytes in glibc.
+    before = ctypes.create_string_buffer(512)
 
     # Python's own handlers would wait for the next line of Python.
     @ctypes.CFUNCTYPE(None, ctypes.c_int)
     def tell(number):
         _QUIET_STREAMS.pass_on_the_rest()
         # Once this handler returns, the one before it is called.
-        libc.signal(number, before)
+        libc.sigaction(number, before, None)
         libc["raise"](number)
 
-    before = libc.signal(signal.SIGABRT, ctypes.cast(tell, ctypes.c_void_p))
+    libc.sigaction(signal.SIGABRT, None, before)
+    libc.signal(signal.SIGABRT, ctypes.cast(tell, ctypes.c_void_p))
     try:
         yield
     finally:
-        libc.signal(signal.SIGABRT, before)
+        libc.sigaction(signal.SIGABRT, before, None)
+        _ABORT_HANDLER.release()

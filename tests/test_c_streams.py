@@ -28,7 +28,7 @@ paths = sys.argv[1:]
 
 def run(code, *paths):
     command = [sys.executable, "-W", "ignore", "-c", PRELUDE + code, *map(str, paths)]
-    result = subprocess.run(command, capture_output=True, timeout=120)
+    result = subprocess.run(command, capture_output=True, timeout=300)
     assert result.returncode == 0, result.stderr
     return result.stdout.decode(), result.stderr.decode()
 
@@ -223,3 +223,27 @@ def test_why_tensorflow_aborts_is_shown(monkeypatch, where):
     said = b"F cpu_feature_guard.cc:1] compiled to use AVX instructions\n"
     assert done.stderr == said
     assert done.returncode == -signal.SIGABRT
+
+
+HANDLER = """
+import faulthandler
+from skgenre.training.keras_state import quiet_tensorflow
+faulthandler.enable()
+def read():
+    action = ctypes.create_string_buffer(512)
+    libc.sigaction(6, None, action)
+    return action.raw[:16] + action.raw[136:140]  # handler, mask, flags
+before = read()
+assert any(before[16:])
+with quiet_tensorflow():
+    inside = read()
+    with quiet_tensorflow():
+        assert read() == inside
+    assert read() == inside
+assert inside != before == read()
+"""
+
+
+def test_the_user_s_handler_of_aborts_is_back_with_its_flags(monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    run(HANDLER)
