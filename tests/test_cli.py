@@ -31,7 +31,7 @@ def test_quick_benchmark_runs_on_data_of_its_own(capsys, caplog):
     assert main(["benchmark", "--quick", "--models", "knn,dummy"]) == 0
     opening, table = capsys.readouterr().out.split("\n\n")
     assert opening.startswith(
-        "Synthetic music, no recordings: 18 tracks of 3 genres, 2"
+        "Synthetic music, not recordings: 18 tracks of 3 genres, 2"
     )
     assert [row.split()[0] for row in table.splitlines()[-2:]] == ["knn", "dummy"]
     assert "analysed 18 of 18 tracks" in caplog.text
@@ -61,7 +61,7 @@ def test_head_of_made_tracks_says_what_deep_networks_lack():
         result = BenchmarkResult.from_rows(rows, setting=setting)
         opening = _describe(result, is_made=True, is_quick=False)
         assert opening.startswith(
-            "Synthetic music, no recordings: 75 tracks of 1 genre"
+            "Synthetic music, not recordings: 75 tracks of 1 genre"
         )
         assert ("only 40% to 40% of new ones" in opening) == (folds[0] is cnn)
         assert "knn classifies 70% of the tracks" in opening or folds[0] is not cnn

@@ -254,7 +254,7 @@ def _describe(result, *, is_made, is_quick):
         f"{counted(len(n_tracks), 'genre')}, {setting['n_splits']} folds."
     ]
     if is_made:
-        sentences = [f"Synthetic music, no recordings: {sentences[0]}"]
+        sentences = [f"Synthetic music, not recordings: {sentences[0]}"]
     if is_quick:
         sentences.append("This shows that everything works, not which model is best.")
         return " ".join(sentences)

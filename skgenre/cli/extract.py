@@ -74,7 +74,7 @@ def add_command(commands):
         type=lambda text: None if text == "all" else whole_number(1)(text),
         default=10,
         metavar="N",
-        help="segments taken of each track, from its start; 'all' takes all that it "
+        help="segments of each track, from its start; 'all' takes all that it "
         "has (default: 10)",
     )
     add_channel(group)

@@ -1,6 +1,6 @@
 """Show a model file's genres, the parameters of its features, its scores, a digest
 of the tracks that it was trained on and the versions that wrote it. The model is
-not loaded. Without MODEL: the versions installed here, for a report of a fault.
+not loaded. Without MODEL: the versions installed here, for a bug report.
 
 examples:
   skgenre info

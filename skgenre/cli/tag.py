@@ -1,4 +1,4 @@
-"""Print the likeliest tags of each audio file, such as guitar, female vocalists or 80s:
+"""Print the most likely tags of each audio file, such as guitar, female vocalists or 80s:
 the mean likelihood, over the segments of the whole recording, that a pretrained network
 of musicnn gives to each of its 50 tags. A file that cannot be analysed gets a row that
 says why, and the exit code is then 1.
@@ -36,7 +36,7 @@ def add_command(commands):
         commands,
         "tag",
         _run,
-        help="print the likeliest tags of audio files",
+        help="print the most likely tags of audio files",
         text=__doc__,
     )
     add = parser.add_argument
