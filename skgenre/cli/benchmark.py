@@ -87,8 +87,8 @@ def add_command(commands):
     add(
         "--epochs",
         type=whole_number(1),
-        help="epochs of every network (default: its own: 50 as in the paper, 15 of "
-        "covariance)",
+        help="epochs of every network (default: its own, such as 50 of those of the "
+        "paper and 15 of covariance)",
     )
     add(
         "--seeds",
