@@ -137,7 +137,9 @@ def _run(options):
         answers.add(timeline, has_probabilities=hasattr(model, "predict_proba"))
         if playlists is not None and not playlists.add(path, str(timeline.genre)):
             n_failed += 1
-            complain(f"no playlist can hold such a name, left out: {path!r}")
+            complain(
+                f"left out of the playlists, which cannot hold such a name: {path!r}"
+            )
     answers.end()
     if playlists is not None:
         genres = counted(playlists.write(), "genre")
