@@ -1,7 +1,7 @@
 """Print the most likely tags of each audio file, such as guitar, female vocalists or
 80s: the mean likelihood, over the segments of the whole recording, that a pretrained
-network of musicnn gives to each of its 50 tags. A file that cannot be analysed gets a row that
-says why, and the exit code is then 1.
+network of musicnn gives to each of its 50 tags. A file that cannot be analysed gets a
+row that says why, and the exit code is then 1.
 
 examples:
   skgenre tag song.mp3
