@@ -1,6 +1,7 @@
 """Sphinx: ``sphinx-build -W docs docs/_build``; runs the examples, for pictures."""
 
 import os
+from pathlib import Path
 
 import skgenre
 
@@ -40,12 +41,18 @@ sphinx_gallery_conf = {
     "reference_url": {"skgenre": None},
     "download_all_examples": False,
     "show_signature": False,
+    # Sharp on telephones, which show two or three pixels for one.
+    "image_srcset": ["2x"],
+    "write_computation_times": False,
     # Of an example's last expression: a table or an estimator, but no list of lines.
     "capture_repr": ("_repr_html_",),
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skgenre"
+html_favicon = "_static/icon.svg"
+# Sphinx opens it from where it is started.
+html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_theme_options = {

@@ -30,7 +30,7 @@ print("missing:", np.isnan(X).all(axis=(2, 3))[0])
 # %%
 # White lines separate the segments. Missing segments are hatched.
 
-fig, axes = plt.subplots(2, figsize=(8, 5), layout="constrained", sharex=True)
+fig, axes = plt.subplots(2, figsize=(6.4, 4.8), layout="constrained", sharex=True)
 for ax, genre in zip(axes, ["ballad", "funk"], strict=True):
     path = data.paths[data.target == genre][0]
     MFCCDisplay.from_estimator(extractor, path, ax=ax)

@@ -52,7 +52,7 @@ model = make_pipeline(MFCCExtractor(n_segments=3), MFCCScaler(), network)
 model.fit(data.paths, data.target)
 
 # %%
-# A notebook displays a model like this: its steps with their parameters, a link to the
+# Notebooks display a model as above: its steps with their parameters, a link to the
 # documentation of each step, and whether it is fitted.
 #
 # Early stopping holds out whole tracks as a validation set, so no segment of them is in

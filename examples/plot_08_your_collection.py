@@ -2,9 +2,9 @@
 One song in six formats
 =======================
 
-A collection has songs as WAV, FLAC, MP3 and m4a. How much do the features of a song,
-and the genre that is predicted, depend on the format? PyAV, which reads m4a (``pip
-install 'skgenre[ffmpeg]'``), writes it here, too.
+Many collections have WAV, FLAC, MP3 and m4a files. How much do the features of a song,
+and the genre that is predicted, depend on the format? This example needs PyAV (``pip
+install 'skgenre[ffmpeg]'``), which writes and reads m4a.
 """
 
 import tempfile
@@ -42,8 +42,8 @@ for kbit in (128, 32):
         container.mux([*stream.encode(frame), *stream.encode()])
 
 # %%
-# The bars are the mean differences of its MFCCs from those of the WAV file. The line is
-# how much another track of the same genre differs.
+# The bars show by how much its MFCCs differ from those of the WAV file, on average. The
+# line shows the same for another track of the genre.
 
 X = MFCCExtractor().transform([*files.values(), data.paths[-2]])
 differences = np.abs(X[1:] - X[0]).mean(axis=(1, 2, 3))
@@ -55,9 +55,9 @@ plt.tight_layout()
 plt.show()
 
 # %%
-# A model trained on the other tracks predicts the same genre for all formats. Here it
-# is given files in memory, such as uploads. But lossy formats change the probabilities:
-# if all jazz of a collection were MP3, a model might learn the format.
+# A model that is trained on the other tracks predicts the same genre for all formats,
+# here from files in memory, such as uploads. But lossy formats change the
+# probabilities: if all jazz of a collection were MP3, a model might learn the format.
 
 model = make_model("logistic").fit(data.paths[:-1], data.target[:-1])
 uploads = [BytesIO(Path(path).read_bytes()) for path in files.values()]

@@ -1,11 +1,11 @@
 """
-Features of a network that has heard more music
-===============================================
+Features of a network trained on other music
+============================================
 
-A network that others trained to tag music makes features of each segment
-(:class:`~skgenre.MusicnnEmbedding`). Its weights are not in the package: ``pip install
---no-deps musicnn==0.1.0`` brings them. Where they are missing, this example prints that
-line and draws nothing.
+:class:`~skgenre.MusicnnEmbedding` computes features of each segment with a network that
+others have trained to tag music. Its weights are not in the package: ``pip install
+--no-deps musicnn==0.1.0`` brings them. Without them, this example prints that line and
+draws nothing.
 """
 
 import tempfile
@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from skgenre import MusicnnEmbedding, make_genre_tracks
 
 # %%
-# The networks were trained on recordings; here they hear synthetic tracks of three
+# The networks were trained on recordings. Here they are given synthetic tracks of three
 # genres.
 
 data = make_genre_tracks(
@@ -30,8 +30,8 @@ except FileNotFoundError as error:
     tags = None
 
 # %%
-# The tags that the network finds likeliest: the mean over a genre's tracks and their
-# segments.
+# The picture shows the likeliest tags: mean likelihoods over the tracks of a genre and
+# their segments.
 
 if tags is not None:
     likelihoods = np.nanmean(tags.transform(data.paths), axis=(1, 2))
@@ -47,8 +47,8 @@ if tags is not None:
     plt.tight_layout()
 
 # %%
-# The layer before the tags holds more than these. Its 200 features, as means of each
-# track's segments, in two dimensions:
+# The layer before the tags has 200 features. The next picture shows their means over
+# the segments of each track, reduced to two dimensions.
 
 if tags is not None:
     embedding = MusicnnEmbedding().transform(data.paths)

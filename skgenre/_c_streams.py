@@ -11,8 +11,9 @@ import atexit
 import ctypes
 import os
 import re
+import signal
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 # Messages of decoders, and of TensorFlow about the processor and missing GPUs. All
 # others are passed on.
@@ -152,10 +153,50 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def quiet_libraries():
-    """Keep the messages printed inside the block from C's stdout and stderr."""
+def quiet_libraries(*, may_abort=False):
+    """Keep the messages printed inside the block from C's stdout and stderr.
+
+    `may_abort`: code in the block is known to print why, and then to end the process.
+    """
     _QUIET_STREAMS.enter()
+    try:
+        with _told_of_abort() if may_abort and _is_supported() else nullcontext():
+            yield
+    finally:
+        _QUIET_STREAMS.leave()
+
+
+_ABORT_HANDLER = threading.Lock()  # held while ours is in force
+
+
+@contextmanager
+def _told_of_abort():
+    """Pass on what was printed if the process is aborted, which runs no exit hook.
+
+    Not around decoders: where they have corrupted C's heap, a handler in Python, which
+    allocates, could wait for ever.
+    """
+    if not _ABORT_HANDLER.acquire(blocking=False):
+        yield  # another block has one
+        return
+    libc = ctypes.CDLL(None)
+    libc.sigaction.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    # A struct sigaction, whose flags would be lost by signal(); 152 bytes in glibc.
+    before = ctypes.create_string_buffer(512)
+
+    # Python's own handlers would wait for the next line of Python.
+    @ctypes.CFUNCTYPE(None, ctypes.c_int)
+    def tell(number):
+        _QUIET_STREAMS.pass_on_the_rest()
+        # Once this handler returns, the one before it is called.
+        libc.sigaction(number, before, None)
+        libc["raise"](number)
+
+    libc.sigaction(signal.SIGABRT, None, before)
+    libc.signal(signal.SIGABRT, ctypes.cast(tell, ctypes.c_void_p))
     try:
         yield
     finally:
-        _QUIET_STREAMS.leave()
+        libc.sigaction(signal.SIGABRT, before, None)
+        _ABORT_HANDLER.release()

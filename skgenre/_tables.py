@@ -1,7 +1,9 @@
-"""Tables as Markdown and as HTML, and the names of tracks in them."""
+"""Tables as text, Markdown and HTML, and the names of tracks in them."""
 
 import math
 import os
+import textwrap
+import unicodedata
 from html import escape
 
 from skgenre._io import printable
@@ -13,6 +15,59 @@ def write_markdown(rows):
     rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
     padded = [map(str.ljust, row, widths) for row in rows]
     return "\n".join(f"| {' | '.join(texts)} |" for texts in padded)
+
+
+def write_columns(rows, *, width, n_keys):
+    """Return rows of texts, the head first, as columns of at most `width` characters.
+
+    Columns that do not fit follow below, again behind the first `n_keys` ones, which
+    say what a row is. Only heads are broken, at their spaces.
+    """
+    columns = list(zip(*rows, strict=True))
+    # At least as wide as "fit, s", which is not worth a second line.
+    widths = [max(6, *map(len, [*head.split(), *cells])) for head, *cells in columns]
+    heads = [
+        textwrap.wrap(head, n, break_long_words=False, break_on_hyphens=False)
+        for (head, *_), n in zip(columns, widths, strict=True)
+    ]
+    n_lines = max(map(len, heads))
+    texts = [
+        [
+            text.ljust(n) if number < n_keys else text.rjust(n)
+            for text in [*[""] * (n_lines - len(head)), *head, *column[1:]]
+        ]
+        for number, (column, head, n) in enumerate(
+            zip(columns, heads, widths, strict=True)
+        )
+    ]
+    tables, keys, others = [], texts[:n_keys], texts[n_keys:]
+    while others:
+        shown = [*keys, others.pop(0)]
+        while others and len("  ".join(c[0] for c in [*shown, others[0]])) <= width:
+            shown.append(others.pop(0))
+        lines = ["  ".join(row).rstrip() for row in zip(*shown, strict=True)]
+        tables.append("\n".join(lines).strip("\n"))
+    return "\n\n".join(tables)
+
+
+def count_columns(text):
+    """Return how many columns of a terminal a text takes: two for many of Asia's."""
+    widths = {"W": 2, "F": 2}
+    return sum(
+        0
+        if unicodedata.combining(c)
+        else widths.get(unicodedata.east_asian_width(c), 1)
+        for c in text
+    )
+
+
+def shorten_name(name, n_columns):
+    """Return the end of a name that is too long; the ends of paths tell them apart."""
+    if count_columns(name) <= n_columns:
+        return name
+    while name and count_columns(name) >= n_columns:
+        name = name[1:]
+    return "…" + name
 
 
 def write_html(columns, rows, *, text_columns, shares=None):

@@ -5,6 +5,7 @@ scikit-learn's own ``_parameter_constraints`` are private to it.
 
 import itertools
 import os
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -92,6 +93,15 @@ def check_n_jobs(value, *, name="n_jobs"):
     """Refuse anything but None and a whole number that is not zero."""
     if value is not None and (not isinstance(value, Integral) or value == 0):
         raise ValueError(f"{name} must be None or a non-zero integer, got {value!r}.")
+
+
+def check_progress(value):
+    """Refuse anything but None and what can wrap an iterable."""
+    if value is not None and not callable(value):
+        raise TypeError(
+            "progress must be None or a callable like tqdm, progress(iterable, "
+            f"total=n, desc=text), got {value!r}; for a bar give tqdm.auto.tqdm."
+        )
 
 
 def check_boolean(value, *, name):
@@ -362,12 +372,12 @@ def check_callbacks(callbacks):
     """Return Keras callbacks as a list: none for None, one, or a list of them."""
     if callbacks is None:
         return []
-    from keras.callbacks import Callback
-
+    # Not imported: whoever has a callback has, and TensorFlow would print its messages.
+    kind = getattr(sys.modules.get("keras.callbacks"), "Callback", ())
     if not isinstance(callbacks, (list, tuple)):
         callbacks = [callbacks]
     for callback in callbacks:
-        if not isinstance(callback, Callback):
+        if not isinstance(callback, kind):
             raise TypeError(
                 "callbacks must be instances of keras.callbacks.Callback, "
                 f"got {callback!r}."

@@ -375,6 +375,11 @@ class MFCCDisplay:
             This display.
         """
         mfcc = np.asarray(self.mfcc)
+        if mfcc.ndim != 3:
+            raise ValueError(
+                "mfcc must have shape (n_segments, n_frames, n_mfcc), the features of "
+                f"one track, got {mfcc.shape}."
+            )
         n_segments, _, n_mfcc = mfcc.shape
         ax = make_axes(ax, figsize=(8, 3.5))
         duration = self.segment_duration or 1
@@ -488,6 +493,11 @@ class SegmentTimelineDisplay:
             This display.
         """
         probabilities = np.asarray(self.probabilities)
+        if probabilities.shape[1:] != (len(self.classes),):
+            raise ValueError(
+                "probabilities must have shape (n_segments, n_classes) = (n_segments, "
+                f"{len(self.classes)}), those of one track, got {probabilities.shape}."
+            )
         n_segments, n_classes = probabilities.shape
         ax = make_axes(ax, figsize=(7, 1.6 + 0.28 * n_classes))
         end, label = n_segments, "Segment"

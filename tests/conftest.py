@@ -66,7 +66,7 @@ def incomplete_audio(monkeypatch):
 
 @pytest.fixture(scope="session")
 def made_tracks(tmp_path_factory):
-    """Three genres of eight tracks of seven seconds, by two artists each."""
+    """Three genres of eight tracks of seven seconds, by four artists each."""
     return make_genre_tracks(
         tmp_path_factory.mktemp("tracks"),
         n_genres=3,

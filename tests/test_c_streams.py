@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -27,7 +28,7 @@ paths = sys.argv[1:]
 
 def run(code, *paths):
     command = [sys.executable, "-W", "ignore", "-c", PRELUDE + code, *map(str, paths)]
-    result = subprocess.run(command, capture_output=True, timeout=120)
+    result = subprocess.run(command, capture_output=True, timeout=300)
     assert result.returncode == 0, result.stderr
     return result.stdout.decode(), result.stderr.decode()
 
@@ -172,13 +173,17 @@ assert os.fstat(stream._descriptor).st_size < 2**21
     assert run(code) == ("", "")
 
 
-# The first fits of a network in a process, by XLA and without, and a search by workers.
+# The first fits in a process: a user's network, by XLA and without; and by workers.
 FITS = """
 import numpy as np
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
-from skgenre import CNNGenreClassifier, MLPGenreClassifier
+from skgenre import CNNGenreClassifier, KerasGenreClassifier, MLPGenreClassifier
+def build(input_shape, n_classes):
+    from keras import Sequential, layers
+    return Sequential([layers.Flatten(), layers.Dense(n_classes, "softmax")])
 X, y = np.random.default_rng(0).normal(size=(12, 2, 8, 4)), np.repeat(["a", "b"], 6)
+KerasGenreClassifier(build, epochs=1, callbacks=[]).fit(X, y)
 MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1, batch_size=2).fit(X, y)
 CNNGenreClassifier(filters=(2,), kernel_sizes=((2, 2),), epochs=1).fit(X, y)
 mlp = MLPGenreClassifier(hidden_layer_sizes=(4,), epochs=1)
@@ -197,3 +202,48 @@ def test_tensorflow_prints_if_it_is_told_to(monkeypatch):
     out, err = run(FITS)
     assert out == ""
     assert "rebuild TensorFlow" in err
+
+
+ABORT = """
+from skgenre.training.keras_state import quiet_tensorflow
+with quiet_tensorflow():
+    libc.fputs(b"I0000 00:00:1795725348.5 17821 port.cc:153] oneDNN is on.\\n", err)
+    libc.fputs(b"F cpu_feature_guard.cc:1] compiled to use AVX instructions\\n", err)
+    if paths:
+        libc.abort()
+libc.abort()
+"""
+
+
+@pytest.mark.parametrize("where", [["inside"], []])
+def test_why_tensorflow_aborts_is_shown(monkeypatch, where):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    command = [sys.executable, "-c", PRELUDE + ABORT, *where]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    said = b"F cpu_feature_guard.cc:1] compiled to use AVX instructions\n"
+    assert done.stderr == said
+    assert done.returncode == -signal.SIGABRT
+
+
+HANDLER = """
+import faulthandler
+from skgenre.training.keras_state import quiet_tensorflow
+faulthandler.enable()
+def read():
+    action = ctypes.create_string_buffer(512)
+    libc.sigaction(6, None, action)
+    return action.raw[:16] + action.raw[136:140]  # handler, mask, flags
+before = read()
+assert any(before[16:])
+with quiet_tensorflow():
+    inside = read()
+    with quiet_tensorflow():
+        assert read() == inside
+    assert read() == inside
+assert inside != before == read()
+"""
+
+
+def test_the_user_s_handler_of_aborts_is_back_with_its_flags(monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    run(HANDLER)

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,9 +10,12 @@ import soundfile
 from joblib import cpu_count
 from sklearn.utils import Bunch
 
-from skgenre import BenchmarkResult, load_mfcc_npz, make_model
+from skgenre import BenchmarkResult, PaperResult, load_mfcc_npz, make_model
 from skgenre.cli import main
-from skgenre.cli.benchmark import _describe_made
+from skgenre.cli.arguments import MODEL_NAMES, PROTOCOL_NAMES
+from skgenre.cli.benchmark import _describe
+from skgenre.cli.program import make_parser
+from skgenre.model_selection import PROTOCOLS
 
 
 def run(*arguments):
@@ -25,9 +29,11 @@ def folder_of(data):
 
 def test_quick_benchmark_runs_on_data_of_its_own(capsys, caplog):
     assert main(["benchmark", "--quick", "--models", "knn,dummy"]) == 0
-    head, _, _, _, *rows = capsys.readouterr().out.splitlines()
-    assert head.startswith("Run on 18 made tracks, no recordings: 2 folds, all")
-    assert [row.split()[1] for row in rows] == ["knn", "dummy"]
+    opening, table = capsys.readouterr().out.split("\n\n")
+    assert opening.startswith(
+        "Synthetic music, not recordings: 18 tracks of 3 genres, 2"
+    )
+    assert [row.split()[0] for row in table.splitlines()[-2:]] == ["knn", "dummy"]
     assert "analysed 18 of 18 tracks" in caplog.text
 
 
@@ -53,23 +59,26 @@ def test_head_of_made_tracks_says_what_deep_networks_lack():
     for folds in ([cnn, knn], [{**cnn, "accuracy": 0.8}, knn]):
         rows = [{**row, **fold} for fold in folds]
         result = BenchmarkResult.from_rows(rows, setting=setting)
-        head = _describe_made(result, is_quick=False)
-        assert head.startswith("Run on 75 made tracks, no recordings: 3 folds, each")
-        assert ("only 0.40 to 0.40 of new ones" in head) == (folds[0] is cnn)
+        opening = _describe(result, is_made=True, is_quick=False)
+        assert opening.startswith(
+            "Synthetic music, not recordings: 75 tracks of 1 genre"
+        )
+        assert ("only 40% to 40% of new ones" in opening) == (folds[0] is cnn)
+        assert "knn classifies 70% of the tracks" in opening or folds[0] is not cnn
 
 
 def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
     done = run(
         "benchmark",
-        *("--data", folder_of(made_tracks)),
+        folder_of(made_tracks),
         *("--models", "cnn,svm", "--epochs", "1", "--folds", "2"),
         *("--output", str(tmp_path / "out")),
     )
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [row["model"] for row in results["summary"]] == ["cnn", "svm"]
-    assert results["setting"]["command"].startswith("skgenre benchmark --data ")
-    assert "accuracy per segment" in done.stdout
+    assert results["setting"]["command"].startswith("skgenre benchmark ")
+    assert "accuracy per" in done.stdout
     audit = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert len(audit["paths"]) == len(made_tracks.paths)
 
@@ -83,7 +92,7 @@ def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
         ),
         (
             "benchmark --models dummy --protocols artist --folds 2 --jobs 1",
-            "| dummy | ar",
+            "dummy  artist ",
         ),
     ],
 )
@@ -91,9 +100,7 @@ def test_artist_folders_keep_artists_apart(
     command, told, made_tracks, tmp_path, capsys
 ):
     name, *options = command.format(tmp_path / "model").split()
-    folder = [folder_of(made_tracks)] if name == "train" else []
-    folder = folder or ["--data", folder_of(made_tracks)]
-    assert main([name, *folder, "--artist-folders", *options]) == 0
+    assert main([name, folder_of(made_tracks), "--artist-folders", *options]) == 0
     assert told in capsys.readouterr().out
 
 
@@ -117,18 +124,18 @@ def test_audit_of_artist_folders_finds_a_genre_of_one_artist(
     assert "genre blues: " not in told
 
 
-@pytest.mark.parametrize("data", [[], ["--gtzan", "."], ["--tags", "."]])
-def test_artist_folders_go_with_genre_folders_only(data, capsys):
+@pytest.mark.parametrize("words", [[], [".", "--gtzan"], [".", "--tags"]])
+def test_artist_folders_go_with_genre_folders_only(words, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(["benchmark", *data, "--artist-folders"])
-    assert "--data" in capsys.readouterr().err
+        main(["benchmark", *words, "--artist-folders"])
+    assert "--artist-folders" in capsys.readouterr().err
 
 
 def test_paper_comes_before_the_honest_table(tmp_path):
     done = run("benchmark", "--quick", "--paper", "--models", "dummy", "--epochs", "1")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("NOT THE PAPER'S DATA: run on 18 tracks"), done.stderr
-    assert lines[-1].startswith("| dummy | track")
+    assert lines[-1].split()[:2] == ["dummy", "track"]
 
 
 def test_wrong_request_is_refused_before_the_paper_is_reproduced(
@@ -136,7 +143,7 @@ def test_wrong_request_is_refused_before_the_paper_is_reproduced(
 ):
     monkeypatch.setattr("skgenre.benchmark.reproduce_paper", None)
     folder = folder_of(made_tracks)
-    arguments = ["--data", folder, "--paper", "--protocols", "filtered"]
+    arguments = [folder, "--paper", "--protocols", "filtered"]
     assert main(["benchmark", *arguments]) == 1
     assert "needs filtered_split" in capsys.readouterr().err
 
@@ -162,7 +169,6 @@ def test_unreadable_files_are_listed_above_the_table(made_tracks, tmp_path, caps
     (tmp_path / "rock" / "text.wav").write_text("no sound")
     command = [
         "benchmark",
-        "--data",
         str(tmp_path),
         "--models",
         "dummy",
@@ -173,7 +179,8 @@ def test_unreadable_files_are_listed_above_the_table(made_tracks, tmp_path, caps
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("left out: ")
     assert "text.wav" in lines[0]
-    assert lines[1].startswith("| model")
+    assert lines[1].startswith("4 tracks of ")
+    assert any(line.split()[:2] == ["model", "protocol"] for line in lines)
     assert main([*command, "--strict"]) == 1
     assert "skgenre: error: " in capsys.readouterr().err
 
@@ -186,14 +193,13 @@ def test_audit_prints_what_it_finds_and_says_so_by_its_exit_code(
         for number, path in enumerate(made_tracks.paths[:3]):
             (tmp_path / genre / f"{number}.wav").symlink_to(path)
     (tmp_path / "rock" / "text.wav").write_text("no sound")
-    report = tmp_path / "report.json"
-    assert main(["audit", str(tmp_path), "--json", str(report)]) == 1
+    assert main(["audit", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert "unreadable" in printed
     assert "two-labels" in printed
-    faults = {
-        finding["fault"] for finding in json.loads(report.read_text())["findings"]
-    }
+    assert main(["audit", str(tmp_path), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    faults = {finding["fault"] for finding in report["findings"]}
     assert {"unreadable", "exact-replica", "two-labels"} <= faults
 
 
@@ -221,7 +227,8 @@ def test_audit_of_sound_tracks_finds_nothing(made_tracks, capsys):
         (["--models", "vgg"], "'vgg' is not one of mlp, "),
         (["--models", ""], "expected distinct names"),
         (["--protocols", "genre"], "'genre' is not one of segment, track, artist"),
-        (["--data", "a", "--gtzan", "b"], "not allowed with"),
+        (["--tags", "--gtzan", "b"], "not allowed with"),
+        (["--gtzan"], "expected a DIR with --gtzan"),
         (["--folds", "1"], "at least 2, got '1'"),
         (["--epochs", "zero"], "at least 1, got 'zero'"),
         (["--seeds", "0,-1"], "a whole number from 0 to 4294967295, got '-1'"),
@@ -236,14 +243,12 @@ def test_wrong_command_is_refused_with_exit_code_2(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_models_of_the_command_line_are_those_of_the_registry(capsys):
-    with pytest.raises(SystemExit):
-        main(["benchmark", "--models", "absent"])
-    refused = capsys.readouterr().err.partition("is not one of ")[2]
+def test_models_of_the_command_line_are_those_of_the_registry():
     with pytest.raises(ValueError, match="must be one of") as caught:
         make_model("absent")
     names = re.findall("'(.*?)'", str(caught.value).partition(", got")[0])
-    assert set(re.findall(r"[\w-]+", refused.partition(" (see")[0])) == set(names)
+    assert set(MODEL_NAMES) == set(names)
+    assert set(PROTOCOL_NAMES) == set(PROTOCOLS)
 
 
 def test_output_that_is_no_folder_is_found_before_the_work(tmp_path, capsys, caplog):
@@ -255,11 +260,87 @@ def test_output_that_is_no_folder_is_found_before_the_work(tmp_path, capsys, cap
 
 
 def test_failed_work_is_one_line_and_exit_code_1(tmp_path):
-    done = run("benchmark", "--data", str(tmp_path / "absent"))
+    done = run("benchmark", str(tmp_path / "absent"))
     assert done.returncode == 1
     assert done.stderr.startswith("skgenre: error: ")
     assert len(done.stderr.splitlines()) == 1
-    assert (
-        "Traceback"
-        in run("benchmark", "--debug", "--data", str(tmp_path / "absent")).stderr
-    )
+    assert "Traceback" in run("benchmark", "--debug", str(tmp_path / "absent")).stderr
+
+
+@pytest.mark.parametrize("command", ["", *make_parser()[1]])
+def test_help_fits_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
+    with pytest.raises(SystemExit):
+        main([command, "--help"] if command else ["--help"])
+    shown = capsys.readouterr().out
+    assert "examples:\n  skgenre " in shown
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predcit"], "no command 'predcit', did you mean predict?"),
+        (["help", "trian"], "no command 'trian', did you mean train?"),
+        (["genres"], "no command 'genres' (see skgenre --help)"),
+        (["--json", "info"], "'--json' stands before the command"),
+        (["info", "--jsn"], "arguments: --jsn, did you mean --json? (see skgenre info"),
+    ],
+)
+def test_wrong_words_are_answered_by_likely_ones(words, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_words_are_answered_by_help_which_is_no_answer(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert captured.err == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("help", "--help"), ("version", "--version"), ("-V", "--version")],
+)
+def test_words_that_people_try_mean_what_they_expect(word, meant, capsys):
+    for arguments in ([word], [meant]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown == 2 * shown[: len(shown) // 2] != ""
+
+
+def test_help_of_a_command_is_its_own(capsys):
+    for arguments in (["help", "tag"], ["tag", "--help"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+    shown = capsys.readouterr().out
+    assert shown == 2 * shown[: len(shown) // 2]
+    assert shown.startswith("usage: skgenre tag ")
+
+
+def test_benchmark_prints_its_results_as_json(made_tracks, tmp_path, capsys):
+    folder, output = folder_of(made_tracks), tmp_path / "out"
+    command = ["benchmark", folder, "--models", "dummy", "--folds", "2", "--json"]
+    assert main([*command, "--output", str(output)]) == 0
+    shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert shown == json.loads((output / "results.json").read_text())
+
+
+def test_json_of_the_paper_s_experiments_is_beside_the_scores(monkeypatch, capsys):
+    rows = [{"model": "mlp", "test_accuracy": float("nan")}]
+    paper = PaperResult(rows=rows, histories={}, samples=[], n_tracks=18)
+    monkeypatch.setattr("skgenre.benchmark.reproduce_paper", lambda *_, **__: paper)
+    command = ["benchmark", "--quick", "--models", "dummy", "--paper", "--json"]
+    assert main(command) == 0
+    shown = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert shown["paper"] == [{"model": "mlp", "test_accuracy": None}]
+    assert shown["summary"][0]["model"] == "dummy"

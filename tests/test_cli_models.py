@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import errno
+import glob
 import io
 import json
 import os
@@ -31,6 +32,7 @@ from skgenre import (
     read_model_info,
     save_model,
 )
+from skgenre._tables import count_columns
 from skgenre.cli import main
 from skgenre.cli.predict import LABEL_FORMATS
 from skgenre.features import EXECUTION_PARAMETERS
@@ -97,7 +99,7 @@ def test_defaults_of_extract_are_those_of_the_extractor(made_tracks, tmp_path):
         "extract FOLDER -o OUT --segments 1 --cache-key content",
         "train FOLDER -o OUT --model knn --cache-key content",
         "train FOLDER -o OUT --model knn --set cache_key=content",
-        "benchmark --data FOLDER --models dummy --folds 2 --cache-key content",
+        "benchmark FOLDER --models dummy --folds 2 --cache-key content",
     ],
 )
 def test_commands_find_files_by_content_in_the_cache(folder, tmp_path, command):
@@ -147,7 +149,7 @@ def test_incomplete_file_is_predicted_and_json_stays_json(
     paths = made_tracks.paths[:2].tolist()
     assert main(["predict", model_file, "--json", *paths]) == 0
     captured = capfd.readouterr()
-    assert [row["file"] for row in json.loads(captured.out)] == paths
+    assert [row["path"] for row in json.loads(captured.out)] == paths
     assert captured.err.splitlines() == [
         f"skgenre: warning: {path}: ends early" for path in paths
     ]
@@ -403,7 +405,7 @@ def test_segments_have_times_and_probabilities(made_tracks, model_file, capsys):
     timeline = predict_timeline(load_model(model_file), file)
     probabilities = [f"probability_{name}" for name in timeline.classes]
     assert head == [
-        "file",
+        "path",
         "start",
         "end",
         "genre",
@@ -504,7 +506,7 @@ def test_bad_file_gets_a_row_of_its_own(
     assert captured.err == ""
     if form == "json":
         bad, answer = json.loads(captured.out)
-        assert (bad["file"], answer["file"]) == (name, good)
+        assert (bad["path"], answer["path"]) == (name, good)
         assert "genre" not in bad
         assert reason in bad["error"]
     else:
@@ -526,7 +528,7 @@ def test_other_rates_and_channels_are_answered(
 
 def test_odd_names_come_back_from_json(odd_names, model_file, capsys):
     _, rows = answers(capsys, model_file, *odd_names)
-    assert [row["file"] for row in rows] == odd_names
+    assert [row["path"] for row in rows] == odd_names
 
 
 def test_odd_names_take_one_line_of_a_table(odd_names, model_file, capsys):
@@ -620,7 +622,7 @@ def test_folders_are_predicted_only_if_asked(model_file, made_tracks, tmp_path, 
     assert "-r" in row["error"]
     assert main(["predict", model_file, str(music), "-r", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {row["file"] for row in rows} == set(map(str, music.rglob("*.wav")))
+    assert {row["path"] for row in rows} == set(map(str, music.rglob("*.wav")))
     (tmp_path / "empty").mkdir()
     assert main(["predict", model_file, str(tmp_path / "empty"), "-r"]) == 1
     assert "no audio files" in capsys.readouterr().err
@@ -690,3 +692,103 @@ def test_file_that_is_no_model_is_one_line(command, made_tracks, capsys):
     error = capsys.readouterr().err
     assert error.startswith(f"skgenre: error: {track}: ")
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "keys"),
+    [
+        ("extract FOLDER -o OUTPUT.npz", {"output", "n_tracks", "unreadable"}),
+        ("train FOLDER -o OUTPUT", {"output", "n_tracks", "scores", "unreadable"}),
+    ],
+)
+def test_commands_say_as_json_what_they_wrote(command, keys, folder, tmp_path, capsys):
+    command = command.replace("OUTPUT", str(tmp_path / "written"))
+    words = command.replace("FOLDER", str(folder)).split()
+    assert main([*words, "--json"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert shown.keys() == keys
+    assert (os.path.exists(shown["output"]), shown["n_tracks"]) == (True, 6)
+    (entry,) = shown["unreadable"]
+    assert entry["path"].endswith("text.wav")
+    assert "is a text file" in entry["error"]
+
+
+def test_options_may_stand_between_files(made_tracks, model_file, capsys):
+    first, second = made_tracks.paths[:2]
+    assert main(["predict", model_file, first, "--json", second]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["path"] for row in rows] == [first, second]
+
+
+def test_names_that_look_like_options_stand_behind_two_dashes(model_file, capsys):
+    assert main(["predict", "--json", "--", model_file, "-a.wav", "--b.wav"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["path"] for row in rows] == ["-a.wav", "--b.wav"]
+
+
+def test_patterns_that_a_shell_leaves_are_matched(made_tracks, model_file, capsys):
+    pattern = os.path.join(os.path.dirname(made_tracks.paths[0]), "*.wav")
+    exit_code, rows = answers(capsys, model_file, pattern)
+    assert exit_code == 0
+    assert [row["path"] for row in rows] == sorted(glob.glob(pattern))
+
+
+def test_predictions_are_a_table_of_tracks(made_tracks, model_file, tmp_path, capsys):
+    files = made_tracks.paths[:3].tolist()
+    assert main(["predict", model_file, *files, "--csv"]) == 0
+    (tmp_path / "labels.csv").write_text(capsys.readouterr().out)
+    data = skgenre.load_track_table(tmp_path / "labels.csv")
+    assert [str(path) for path in data.paths] == files
+    assert_array_equal(data.target, load_model(model_file).predict(files))
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def predict_on_terminal(n_columns, monkeypatch, *arguments):
+    """Lines that `predict` shows on a terminal so wide."""
+    size = os.terminal_size((n_columns, 24))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: size)
+    monkeypatch.setattr("sys.stdout", Terminal())
+    main(["predict", *arguments])
+    return sys.stdout.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("options", [[], ["--segments"]])
+@pytest.mark.parametrize("n_columns", [60, 80, 120])
+def test_lines_of_a_table_fit_the_terminal(
+    n_columns, options, made_tracks, model_file, tmp_path, monkeypatch
+):
+    names = ["A long title of a song, of a live recording " * 3, "長い名前" * 15, "a"]
+    files = [str(tmp_path / f"{name}.wav") for name in names]
+    for file in files:
+        shutil.copy(made_tracks.paths[0], file)
+    (tmp_path / "text.wav").write_text("no sound")
+    files.append(str(tmp_path / "text.wav"))
+    lines = predict_on_terminal(n_columns, monkeypatch, model_file, *files, *options)
+    assert max(map(count_columns, lines)) <= n_columns
+    assert lines[1].partition(".wav ")[1]
+    assert sum(line.startswith("…") for line in lines) >= 2
+
+
+def test_genres_that_do_not_fit_have_no_columns(
+    made_tracks, model_file, monkeypatch, capsys
+):
+    arguments = [model_file, made_tracks.paths[0], "--segments"]
+    wide, *_ = predict_on_terminal(120, monkeypatch, *arguments)
+    narrow, *_ = predict_on_terminal(60, monkeypatch, *arguments)
+    genres = np.unique(made_tracks.target).tolist()
+    assert wide.split()[-len(genres) :] == genres
+    assert narrow.split()[-1] == "probability"
+    assert "--csv has them all" in capsys.readouterr().err
+
+
+def test_info_fits_the_terminal(model_file, monkeypatch):
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 24)))
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert main(["info", model_file]) == 0
+    assert max(map(len, sys.stdout.getvalue().splitlines())) <= 60

@@ -84,6 +84,68 @@ def test_help_is_shown_before_anything_heavy_is_imported():
     assert not {"numpy", "scipy", "sklearn", "joblib", "tqdm"} & loaded
 
 
+COMPLETIONS = [
+    ("pre", {"predict"}),
+    ("predict ", {"m.skops", "genres/"}),
+    ("predict m.skops --la", {"--labels"}),
+    ("predict m.skops --labels a", {"audacity"}),
+    ("train --model l", {"lstm", "lda", "logistic", "logistic-segments"}),
+    ("benchmark --models knn,c", {"knn,cnn", "knn,covariance"}),
+    (
+        "benchmark --protocols track,",
+        {f"track,{p}" for p in ("segment", "artist", "filtered")},
+    ),
+    ("benchmark --output ", {"genres/"}),
+    ("train ", {"genres/", "tracks.csv"}),
+    ("train genres --jobs ", set()),
+]
+
+
+def ask_for_completions(line, tmp_path, *options):
+    """Ask as the shell functions of argcomplete do; return the process and words."""
+    answer = tmp_path / "answer"
+    answer.write_text("")
+    environment = {
+        **os.environ,
+        **{"_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "COMP_TYPE": "9"},
+        **{"COMP_LINE": f"skgenre {line}", "COMP_POINT": str(len(line) + 8)},
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+    }
+    done = subprocess.run(
+        [sys.executable, *options],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return done, {word.strip() for word in answer.read_text().split("\n") if word}
+
+
+@posix_only
+@pytest.mark.parametrize(("line", "words"), COMPLETIONS)
+def test_a_shell_is_told_what_may_stand_at_its_cursor(line, words, tmp_path):
+    pytest.importorskip("argcomplete")
+    (tmp_path / "genres").mkdir()
+    for name in ("m.skops", "song.mp3", "tracks.csv"):
+        (tmp_path / name).write_text("")
+    done, answer = ask_for_completions(line, tmp_path, "-P", "-m", "skgenre")
+    assert (done.stdout, done.stderr) == ("", "")
+    assert answer == words
+
+
+def test_completion_without_argcomplete_runs_nothing(tmp_path):
+    code = (
+        "import sys\n"
+        "sys.modules['argcomplete'] = None\n"
+        "sys.argv = ['skgenre', '--version']\n"
+        "from skgenre.cli.program import run\n"
+        "sys.exit(run())"
+    )
+    done, answer = ask_for_completions("info ", tmp_path, "-P", "-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    assert answer == set()
+
+
 def test_classical_prediction_imports_neither_tensorflow_nor_plots(
     made_tracks, model_file
 ):
@@ -247,7 +309,7 @@ def test_command_inside_a_process_leaves_no_trace_in_it(
 ):
     folder = made_tracks.paths[0].rsplit("/", 3)[0]
     train = ["train", folder, "--model", "mlp", "--set", "epochs=1", "--set"]
-    benchmark = ["benchmark", "--data", folder, "--models", "knn", "--folds", "2"]
+    benchmark = ["benchmark", folder, "--models", "knn", "--folds", "2"]
     codes = {
         (): 2,
         ("--help",): 0,
@@ -261,7 +323,7 @@ def test_command_inside_a_process_leaves_no_trace_in_it(
         ("predict", str(tmp_path / "a.skops"), made_tracks.paths[0]): 0,
         ("predict", model_file, "absent.wav"): 1,
         (*benchmark, "--output", str(tmp_path / "report")): 0,
-        ("benchmark", "--data", str(tmp_path / "absent")): 1,
+        ("benchmark", str(tmp_path / "absent")): 1,
         ("audit", folder): 0,
     }
     script = str(Path(__file__).with_name("cli_traces.py"))

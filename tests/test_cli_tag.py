@@ -31,7 +31,7 @@ def test_likelihoods_are_means_over_all_segments(made_tracks, musicnn_folder, ta
     )
     expected = embedding.transform([path])[0, :, 0].mean(axis=0)
     (row,) = json.loads("".join(lines))
-    assert (exit_code, row["file"]) == (0, path)
+    assert (exit_code, row["path"]) == (0, path)
     assert [*row["tags"].values()] == sorted(row["tags"].values(), reverse=True)
     found = [row["tags"][name] for name in TAGS["MSD"]]
     np.testing.assert_allclose(found, expected, rtol=1e-6)

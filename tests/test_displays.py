@@ -22,8 +22,10 @@ matplotlib.use("agg")
 
 @pytest.fixture(autouse=True)
 def close_figures():
+    from matplotlib import pyplot
+
     yield
-    matplotlib.pyplot.close("all")
+    pyplot.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +197,16 @@ def test_what_cannot_be_drawn_is_refused(pipeline):
         TrainingHistoryDisplay({}).plot(quantity="error")
     with pytest.raises(TypeError, match="begins with an MFCCExtractor"):
         SegmentTimelineDisplay.from_estimator(pipeline[-1], "a.wav")
+
+
+@pytest.mark.parametrize(
+    ("display", "message"),
+    [
+        (MFCCDisplay(np.zeros((2, 3, 4, 5))), r"one track, got \(2, 3, 4, 5\)"),
+        (SegmentTimelineDisplay(np.zeros((4, 2)), "abc"), r"\(n_segments, 3\), .*4, 2"),
+        (SegmentTimelineDisplay(np.zeros((1, 4, 3)), "abc"), r"got \(1, 4, 3\)"),
+    ],
+)
+def test_other_shapes_than_of_one_track_are_refused(display, message):
+    with pytest.raises(ValueError, match=message):
+        display.plot()

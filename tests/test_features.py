@@ -8,6 +8,7 @@ import sys
 import time
 import tracemalloc
 import warnings
+from functools import partial
 from pathlib import Path
 
 import librosa
@@ -36,7 +37,9 @@ from skgenre import (
     MFCCScaler,
     SegmentStatistics,
     TrackStatistics,
+    audit_tracks,
     predict_timeline,
+    run_benchmark,
 )
 from skgenre.audio import ffmpeg
 from skgenre.audio.inspection import Inspection
@@ -383,6 +386,17 @@ def test_pyav_is_not_imported_for_what_libsndfile_reads(made_tracks, tmp_path):
     subprocess.run(
         [sys.executable, "-c", code, tmp_path, made_tracks.paths[0]], check=True
     )
+
+
+@pytest.mark.parametrize("progress", [True, "tqdm"])
+def test_what_is_no_progress_is_refused_before_the_work(made_tracks, progress):
+    for call in [
+        partial(MFCCExtractor().analyse, ["none.wav"]),
+        partial(audit_tracks, ["none.wav"]),
+        partial(run_benchmark, ["knn"], made_tracks),
+    ]:
+        with pytest.raises(TypeError, match=f"progress must be .* got {progress!r}; "):
+            call(progress=progress)
 
 
 def test_bar_of_tqdm_is_a_progress_as_it_is(made_tracks, capsys):

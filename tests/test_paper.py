@@ -131,7 +131,7 @@ def test_unreadable_files_stop_a_strict_reproduction(with_bad_file):
 
 
 def test_the_papers_tracks_but_for_unreadable_ones_are_known(result):
-    unreadable = [{"path": "jazz.00054.wav", "reason": "is damaged"}]
+    unreadable = [{"path": "jazz.00054.wav", "error": "is damaged"}]
     almost = PaperResult(
         rows=result.rows, histories={}, samples=[], n_tracks=999, unreadable=unreadable
     )

@@ -34,7 +34,7 @@ def test_each_file_is_in_the_playlist_of_its_predicted_genre(
     )
     expected = {}
     for row in json.loads(capsys.readouterr().out):
-        expected.setdefault(f"{row['genre']}.m3u8", []).append(row["file"])
+        expected.setdefault(f"{row['genre']}.m3u8", []).append(row["path"])
     assert {p.name: read_playlist(p) for p in folder.iterdir()} == expected
     assert f"{folder}: playlists of {len(expected)} genres" in caplog.text
 

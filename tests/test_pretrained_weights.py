@@ -219,6 +219,13 @@ def test_none_in_the_user_s_folder_says_how_to_get_them_there(cache, tmp_path):
     assert INSTALL not in str(caught.value)
 
 
+def test_a_file_is_no_folder_of_weights(cache, tmp_path):
+    path = tmp_path / f"{MODEL}.npz"
+    path.touch()
+    with pytest.raises(NotADirectoryError, match=r"weights_dir .* got the file .*npz'"):
+        load(path)
+
+
 def test_other_models_are_refused_by_name(cache):
     for function in (load_weights, fetch_musicnn):
         with pytest.raises(ValueError, match=r"model must be .*, got 'MSD_big'"):

@@ -1,11 +1,14 @@
-"""What the README shows runs as it is written."""
+"""What the README shows runs as it is written, and Markdown links what is there."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+FOLDERS = (ROOT, ROOT / "benchmarks", ROOT / ".github")
+PAGES = [page for folder in FOLDERS for page in sorted(folder.glob("*.md"))]
 
 
 def block(marker):
@@ -32,8 +35,7 @@ def test_ci_runs_the_readmes_test_command():
     assert "pytest" in block("test command")
 
 
-@pytest.mark.parametrize(
-    "link", re.findall(r"\]\(([^):]+)\)", README.read_text("utf-8"))
-)
-def test_linked_file_is_there(link):
-    assert Path(README.parent, link).is_file()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_linked_in_markdown_are_there(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

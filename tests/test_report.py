@@ -143,7 +143,7 @@ def test_page_names_tracks_without_the_folders_of_whoever_ran_it(
 ):
     label = {"model": "knn", "protocol": "track", "seed": 0, "fold": 0}
     row = {**label, "accuracy": 1.0, "n_train": 8, "n_test": 1}
-    unreadable = [{"path": path, "reason": "is empty"} for path in paths]
+    unreadable = [{"path": path, "error": "is empty"} for path in paths]
     write_report(BenchmarkResult.from_rows([row], unreadable=unreadable), tmp_path)
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
     files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
@@ -158,6 +158,13 @@ def test_a_long_name_of_a_model_is_shortened_in_names_of_files_only(tmp_path):
     write_report(BenchmarkResult.from_rows([row]), tmp_path)
     assert len(list(tmp_path.glob("confusion-track-é*.png"))) == 1
     assert name in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_models_whose_names_are_alike_have_a_figure_each(made_tracks, tmp_path):
+    models = {name: make_model("knn") for name in ("k nn", "k_nn", "K/NN")}
+    write_report(run_benchmark(models, made_tracks, n_splits=2), tmp_path)
+    names = {path.stem.casefold() for path in tmp_path.glob("confusion-*.svg")}
+    assert names == {f"confusion-track-k_nn{end}" for end in ("", "-2", "-3")}
 
 
 def test_page_says_what_searches_chose(tmp_path):
@@ -255,6 +262,31 @@ def test_summary_names_the_models_that_the_best_one_beats(others, said):
         for fold, accuracy in enumerate(accuracies[name])
     ]
     assert summarise(BenchmarkResult.from_rows(rows)).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("equal", "said"), [(["b"], ", as does b;"), (["b", "c"], ", as do b and c;")]
+)
+def test_summary_names_the_models_that_are_as_good(equal, said):
+    label = {"protocol": "track", "seed": 0, "n_train": 20, "n_test": 10}
+    rows = [
+        {**label, "model": name, "fold": fold, "accuracy": accuracy}
+        for name in ["a", *equal, "bad"]
+        for fold, accuracy in enumerate([0, 0.1] if name == "bad" else [0.8, 0.7])
+    ]
+    text = summarise(BenchmarkResult.from_rows(rows))
+    assert f"a classifies 75% of the tracks correctly{said}" in text
+
+
+def test_page_has_the_scores_that_were_asked_for(made_tracks, tmp_path):
+    scoring = {"my loss": "neg_log_loss"}
+    write_report(
+        run_benchmark(["knn"], made_tracks, n_splits=2, scoring=scoring), tmp_path
+    )
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    _, head, row = read_tables(html, "Scores")[0]
+    scores = dict(zip(head, row, strict=True))
+    assert float(scores["my loss"]) == -float(scores["log-loss"])
 
 
 def test_page_of_one_model_and_track_has_no_plurals(tmp_path):

@@ -1,4 +1,4 @@
-"""Tables in notebooks: what they show, and that names in them are never markup."""
+"""Tables: what they show in notebooks, where names are no markup, and their width."""
 
 import re
 
@@ -9,6 +9,7 @@ from html_outline import Outline
 from skgenre import Timeline
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
+from skgenre.cli.arguments import DEFAULT_NAMES, PROTOCOL_NAMES
 from skgenre.datasets._tracks import TrackBunch, make_track_bunch
 from skgenre.datasets.gtzan import GtzanTracks
 
@@ -60,7 +61,7 @@ HOSTILE = {
         histories={},
         samples=[{"model": NAME, "genre": NAME, "answer": NAME}],
         n_tracks=1,
-        unreadable=[{"path": NAME, "reason": NAME}],
+        unreadable=[{"path": NAME, "error": NAME}],
     ),
 }
 
@@ -99,8 +100,10 @@ def test_an_audit_lists_its_findings_in_a_notebook():
 
 
 def test_an_audit_without_findings_says_so_in_a_notebook():
-    report = AuditReport(paths=["a"], findings=[], replicas=[])
-    assert "<p>0 findings on 1 track.</p>" in report._repr_html_()
+    assert (
+        AuditReport(paths=["a"], findings=[], replicas=[])._repr_html_()
+        == "<p>0 findings on 1 track.</p>"
+    )
 
 
 def test_a_timeline_shows_its_first_and_last_segments_in_a_notebook():
@@ -129,6 +132,14 @@ def test_tracks_are_counted_by_genre_in_a_notebook():
     ]
 
 
+@pytest.mark.parametrize("name", ["target", "groups"])
+def test_tracks_that_were_cut_by_hand_are_a_table_in_a_notebook(name):
+    data = make_track_bunch(["a", "b"], ["jazz", "pop"], ["x", "y"], "Two")
+    data[name] = data[name][:1]
+    assert read_rows(data._repr_html_())[1] == ["jazz", "1", "1"]
+    assert read_rows(TrackBunch(paths=["a"])._repr_html_()) == [["genre", "tracks"]]
+
+
 def test_tracks_of_loaders_are_a_table_in_a_notebook(made_tracks):
     rows = read_rows(made_tracks._repr_html_())
     assert [row[1:] for row in rows[1:]] == [["8", "4"]] * 3
@@ -141,3 +152,55 @@ def test_shared_folders_are_left_out_of_tables():
         paths=paths, findings=[Finding("clipped", (1,), "x")], replicas=[]
     )
     assert read_rows(report._repr_html_())[1][1] == "jazz/b.wav"
+
+
+def make_wide_result():
+    """Eleven models under all protocols."""
+    rows = [
+        {"model": model, "protocol": protocol, "seed": 0, "fold": fold, "error": None}
+        | {"accuracy": 0.5, "segment_accuracy": 0.4, "train_accuracy": 1.0}
+        | {"fit_seconds": 123.4 + fold}
+        for model in DEFAULT_NAMES
+        for protocol in PROTOCOL_NAMES
+        for fold in range(2)
+    ]
+    return BenchmarkResult.from_rows(rows)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_a_benchmark_fits_any_width_and_loses_nothing(width):
+    result = make_wide_result()
+    markdown, note = result.to_table().split("\n\n")
+    _, _, *expected = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in markdown.splitlines()
+    ]
+    *tables, shown_note = result.to_table(width).split("\n\n")
+    lines = result.to_table(width).splitlines()
+    assert max(map(len, lines)) <= max(width, 44)
+    rows = [[] for _ in expected]
+    for table in tables:
+        for row, line in zip(rows, table.splitlines()[-len(rows) :], strict=True):
+            row += re.split(" {2,}", line)[2 if row else 0 :]
+    assert rows == expected
+    assert shown_note.split() == note.split()
+
+
+def test_the_papers_table_fits_80_columns():
+    row = {"table": 5, "model": "mlp-regularized", "epochs": 50}
+    row |= {"split": "80 (80/20)/20", "seconds_per_epoch": 100.0}
+    scores = ("train_accuracy", "test_accuracy", "train_error", "test_error")
+    row |= dict.fromkeys(scores, 10.0)
+    table = PaperResult(rows=[row], histories={}, samples=[], n_tracks=3).to_table(80)
+    assert max(map(len, table.splitlines())) <= 80
+    assert table.count("– / 10.000") == 4
+
+
+def test_an_audit_fits_any_width():
+    paths = [f"{'folder/' * 20}{'long name ' * n}.wav" for n in (20, 30)]
+    finding = Finding("exact-replica", (0, 1), "equal samples, " * 20)
+    report = AuditReport(paths=paths, findings=[finding], replicas=[(0, 1)])
+    for width in (60, 80, 120):
+        lines = report.to_text(width).splitlines()
+        assert width - 15 < max(map(len, lines)) <= width
+    assert str(report) == report.to_text(80)

@@ -151,6 +151,21 @@ def test_names_are_kept_but_for_spaces_and_composed_characters(write, tmp_path):
     assert data.groups.tolist() == ["Beyonc\u00e9", "Beyonc\u00e9"]
 
 
+@pytest.mark.parametrize("text", ["Rock; Pop", "Rock;Pop;", "; Rock ;Pop;Rock"])
+def test_genres_in_one_text_are_told_apart_by_semicolons(text, write, tmp_path):
+    write("a.mp3", genre=text, artist="Bo; Cy")
+    write("b.mp3", genre="Rock", artist="Bo")
+    with pytest.warns(UserWarning, match=r"several genres.*a\.mp3 \(Rock, Pop\)$"):
+        data = load_tagged_folder(tmp_path)
+    assert data.target.tolist() == ["Rock", "Rock"]
+    assert data.groups.tolist() == ["Bo; Cy", "Bo"]
+
+
+def test_an_empty_folder_is_not_said_to_have_files(tmp_path):
+    with pytest.raises(ValueError, match=r"tags, got 0 audio files\.$"):
+        load_tagged_folder(tmp_path)
+
+
 @pytest.mark.parametrize("field", ["genre", "artist"])
 def test_spellings_that_may_be_one_name_are_named(field, write, tmp_path):
     tags = {"genre": "Rock", "artist": "Bo"}
@@ -220,7 +235,7 @@ def test_a_size_that_lies_takes_no_memory(write, tmp_path):
     path.write_bytes(content[:16] + b"\xff\xff\xff\x7f" + content[20:])
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="got 1 audio file"):
+        with pytest.raises(ValueError, match="got 1 audio file,"):
             load_quietly(tmp_path)
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
@@ -258,7 +273,7 @@ def test_other_and_hidden_files_are_ignored_and_links_count_once(write, tmp_path
 def test_a_folder_without_any_genre_is_refused(write, tmp_path):
     write("a.flac")
     (tmp_path / "b.flac").write_bytes(b"fLaC")
-    message = "got 2 audio files: 1 without a genre, 1 with tags that cannot be read"
+    message = "got 2 audio files, 1 without a genre and 1 whose tags cannot be read"
     with pytest.raises(ValueError, match=message):
         load_tagged_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):

@@ -234,6 +234,11 @@ def test_other_tracks_are_refused(X, message):
         next(make(known).split(X, Y))
 
 
+def test_refused_audio_in_memory_is_not_named_by_its_digest():
+    with pytest.raises(ValueError, match=r"first X\[0\], are not among the tracks"):
+        next(make(PATHS).split([io.BytesIO(b"RIFF")] * 60, Y))
+
+
 def test_searches_among_other_rows_than_tracks_are_refused_and_may_be_told():
     # Each candidate of the selection is some columns only.
     with pytest.raises(ValueError, match=r"not among the tracks.*Or pass groups"):

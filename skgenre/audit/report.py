@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from skgenre._io import counted, format_json, printable
-from skgenre._tables import name_tracks, write_html
+from skgenre._tables import count_columns, name_tracks, shorten_name, write_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ FAULTS = (
 # Version of what `to_dict` returns; raised when a key changes its name or meaning.
 FORMAT_VERSION = 1
 
-MAX_COLUMNS = 100
+WIDTH = 80  # as terminals open
 MAX_LISTED_FINDINGS = 20  # of one fault; JSON and `to_frame` have all
 MAX_TABLE_FINDINGS = 200  # of all faults, in a page or a notebook
 
@@ -200,6 +200,21 @@ class AuditReport:
         return format_json(self.to_dict(), indent=2)
 
     def __repr__(self):
+        return self.to_text()
+
+    def to_text(self, width: int = WIDTH) -> str:
+        """Write the findings as text; long names of files are shortened.
+
+        Parameters
+        ----------
+        width : int, default=80
+            Characters that a line may have.
+
+        Returns
+        -------
+        text : str
+            What ``print(report)`` shows.
+        """
         n_findings = counted(len(self.findings), "finding")
         lines = [f"{counted(len(self.paths), 'track')}, {n_findings}"]
         try:
@@ -208,23 +223,23 @@ class AuditReport:
             folder = ""
         if folder:
             folder = os.path.join(folder, "")
-            lines.append(f"in {_shorten(folder, MAX_COLUMNS - 3)}")
+            lines.append(f"in {shorten_name(printable(folder), width - 3)}")
         for fault, count in self.count_findings().items():
             lines += ["", f"{fault}: {count}"]
             found = [finding for finding in self.findings if finding.fault == fault]
             for finding in found[:MAX_LISTED_FINDINGS]:
                 names = [path.removeprefix(folder) for path in self._paths_of(finding)]
-                lines += _describe(names, finding.detail)
+                lines += _describe(names, finding.detail, width=width)
             if count > MAX_LISTED_FINDINGS:
                 lines.append(f"  ... and {count - MAX_LISTED_FINDINGS} more")
         return "\n".join(lines)
 
     def _repr_html_(self):
         table = tabulate_findings(self)
-        about = f"<p>{escape(table['about'])}</p>"
-        return about + write_html(
-            table["columns"], table["rows"], text_columns=range(3)
-        )
+        html = f"<p>{escape(table['about'])}</p>"
+        if self.findings:
+            html += write_html(table["columns"], table["rows"], text_columns=range(3))
+        return html
 
     def _paths_of(self, finding):
         return tuple(self.paths[track] for track in finding.tracks)
@@ -252,7 +267,7 @@ def tabulate_findings(report):
     }
 
 
-def _describe(names, detail):
+def _describe(names, detail, *, width):
     """Return a finding as lines: the names of its tracks, the detail below."""
     lines = []
     for start, name in enumerate(names):
@@ -260,17 +275,11 @@ def _describe(names, detail):
             lines.append(f"  = {len(names) - start} more")
             break
         sign = "  = " if start else "  "
-        lines.append(sign + _shorten(name, MAX_COLUMNS - len(sign)))
+        lines.append(sign + shorten_name(printable(name), width - len(sign)))
     joined = " ".join([lines[0], *map(str.strip, lines[1:])]) if lines else ""
-    if 0 < len(joined) <= MAX_COLUMNS:
+    if lines and count_columns(joined) <= width:
         lines = [joined]
     indent = "    " if names else "  "
     return lines + textwrap.wrap(
-        printable(detail), MAX_COLUMNS, initial_indent=indent, subsequent_indent=indent
+        printable(detail), width, initial_indent=indent, subsequent_indent=indent
     )
-
-
-def _shorten(name, n_columns):
-    """Return the end of a long name, with control characters escaped."""
-    name = printable(name)
-    return name if len(name) <= n_columns else "…" + name[1 - n_columns :]

@@ -13,6 +13,7 @@ from skgenre._typing import Progress, Tracks
 from skgenre._validation import (
     check_n_jobs,
     check_no_missing_label,
+    check_progress,
     check_verbosity,
     is_known_group,
 )
@@ -141,6 +142,7 @@ def audit_tracks(
     check_channel(channel)
     check_verbosity(verbose)
     check_n_jobs(n_jobs)
+    check_progress(progress)
     analysis = analyse_files(
         partial(survey_track, channel=channel),
         sources,

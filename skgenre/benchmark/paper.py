@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import textwrap
 from collections.abc import Sequence
 from html import escape
 from time import perf_counter
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from skgenre._io import counted, printable
-from skgenre._tables import write_html, write_markdown
+from skgenre._tables import write_columns, write_html, write_markdown
 from skgenre._typing import StrPath
 from skgenre._validation import check_boolean, check_choice, check_positive_integer
 from skgenre.audio import AudioDecodeError
@@ -81,7 +82,7 @@ class PaperResult:
     n_tracks : int
         Tracks that it was run on; the paper had 1000.
     unreadable : list of dict
-        ``path`` and ``reason`` of the files left out before any split.
+        ``path`` and ``error`` of the files left out before any split.
     n_frames : int
         Frames of a segment; the paper's three seconds have 130.
     """
@@ -93,20 +94,31 @@ class PaperResult:
     unreadable: list = dataclasses.field(default_factory=list)
     n_frames: int = N_PAPER_FRAMES
 
-    def to_table(self) -> str:
+    def to_table(self, width: int | None = None) -> str:
         """Write the tables as text.
+
+        Parameters
+        ----------
+        width : int, default=None
+            Characters that a line may have, as on a terminal: columns that do not fit
+            follow below. None is a table in Markdown, as wide as it needs to be.
 
         Returns
         -------
         table : str
-            Markdown; the first line says whether the data are the paper's.
+            Aligned columns; the first line says whether the data are the paper's.
         """
         before, rows, after = self._tabulate()
-        return "\n\n".join([*before, write_markdown(rows), *after])
+        if width is None:
+            table = write_markdown(rows)
+        else:
+            table = write_columns(rows, width=width, n_keys=3)
+            before[0] = textwrap.fill(before[0], width)
+        return "\n\n".join([*before, table, *after])
 
     def _repr_html_(self):
         before, (columns, *rows), after = self._tabulate()
-        table = write_html(columns, rows, text_columns=[1, 3])
+        table = write_html(columns, rows, text_columns=[0, 2])
         before, after = (
             [
                 f"<p>{'<br>'.join(map(escape, map(printable, text.splitlines())))}</p>"
@@ -136,24 +148,24 @@ class PaperResult:
             data += f" Segments have {frames} instead of {N_PAPER_FRAMES}."
         before = [data]
         if self.unreadable:
-            left_out = [(entry["path"], entry["reason"]) for entry in self.unreadable]
+            left_out = [(entry["path"], entry["error"]) for entry in self.unreadable]
             # As text, the error escapes line feeds.
             lines = [f"- left out: {AudioDecodeError([one])}" for one in left_out]
             before.append("\n".join(lines))
         names = ("train_accuracy", "test_accuracy", "train_error", "test_error")
-        head = ["table", "model", "epochs", "split"]
-        for title in ("training", "test", "error, training", "error, test"):
-            head += [f"{title}: paper", "ours"]
-        table = [[*head, "s/epoch"]]
+        head = ["model", "epochs", "split", "table"]
+        titles = ("training", "test", "error in training", "error in test")
+        table = [[*head, *titles, "s/epoch"]]
+        before.append("Each number of the paper stands before ours.")
         seconds: dict[str, float] = {}
         for row in self.rows:
             published = PUBLISHED[row["table"] - 1]
-            texts = [str(row[name]) for name in head[:4]]
+            texts = [str(row[name]) for name in head]
             for name in names:
-                # The paper's numbers are of this split.
-                is_published = row["split"] == "80/20"
-                texts.append(f"{getattr(published, name):.3f}" if is_published else "")
-                texts.append(f"{row[name]:.3f}")
+                theirs = "–"
+                if row["split"] == "80/20":  # the paper's numbers are of this split
+                    theirs = f"{getattr(published, name):.3f}"
+                texts.append(f"{theirs} / {row[name]:.3f}")
             table.append([*texts, f"{row['seconds_per_epoch']:.2f}"])
             seconds.setdefault(row["model"], row["seconds_per_epoch"])
         ratio = "ours not measured"

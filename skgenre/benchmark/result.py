@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
+import textwrap
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -18,7 +19,7 @@ from skgenre._io import (
     format_json,
     printable,
 )
-from skgenre._tables import write_html, write_markdown
+from skgenre._tables import write_columns, write_html, write_markdown
 from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
@@ -83,7 +84,7 @@ class BenchmarkResult:
     scoring : tuple of str
         The further scores that each row has.
     unreadable : list of dict
-        ``path`` and ``reason`` of the files left out before any split.
+        ``path`` and ``error`` of the files left out before any split.
     setting : dict
         What was run on what: models, protocols, folds, seeds, tracks per genre.
     paths : list of str
@@ -241,17 +242,31 @@ class BenchmarkResult:
     def __repr__(self) -> str:
         return self.to_table()
 
-    def to_table(self) -> str:
+    def to_table(self, width: int | None = None) -> str:
         """Write the summary as text.
+
+        Parameters
+        ----------
+        width : int, default=None
+            Characters that a line may have, as on a terminal: columns that do not fit
+            follow below. None is a table in Markdown, as wide as it needs to be.
 
         Returns
         -------
         table : str
-            Aligned columns in Markdown: mean ± standard deviation of each score. Notes
-            below say what the numbers do not mean.
+            Aligned columns: mean ± standard deviation of each score. Notes below say
+            what the numbers do not mean.
         """
         columns, rows = self._tabulate()
-        return "\n\n".join([write_markdown([columns, *rows]), *self.notes()])
+        rows, notes = [columns, *rows], [*self.notes()]
+        if width is None:
+            table = write_markdown(rows)
+        else:
+            table = write_columns(rows, width=width, n_keys=2)
+            notes = [
+                textwrap.fill(note, width, break_long_words=False) for note in notes
+            ]
+        return "\n\n".join([table, *notes])
 
     def _repr_html_(self) -> str:
         columns, rows = self._tabulate()

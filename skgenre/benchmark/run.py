@@ -28,6 +28,7 @@ from skgenre._validation import (
     check_groups,
     check_n_jobs,
     check_positive_integer,
+    check_progress,
     plain_integers,
 )
 from skgenre.benchmark.description import describe_parts
@@ -187,6 +188,7 @@ def run_benchmark(
     check_choice(cache_key, CACHE_KEYS, name="cache_key")
     n_splits, seeds, epochs = plain_integers((n_splits, seeds, epochs))
     check_n_jobs(n_jobs)
+    check_progress(progress)
     # Raises where the configured backend has no workers.
     joblib.effective_n_jobs(n_jobs)
     models, scoring = _check_models(models, protocols), check_scorers(scoring)

@@ -162,7 +162,7 @@ def leave_out(tracks, failures):
 
 def list_unreadable(failures):
     """Return the files that cannot, as results list them."""
-    return [{"path": path, "reason": reason} for path, reason in failures.items()]
+    return [{"path": path, "error": reason} for path, reason in failures.items()]
 
 
 class StoredSegments:

@@ -1,8 +1,11 @@
 """The parser of the command line, and the options that several commands share."""
 
 import argparse
+import difflib
+import re
+import textwrap
 
-from skgenre.cli.screen import complain, say
+from skgenre.cli.screen import complain, get_width, say
 
 # Names, not the registry itself: its import would make --help wait for scikit-learn.
 MODEL_NAMES = (
@@ -24,6 +27,7 @@ MODEL_NAMES = (
 # Of these, the models that a benchmark tries by default: no dummy, and none that needs
 # weights that are not in the package.
 DEFAULT_NAMES = MODEL_NAMES[: MODEL_NAMES.index("dummy")]
+PROTOCOL_NAMES = ("segment", "track", "artist", "filtered")
 # The networks of skgenre.pretrained.
 PRETRAINED_NAMES = ("MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg")
 
@@ -43,9 +47,10 @@ class Parser(argparse.ArgumentParser):
         # `python -OO` has no docstrings, and so no text.
         description, title, examples = (text or "").partition("examples:\n")
         super().__init__(
-            description=description,
+            # As wide as argparse makes the rest.
+            description=textwrap.fill(" ".join(description.split()), get_width() - 2),
             epilog=title + examples,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_HelpFormatter,
             # Else an option added later could change what a shortened one means.
             allow_abbrev=False,
             **arguments,
@@ -59,6 +64,64 @@ class Parser(argparse.ArgumentParser):
         """Exit with code 2 and one line; argparse would print its usage as well."""
         complain(f"error: {message} (see {self.prog} --help)", who=self.prog)
         self.exit(2)
+
+    def parse(self, words):
+        """Parse the words of a command; options may stand between its files."""
+        parse = self.parse_known_intermixed_args
+        if "--" in words:  # which it takes for a word of the command (Python 3.11)
+            parse = self.parse_known_args
+        options, unknown = parse(words)
+        if unknown:
+            known = set(re.findall(r"(?<![\w-])--[a-z-]+", self.format_help()))
+            hint = propose(unknown[0].partition("=")[0], known)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return options
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Names such as logistic-segments are not broken at their hyphens."""
+
+    def _split_lines(self, text, width):
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+def propose(word, known):
+    """Return what a wrong word may mean, as the end of an error, or an empty text."""
+    likely = difflib.get_close_matches(word, known, n=1)
+    return f", did you mean {likely[0]}?" if likely else ""
+
+
+class Completer:
+    """What argcomplete proposes for a word; its attribute of an action is `completer`.
+
+    Parameters
+    ----------
+    names : sequence of str, default=()
+        Names of which the word may have several, separated by commas; empty: files.
+    suffixes : sequence of str or None, default=()
+        Of the files; empty: any, None: folders only.
+    """
+
+    def __init__(self, names=(), *, suffixes=()):
+        self.names = names
+        self.suffixes = suffixes
+
+    def __call__(self, prefix, **_):
+        """Return the words that begin so, as argcomplete asks."""
+        # Imported here: no command needs it.
+        from argcomplete.completers import DirectoriesCompleter, FilesCompleter
+
+        if self.names:
+            before, comma, _ = prefix.rpartition(",")
+            taken = before.split(",")
+            return [before + comma + name for name in self.names if name not in taken]
+        if self.suffixes is None:
+            return DirectoriesCompleter()(prefix)
+        return FilesCompleter(self.suffixes)(prefix)
+
+
+FOLDERS = Completer(suffixes=None)
+MODEL_FILES = Completer(suffixes=["skops"])
 
 
 class VersionAction(argparse.Action):
@@ -86,15 +149,16 @@ def add_command_parser(commands, name, run, *, help, text):
     return parser
 
 
-def add_folders(parser):
-    """Add the folders of labelled tracks."""
-    parser.add_argument(
+def add_folders(parser, *, nargs="+", more=""):
+    """Add the folders of labelled tracks; `more` ends the help about them."""
+    folders = parser.add_argument(
         "folders",
-        nargs="+",
+        nargs=nargs,
         metavar="DIR",
         help="folders of genre folders (DIR/blues/track.wav), or CSV files with the "
-        "columns path, genre and, if known, artist",
+        f"columns path, genre and, if known, artist{more}",
     )
+    folders.completer = Completer(suffixes=["csv"])
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument(
         "--gtzan",
@@ -107,15 +171,17 @@ def add_folders(parser):
         help="genres and artists are in the files' own tags, and folders of any form; "
         "needs pip install 'skgenre[tags]'",
     )
-    add_artist_folders(labels)
-
-
-def add_artist_folders(parser):
-    """Add that folders within the genres' folders name artists."""
-    parser.add_argument(
+    labels.add_argument(
         "--artist-folders",
         action="store_true",
         help="a genre's folder has one folder per artist, as in DIR/blues/ARTIST/*.wav",
+    )
+
+
+def add_json(parser, what):
+    """Add the choice of JSON instead of a text to read."""
+    parser.add_argument(
+        "--json", action="store_true", help=f"print JSON instead of text: {what}"
     )
 
 
@@ -132,9 +198,10 @@ def add_jobs(parser, what, *, default=1):
 
 def add_files(parser):
     """Add the audio files of a command that works through them one by one."""
-    parser.add_argument(
+    files = parser.add_argument(
         "files", nargs="+", metavar="FILE", help="audio files of any format"
     )
+    files.completer = Completer()
     parser.add_argument(
         "-r",
         "--recursive",
@@ -170,7 +237,7 @@ def add_analysis(parser):
     """Add what happens to features once computed, and to files that have none."""
     parser.add_argument(
         "--cache-dir", metavar="DIR", help="keep the features of each file here"
-    )
+    ).completer = FOLDERS
     parser.add_argument(
         "--cache-key",
         choices=("stat", "content"),

@@ -4,12 +4,19 @@ genres of a single artist. Exit code 1: there are findings.
 
 examples:
   skgenre audit genres
-  skgenre audit genres more_genres --json faults.json --jobs 2
+  skgenre audit genres more_genres --jobs 2
+  skgenre audit genres --json > faults.json
 """
 
-from skgenre.cli.arguments import add_channel, add_command_parser, add_folders, add_jobs
-from skgenre.cli.files import check_writable, load_tracks
-from skgenre.cli.screen import say, show_progress
+from skgenre.cli.arguments import (
+    add_channel,
+    add_command_parser,
+    add_folders,
+    add_jobs,
+    add_json,
+)
+from skgenre.cli.files import load_tracks
+from skgenre.cli.screen import get_width, say, show_progress
 
 
 def add_command(commands):
@@ -22,33 +29,28 @@ def add_command(commands):
         text=__doc__,
     )
     add_folders(parser)
-    parser.add_argument("--json", metavar="FILE", help="write the report here, too")
+    add_json(parser, "the findings, and the tracks that they are about")
     add_channel(parser)
     add_jobs(parser, "files analysed at the same time, in threads")
 
 
 def _run(options):
-    if options.json is not None:
-        check_writable(options.json)
     data = load_tracks(
         options.folders,
         gtzan=options.gtzan,
         tags=options.tags,
         artist_folders=options.artist_folders,
     )
-    report = audit(
-        data, channel=options.channel, n_jobs=options.jobs, output=options.json
-    )
-    say(str(report))
+    report = audit(data, channel=options.channel, n_jobs=options.jobs)
+    say(report.to_json() if options.json else report.to_text(get_width()))
     return report.exit_code
 
 
-def audit(data, *, channel="mean", n_jobs, output):
-    """Look for faults among tracks, with progress; write them as JSON to `output`."""
-    from skgenre._io import atomic_write
+def audit(data, *, channel="mean", n_jobs):
+    """Look for faults among tracks, with progress."""
     from skgenre.audit import audit_tracks
 
-    report = audit_tracks(
+    return audit_tracks(
         data.paths,
         data.target,
         getattr(data, "groups", None),
@@ -56,7 +58,3 @@ def audit(data, *, channel="mean", n_jobs, output):
         n_jobs=n_jobs,
         progress=show_progress,
     )
-    if output is not None:
-        with atomic_write(output, "w", encoding="utf-8") as file:
-            file.write(report.to_json() + "\n")
-    return report

@@ -1,34 +1,40 @@
-"""Cross-validate models on folders of audio, one sub-folder per genre; without
---data, on music-like tracks that the package makes itself.
+"""Cross-validate models on folders of audio, one sub-folder per genre; without a
+folder, on music-like tracks that the package makes itself.
 
 examples:
   skgenre benchmark --quick
-  skgenre benchmark --data genres --models covariance,logistic --output report
-  skgenre benchmark --data genres --artist-folders --protocols track,artist
+  skgenre benchmark genres --models covariance,logistic --output report
+  skgenre benchmark genres --artist-folders --protocols track,artist
   skgenre benchmark --tags music --protocols track,artist --output report
-  skgenre benchmark --gtzan gtzan --protocols segment,track,artist --cache-dir features
+  skgenre benchmark --gtzan gtzan --protocols track,artist --cache-dir features
 """
 
+import json
 import logging
 import os
 import tempfile
+import textwrap
 from contextlib import contextmanager
 
-from skgenre._io import counted
+from skgenre._io import atomic_write, counted, format_json
 from skgenre.cli.arguments import (
     DEFAULT_NAMES,
+    FOLDERS,
     MODEL_NAMES,
+    PROTOCOL_NAMES,
+    Completer,
     add_analysis,
-    add_artist_folders,
     add_command_parser,
+    add_folders,
     add_jobs,
+    add_json,
     names,
     seeds,
     whole_number,
 )
 from skgenre.cli.audit import audit
 from skgenre.cli.files import check_writable, load_tracks
-from skgenre.cli.screen import say, show_progress
+from skgenre.cli.screen import get_width, say, show_progress
 
 # The data that the package makes itself: enough to tell the models apart, and on two
 # cores all of them are fitted within four minutes.
@@ -56,44 +62,23 @@ def add_command(commands):
         help="cross-validate models and print a table of their accuracies",
         text=__doc__,
     )
-    data = parser.add_mutually_exclusive_group()
-    data.add_argument(
-        "--data",
-        nargs="+",
-        metavar="DIR",
-        help="folders of genre folders, or CSV files with the columns path, genre and, "
-        "if known, artist",
-    )
-    data.add_argument(
-        "--gtzan",
-        nargs="+",
-        metavar="DIR",
-        help="folders with tracks of GTZAN, whose artists and faults are known",
-    )
-    data.add_argument(
-        "--tags",
-        nargs="+",
-        metavar="DIR",
-        help="folders with tracks whose genres and artists are in the files' own tags; "
-        "needs pip install 'skgenre[tags]'",
-    )
-    add_artist_folders(parser)
+    add_folders(parser, nargs="*", more="; none: tracks that the package makes")
     add = parser.add_argument
     add(
         "--models",
         type=names,
         default=[*DEFAULT_NAMES],
-        help=f"comma-separated, of {','.join(MODEL_NAMES)} (default: all but dummy and "
-        "those on pretrained features, which need weights: pip install --no-deps "
-        "musicnn==0.1.0)",
-    )
+        help=f"of {', '.join(MODEL_NAMES)}, separated by commas only (default: all but "
+        "dummy and those on pretrained features, which need weights: pip install "
+        "--no-deps musicnn==0.1.0)",
+    ).completer = Completer(MODEL_NAMES)
     add(
         "--protocols",
         type=names,
         default=["track"],
-        help="comma-separated, of segment,track,artist,filtered (default: track); "
-        "segment splits segments, for comparison with published numbers only",
-    )
+        help=f"of {', '.join(PROTOCOL_NAMES)}, separated by commas only (default: "
+        "track); segment splits segments, for comparison with published numbers only",
+    ).completer = Completer(PROTOCOL_NAMES)
     add(
         "--folds",
         type=whole_number(2),
@@ -102,8 +87,8 @@ def add_command(commands):
     add(
         "--epochs",
         type=whole_number(1),
-        help="epochs of every network (default: its own: 50 as in the paper, 15 of "
-        "covariance)",
+        help="epochs of every network (default: its own, such as 50 of those of the "
+        "paper and 15 of covariance)",
     )
     add(
         "--seeds",
@@ -128,7 +113,8 @@ def add_command(commands):
         metavar="DIR",
         help="write results.json, results.csv, figures and report.html here; a run "
         "that was stopped goes on from there",
-    )
+    ).completer = FOLDERS
+    add_json(parser, "all scores, as in results.json; with --paper also the paper's")
     add_jobs(parser, "fits that run at the same time, in processes", default=None)
     add_analysis(parser)
 
@@ -137,19 +123,18 @@ def _run(options):
     # Imported here so that --help does not wait for scikit-learn.
     from joblib import cpu_count
 
-    from skgenre.audio import AudioDecodeError
     from skgenre.benchmark import reproduce_paper, run_benchmark
-    from skgenre.model_selection import PROTOCOLS
 
     _check_known(options, "models", MODEL_NAMES)
-    _check_known(options, "protocols", PROTOCOLS)
-    if options.artist_folders and not options.data:
-        options.usage_error("argument --artist-folders: goes with --data only")
+    _check_known(options, "protocols", PROTOCOL_NAMES)
+    has_folders = options.gtzan or options.tags or options.artist_folders
+    if has_folders and not options.folders:
+        options.usage_error("expected a DIR with --gtzan, --tags and --artist-folders")
     output, report, paper = options.output, None, None
     if output is not None:
         os.makedirs(output, exist_ok=True)
         check_writable(os.path.join(output, "results.json"))
-    is_made = not (options.data or options.gtzan or options.tags)
+    is_made = not options.folders
     n_jobs = options.jobs or cpu_count()
     folds = options.folds or (_MADE_FOLDS if is_made else _FOLDS)
     epochs = options.epochs
@@ -184,18 +169,20 @@ def _run(options):
                 strict=options.strict,
                 random_state=options.seeds[0],
             )
-            say(paper.to_table() + "\n")
         # Here, because made tracks are gone afterwards.
         if output is not None:
             logger.info("auditing the tracks")
+            report = audit(data, n_jobs=n_jobs)
             findings = os.path.join(output, "audit.json")
-            report = audit(data, n_jobs=n_jobs, output=findings)
-    for entry in result.unreadable:
-        # The error's text escapes what a terminal cannot show.
-        say(f"left out: {AudioDecodeError([(entry['path'], entry['reason'])])}")
-    if is_made:
-        say(_describe_made(result, is_quick=options.quick) + "\n")
-    say(result.to_table())
+            with atomic_write(findings, "w", encoding="utf-8") as file:
+                file.write(report.to_json() + "\n")
+    if options.json:
+        content = json.loads(result.to_json())
+        if paper is not None:
+            content["paper"] = paper.rows
+        say(format_json(content, indent=2))
+    else:
+        _print_tables(result, paper, is_made=is_made, is_quick=options.quick)
     if output is not None and _can_draw():
         from skgenre.report import write_paper, write_report
 
@@ -203,6 +190,19 @@ def _run(options):
             write_paper(paper, output)
         write_report(result, output, audit=report)
     return 1 if result.failed else 0
+
+
+def _print_tables(result, paper, *, is_made, is_quick):
+    from skgenre.audio import AudioDecodeError
+
+    if paper is not None:
+        say(paper.to_table(get_width()) + "\n")
+    for entry in result.unreadable:
+        # The error's text escapes what a terminal cannot show.
+        say(f"left out: {AudioDecodeError([(entry['path'], entry['error'])])}")
+    opening = _describe(result, is_made=is_made, is_quick=is_quick)
+    say(textwrap.fill(opening, get_width(), break_on_hyphens=False) + "\n")
+    say(result.to_table(get_width()))
 
 
 def _check_known(options, name, known):
@@ -227,12 +227,11 @@ def _ending_workers():
 @contextmanager
 def _tracks(options):
     """Give the tracks of the given folders, or made ones that are then deleted."""
-    folders = options.data or options.gtzan or options.tags
-    if folders is not None:
+    if options.folders:
         yield load_tracks(
-            folders,
-            gtzan=options.gtzan is not None,
-            tags=options.tags is not None,
+            options.folders,
+            gtzan=options.gtzan,
+            tags=options.tags,
             artist_folders=options.artist_folders,
         )
         return
@@ -244,38 +243,42 @@ def _tracks(options):
         yield make_genre_tracks(folder, random_state=0, **size)
 
 
-def _describe_made(result, *, is_quick):
-    """Say what was run on made tracks and, from the scores, what networks lack."""
+def _describe(result, *, is_made, is_quick):
+    """Say what was run, which model is best and, of made tracks, what networks lack."""
+    from skgenre.report import summarise
+
     setting = result.setting
-    epochs = "each network at its own number of epochs, the paper's 50 for its own"
-    if setting["epochs"] is not None:
-        epochs = f"all networks at {counted(setting['epochs'], 'epoch')}"
-    n_tracks = sum(setting["n_tracks_per_genre"].values())
-    lines = [
-        f"Run on {n_tracks} made tracks, no recordings: {setting['n_splits']} folds, "
-        f"{epochs}."
+    n_tracks = setting["n_tracks_per_genre"]
+    sentences = [
+        f"{counted(sum(n_tracks.values()), 'track')} of "
+        f"{counted(len(n_tracks), 'genre')}, {setting['n_splits']} folds."
     ]
+    if is_made:
+        sentences = [f"Synthetic music, not recordings: {sentences[0]}"]
     if is_quick:
-        return f"{lines[0]} It shows that everything works, not which model is best."
+        sentences.append("This shows that everything works, not which model is best.")
+        return " ".join(sentences)
+    sentences.append(summarise(result))
     rows = [row for row in result.summary() if row["protocol"] == "track"]
     rows.sort(key=lambda row: row["accuracy_mean"])
     deep = [row for row in rows if row["model"] in _DEEP_NETWORKS]
-    folds = [fold for fold in result.folds if fold["model"] in _DEEP_NETWORKS]
     if (
-        deep
+        is_made
+        and deep
         and not result.failed
         and deep[-1]["accuracy_mean"] < rows[-1]["accuracy_mean"]
     ):
-        sizes = [fold["n_parameters"] for fold in folds]
+        folds = [fold for fold in result.folds if fold["model"] in _DEEP_NETWORKS]
+        n_weights = [fold["n_parameters"] for fold in folds]
         known = min(row["train_accuracy_mean"] for row in deep)
-        lines.append(
-            f"So few tracks do not suffice for the deep networks: with {min(sizes):,} "
-            f"to {max(sizes):,} weights for {folds[0]['n_train']} tracks, they get at "
-            f"least {known:.2f} of these right, but only "
-            f"{deep[0]['accuracy_mean']:.2f} to {deep[-1]['accuracy_mean']:.2f} of new "
-            f"ones, and {rows[-1]['model']} {rows[-1]['accuracy_mean']:.2f}."
+        sentences.append(
+            f"So few tracks do not suffice for the deep networks: with "
+            f"{min(n_weights):,} to {max(n_weights):,} weights, they classify at least "
+            f"{known:.0%} of the {folds[0]['n_train']} tracks in training correctly, "
+            f"but only {deep[0]['accuracy_mean']:.0%} to "
+            f"{deep[-1]['accuracy_mean']:.0%} of new ones."
         )
-    return " ".join(lines)
+    return " ".join(sentences)
 
 
 def _can_draw():

@@ -4,19 +4,21 @@ analysed are left out, each with a line that says why, and the exit code is then
 
 examples:
   skgenre extract genres -o features.npz
-  skgenre extract genres -o features.json --n-mfcc 20 --segment-duration 9 --segments 3
+  skgenre extract genres -o features.json --n-mfcc 20 --segment-duration 9
   skgenre extract --gtzan gtzan -o features.npz --jobs 2
 """
 
 import argparse
 
-from skgenre._io import counted, printable
+from skgenre._io import counted, format_json, printable
 from skgenre.cli.arguments import (
+    Completer,
     add_analysis,
     add_channel,
     add_command_parser,
     add_folders,
     add_jobs,
+    add_json,
     whole_number,
 )
 from skgenre.cli.files import check_writable, extract_tracks, load_tracks
@@ -55,7 +57,8 @@ def add_command(commands):
         type=_features_file,
         required=True,
         help="file to write, .npz or .json; one that exists is replaced",
-    )
+    ).completer = Completer(suffixes=_EXTENSIONS)
+    add_json(parser, "the output, the number of its tracks, and files left out")
     group = parser.add_argument_group("features")
     for name, (kind, default, what) in _PARAMETERS.items():
         group.add_argument(
@@ -71,7 +74,7 @@ def add_command(commands):
         type=lambda text: None if text == "all" else whole_number(1)(text),
         default=10,
         metavar="N",
-        help="segments taken of each track, from its start; 'all' takes all that it "
+        help="segments of each track, from its start; 'all' takes all that it "
         "has (default: 10)",
     )
     add_channel(group)
@@ -105,7 +108,7 @@ def _run(options):
     )
     # Refuses what is out of range, before a file is read.
     extractor.fit(data.paths)
-    kept, features = extract_tracks(
+    kept, features, unreadable = extract_tracks(
         extractor, data, n_jobs=options.jobs, strict=options.strict
     )
     if options.output.lower().endswith(".json"):
@@ -119,5 +122,10 @@ def _run(options):
             groups=kept.groups,
             parameters=parameters,
         )
-    say(f"{printable(options.output)}: {counted(len(features), 'track')}")
-    return int(len(kept.paths) < len(data.paths))
+    if options.json:
+        n_tracks = len(features)
+        content = {"output": options.output, "n_tracks": n_tracks}
+        say(format_json({**content, "unreadable": unreadable}, indent=2))
+    else:
+        say(f"{printable(options.output)}: {counted(len(features), 'track')}")
+    return int(bool(unreadable))

@@ -1,6 +1,7 @@
 """The files that commands read and write: labelled tracks, and the output."""
 
 import errno
+import glob
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,11 +32,11 @@ def load_tracks(folders, *, gtzan=False, tags=False, artist_folders=False):
 def extract_tracks(
     transformer, data, *, n_jobs, strict, cache_dir=None, cache_key="stat"
 ):
-    """Return the tracks that can be analysed, and their features; show progress.
+    """Return the tracks that can be analysed, their features, and why others cannot.
 
-    The transformer is an extractor, or a union of several, which is fitted. For each of
-    the other tracks one line says why not; with `strict`, or where none can be
-    analysed, it is an error.
+    The transformer is an extractor, or a union of several, which is fitted. Of each of
+    the other tracks, a dict has its ``path`` and the ``error``, which a line says, too;
+    with `strict`, or where none can be analysed, it is an error.
     """
     from sklearn.utils import Bunch
 
@@ -70,16 +71,24 @@ def extract_tracks(
         features = analysis.features
         if is_union:
             features = transformer.fit_transform(kept.paths)
-    return kept, features
+    unreadable = [{"path": path, "error": why} for path, why in failures.items()]
+    return kept, features, unreadable
 
 
 def list_files(paths, *, recursive):
-    """Return the files, and if `recursive` the audio files below each folder."""
+    """Return the files, and if `recursive` the audio files below each folder.
+
+    Patterns such as ``*.mp3`` are matched; the shells of Windows leave that to us.
+    """
+    files = []
+    for path in paths:
+        found = [] if os.path.lexists(path) else sorted(glob.glob(path))
+        files += found or [path]
     if not recursive:
-        return paths
+        return files
     from skgenre.datasets import find_audio_files
 
-    files = []
+    paths, files = files, []
     for path in paths:
         if not os.path.isdir(path):
             files.append(path)
@@ -94,7 +103,7 @@ def list_files(paths, *, recursive):
 def explain_no_path(path):
     """Return why something that may be meant as a path is none, or None."""
     if os.path.isdir(path):
-        return "is a directory, expected an audio file, or -r for all files in it"
+        return "is a directory, expected an audio file; -r takes all that are in it"
     if os.path.exists(path):
         return None
     if path == "-":

@@ -1,6 +1,6 @@
 """Show a model file's genres, the parameters of its features, its scores, a digest
 of the tracks that it was trained on and the versions that wrote it. The model is
-not loaded. Without MODEL: the versions installed here, for a report of a fault.
+not loaded. Without MODEL: the versions installed here, for a bug report.
 
 examples:
   skgenre info
@@ -9,10 +9,11 @@ examples:
 """
 
 import platform
+import textwrap
 
 from skgenre._io import find_versions, format_json, printable
-from skgenre.cli.arguments import add_command_parser
-from skgenre.cli.screen import say
+from skgenre.cli.arguments import MODEL_FILES, add_command_parser, add_json
+from skgenre.cli.screen import get_width, is_output_terminal, say
 
 
 def add_command(commands):
@@ -22,8 +23,8 @@ def add_command(commands):
     )
     parser.add_argument(
         "model", nargs="?", metavar="MODEL", help="file of a trained model"
-    )
-    parser.add_argument("--json", action="store_true", help="write JSON")
+    ).completer = MODEL_FILES
+    add_json(parser, "all that the file says")
 
 
 def _run(options):
@@ -50,6 +51,9 @@ def _format(info):
     values = []
     for name, value in info.items():
         lines = [printable(line) for line in _describe(value).split("\n")]
+        if is_output_terminal():
+            room = max(20, get_width() - width - 2)
+            lines = [part for line in lines for part in textwrap.wrap(line, room)]
         values.append(f"{name:{width}}  " + ("\n" + " " * (width + 2)).join(lines))
     return "\n".join(values)
 

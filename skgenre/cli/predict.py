@@ -16,19 +16,20 @@ import logging
 from functools import partial
 
 from skgenre._io import counted, format_csv_row, printable
-from skgenre.cli.arguments import add_command_parser, add_files
+from skgenre._tables import count_columns, shorten_name
+from skgenre.cli.arguments import FOLDERS, MODEL_FILES, add_command_parser, add_files
 from skgenre.cli.files import explain_no_path, list_files
 from skgenre.cli.playlists import Playlists
 from skgenre.cli.screen import (
+    MIN_NAME_WIDTH,
     JSONArray,
+    NameColumn,
     complain,
+    get_width,
     is_output_terminal,
     say,
     show_progress,
 )
-
-# A longer name breaks the alignment of its own row only.
-_MAX_NAME_WIDTH = 60
 
 # As those of Timeline.to_labels, whose import would make --help wait for scikit-learn.
 LABEL_FORMATS = ("audacity", "sonic-visualiser", "jams")
@@ -47,7 +48,8 @@ def add_command(commands):
         text=__doc__,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="file of a trained model")
+    model = add("model", metavar="MODEL", help="file of a trained model")
+    model.completer = MODEL_FILES
     add_files(parser)
     add(
         "--segments",
@@ -57,11 +59,11 @@ def add_command(commands):
     )
     form = parser.add_mutually_exclusive_group()
     for option, form_class, what in [
-        ("--json", JSONAnswers, "a JSON array, one object per row"),
+        ("--json", JSONAnswers, "JSON instead of text: an array, one object per row"),
         (
             "--csv",
             CSVAnswers,
-            "comma-separated values; a text that a spreadsheet would run as a formula, "
+            "CSV instead of text; a name that a spreadsheet would run as a formula, "
             "such as =1+1, gets a quote (') first",
         ),
     ]:
@@ -71,13 +73,13 @@ def add_command(commands):
             action="store_const",
             const=form_class,
             default=TableAnswers,
-            help=f"write {what} (default: a table to read)",
+            help=f"print {what}",
         )
     form.add_argument(
         "--labels",
         choices=LABEL_FORMATS,
         metavar="TOOL",
-        help=f"write labels for an annotation tool ({', '.join(LABEL_FORMATS)}): of "
+        help=f"print labels for an annotation tool ({', '.join(LABEL_FORMATS)}): of "
         "one FILE, with a label wherever the genre changes",
     )
     add(
@@ -85,7 +87,7 @@ def add_command(commands):
         metavar="DIR",
         help="write a playlist of the files of each genre here, DIR/GENRE.m3u8, with "
         "paths as seen from DIR; a playlist that exists is not replaced, but an error",
-    )
+    ).completer = FOLDERS
     add(
         "--trusted",
         action="append",
@@ -135,7 +137,9 @@ def _run(options):
         answers.add(timeline, has_probabilities=hasattr(model, "predict_proba"))
         if playlists is not None and not playlists.add(path, str(timeline.genre)):
             n_failed += 1
-            complain(f"left out of the playlists, which cannot name it: {path!r}")
+            complain(
+                f"left out of the playlists, which cannot hold such a name: {path!r}"
+            )
     answers.end()
     if playlists is not None:
         genres = counted(playlists.write(), "genre")
@@ -192,34 +196,44 @@ class TableAnswers(_Answers):
 
     def begin(self):
         """Print the head of the table."""
-        lengths = [len(printable(file)) for file in self.files]
-        genres = ["genre", *map(printable, self.classes)]
-        self._heads = ["probability", *(genres[1:] if self.segments else [])]
-        self._name_width = max(4, min(max(lengths), _MAX_NAME_WIDTH))
-        self._genre_width = max(map(len, genres))
+        columns = [*map(printable, self.classes)] if self.segments else []
         times = ["   start", "     end"] if self.segments else []
+        # The last gap is the one before the genre.
+        n_others = sum(len(text) + 2 for text in [*times, "probability"]) + 2
+        n_columns = sum(max(5, count_columns(name)) + 2 for name in columns)
+        widths = [count_columns(printable(name)) for name in ["genre", *self.classes]]
+        self._genre_width = max(widths)
+        if is_output_terminal():
+            room = get_width() - n_others - MIN_NAME_WIDTH
+            self._genre_width = min(self._genre_width, max(MIN_NAME_WIDTH, room))
+            if columns and n_columns > room - self._genre_width:
+                columns, n_columns = [], 0
+                complain("too narrow for a column per genre: --csv has them all")
+        self._heads = ["probability", *columns]
+        beside = n_others + self._genre_width + n_columns
+        self._names = NameColumn(self.files, beside=beside)
         self._print_columns("file", times, "genre", self._heads)
 
     def add_failure(self, path, reason):
         """Print the row of a file that has no answer."""
-        name = printable(path).ljust(self._name_width)
-        say(f"{name}  error: {printable(reason)}")
+        say(self._names.format_failure(path, reason))
 
     def _print_row(self, path, times, genre, best, probabilities):
-        values = [best]
-        if self.segments:
-            values += probabilities or [None] * len(self.classes)
+        values = [best, *(probabilities or [None] * len(self.classes))]
+        values = values[: len(self._heads)]
         shown = ["-" if value is None else f"{value:.3f}" for value in values]
         self._print_columns(path, [f"{time:8.2f}" for time in times], genre, shown)
 
     def _print_columns(self, path, times, genre, last):
-        name = printable(path).ljust(self._name_width)
-        genre = printable(genre).ljust(self._genre_width)
+        genre = printable(genre)
+        if is_output_terminal():
+            genre = shorten_name(genre, self._genre_width)
+        genre += " " * (self._genre_width - count_columns(genre))
         last = [
-            text.rjust(max(5, len(head)))
+            " " * (max(5, count_columns(head)) - count_columns(text)) + text
             for text, head in zip(last, self._heads, strict=True)
         ]
-        say("  ".join([name, *times, genre, *last]))
+        say("  ".join([self._names.format(path), *times, genre, *last]))
 
 
 class JSONAnswers(_Answers):
@@ -234,11 +248,11 @@ class JSONAnswers(_Answers):
         self._array.end()
 
     def add_failure(self, path, reason):
-        """Print the object of a file that has no answer: ``file`` and ``error``."""
-        self._array.add({"file": path, "error": reason})
+        """Print the object of a file that has no answer: ``path`` and ``error``."""
+        self._array.add({"path": path, "error": reason})
 
     def _print_row(self, path, times, genre, best, probabilities):
-        row = {"file": path}
+        row = {"path": path}
         if times:
             row["start"], row["end"] = times
         if probabilities is not None:
@@ -254,7 +268,7 @@ class CSVAnswers(_Answers):
         """Print the names of the columns."""
         times = ["start", "end"] if self.segments else []
         heads = [f"probability_{name}" for name in self.classes]
-        self._print_values("file", *times, "genre", "probability", *heads, "error")
+        self._print_values("path", *times, "genre", "probability", *heads, "error")
 
     def add_failure(self, path, reason):
         """Print the row of a file that has no answer."""

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: argcomplete looks for this word before it runs a program.
 """The command line, from its words to an exit code."""
 
 import os
@@ -7,7 +8,7 @@ import sys
 import threading
 from contextlib import contextmanager
 
-from skgenre.cli.arguments import Parser, VersionAction
+from skgenre.cli.arguments import Parser, VersionAction, propose
 from skgenre.cli.audit import add_command as add_audit
 from skgenre.cli.benchmark import add_command as add_benchmark
 from skgenre.cli.extract import add_command as add_extract
@@ -26,6 +27,7 @@ from skgenre.cli.tag import add_command as add_tag
 from skgenre.cli.train import add_command as add_train
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2  # as argparse has it
 EXIT_INTERRUPTED = 130
 # What a shell reports of a program that ends by SIGPIPE.
 EXIT_OUTPUT_CLOSED = 141
@@ -36,7 +38,7 @@ models, look for faults in a collection.
 
 examples:
   skgenre audit genres
-  skgenre benchmark --data genres --protocols track --output report
+  skgenre benchmark genres --output report
   skgenre train genres --model cnn --set epochs=30 -o model.skops
   skgenre train --tags music -o model.skops
   skgenre predict model.skops new/*.mp3
@@ -44,13 +46,13 @@ examples:
   skgenre info model.skops
 
 "genres" is a folder with one sub-folder of audio files per genre, as in
-genres/blues/track.wav, or a CSV file with the columns path, genre and, if known,
-artist. "music" is any folder of files whose tags name genre and artist, as players show
-them. m4a, WMA, WebM and some other formats need: pip install 'skgenre[ffmpeg]'. Each
-command has its own --help.
+genres/blues/track.wav, or a CSV file with the columns path, genre and, if
+known, artist. "music" is any folder of files whose tags name genre and artist,
+as players show them. m4a, WMA, WebM and some other formats need: pip install
+'skgenre[ffmpeg]'. Each command has its own --help.
 
-exit codes: 0 done, 1 the work failed or not all of it could be done, 2 the command is
-wrong, 130 interrupted by Ctrl-C
+exit codes: 0 done, 1 the work failed or not all of it could be done, 2 the
+command is wrong, 130 interrupted by Ctrl-C
 """
 
 
@@ -62,6 +64,8 @@ def run():
     exit_code : int
         As `main` returns it.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        return _complete()
     arguments = sys.argv[1:]
     open_closed_streams()
     # TensorFlow reads it once, when it is imported; its start-up notices are no errors.
@@ -78,6 +82,20 @@ def run():
             return main(arguments)
     finally:
         drop_unwritten_output()
+
+
+def _complete():
+    """Answer a shell that asks what may stand at its cursor, and end the process."""
+    try:
+        import argcomplete
+    except ImportError:
+        # The shell has it from elsewhere. Nothing may be run in its place.
+        return EXIT_FAILED
+    argcomplete.autocomplete(
+        make_parser()[0],
+        always_complete_options=False,
+        default_completer=argcomplete.SuppressCompleter(),
+    )
 
 
 class _ImportRefusal:
@@ -110,7 +128,7 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     with messages_shown(), _interruptible() as interruption:
         try:
-            options = _make_parser().parse_args(arguments)
+            options = _parse(arguments)
             options.command = shlex.join(["skgenre", *arguments])
             exit_code = options.run(options) or 0
             # What libraries have printed, too: an error of it is reported like others.
@@ -131,14 +149,35 @@ def main(arguments=None):
             return EXIT_FAILED
 
 
-def _make_parser():
+def _parse(arguments):
+    """Return the options of a command, or exit: with help, the version or an error."""
+    parser, commands = make_parser()
+    if not arguments:
+        parser.exit(EXIT_USAGE, parser.format_help())
+    first, *others = arguments
+    if first == "help" and others:
+        first, others = others[0], ["--help"]
+    if first in commands:
+        return commands[first].parse(others)
+    if first in ("help", "version"):
+        first = f"--{first}"
+    if first.startswith("-"):
+        # Help and the version exit here.
+        parser.parse_known_args([first])
+        parser.error(f"{first!r} stands before the command, expected it behind")
+    parser.error(f"no command {first!r}{propose(first, commands)}")
+
+
+def make_parser():
+    """Return the parser of the command line, and those of the commands by name."""
     parser = Parser(prog="skgenre", text=_TEXT)
     parser.add_argument(
-        "--version", nargs=0, action=VersionAction, help="show the version, and exit"
+        *("-V", "--version"),
+        nargs=0,
+        action=VersionAction,
+        help="show the version, and exit",
     )
-    commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", dest="command", required=True
-    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_extract(commands)
     add_train(commands)
     add_predict(commands)
@@ -146,7 +185,7 @@ def _make_parser():
     add_benchmark(commands)
     add_audit(commands)
     add_tag(commands)
-    return parser
+    return parser, commands.choices
 
 
 @contextmanager

@@ -3,11 +3,18 @@
 import io
 import logging
 import os
+import shutil
 import sys
+import textwrap
 import warnings
 from contextlib import contextmanager, nullcontext, suppress
 
 from skgenre._io import format_json, printable
+from skgenre._tables import count_columns, shorten_name
+
+# Of names in tables, where some are longer: on a terminal, and elsewhere.
+MIN_NAME_WIDTH = 10
+_MIN_WHOLE_NAME_WIDTH = 40
 
 _LOGGER = logging.getLogger("skgenre")
 
@@ -47,6 +54,48 @@ class JSONArray:
     def end(self):
         """Close the array."""
         say("\n]")
+
+
+class NameColumn:
+    """The first column of a table that grows line by line: names of files.
+
+    A line fits a terminal, long names being shortened. Elsewhere they are whole, since
+    a program may read them; a very long one breaks the alignment of its own line only.
+
+    Parameters
+    ----------
+    files : list of str
+        All files that get a line.
+    beside : int
+        Characters of the columns beside it, their gaps included.
+    """
+
+    def __init__(self, files, *, beside):
+        self._is_terminal = is_output_terminal()
+        least = MIN_NAME_WIDTH if self._is_terminal else _MIN_WHOLE_NAME_WIDTH
+        widths = [count_columns(printable(file)) for file in files]
+        self._width = max(4, min(max(widths), max(least, get_width() - beside)))
+
+    def format(self, name):
+        """Return the text of the column in a line."""
+        name = printable(name)
+        if self._is_terminal:
+            name = shorten_name(name, self._width)
+        return name + " " * (self._width - count_columns(name))
+
+    def format_failure(self, name, reason):
+        """Return the line of a file without an answer; on a terminal, maybe several."""
+        head, text = self.format(name) + "  ", f"error: {printable(reason)}"
+        if self._is_terminal:
+            indent = " " * (self._width + 2)
+            lines = textwrap.wrap(text, max(20, get_width() - len(indent)))
+            text = f"\n{indent}".join(lines)
+        return head + text
+
+
+def get_width():
+    """Return how many characters a line may have: a terminal's, or else 80."""
+    return max(20, shutil.get_terminal_size().columns)
 
 
 def flush_output():
@@ -205,8 +254,10 @@ def open_closed_streams():
 def native_messages_hidden(*, unless):
     """Hide what libraries of C++ and worker processes write to file descriptor 2.
 
-    TensorFlow does so before it has read any setting, and again in each worker. Python
-    keeps a descriptor of its own for standard error meanwhile.
+    TensorFlow does so before it has read any setting, and again in each worker;
+    `_c_streams`, which a library can afford, hides only known messages, and only where
+    the C library is glibc. Python keeps a descriptor of its own for standard error
+    meanwhile.
     """
     stderr = sys.stderr
     if unless or not _is_real_stderr(stderr):

@@ -1,7 +1,7 @@
-"""Print the likeliest tags of each audio file, such as guitar, female vocalists or 80s:
-the mean likelihood, over the segments of the whole recording, that a pretrained network
-of musicnn gives to each of its 50 tags. A file that cannot be analysed gets a row that
-says why, and the exit code is then 1.
+"""Print the most likely tags of each audio file, such as guitar, female vocalists or
+80s: the mean likelihood, over the segments of the whole recording, that a pretrained
+network of musicnn gives to each of its 50 tags. A file that cannot be analysed gets a
+row that says why, and the exit code is then 1.
 
 examples:
   skgenre tag song.mp3
@@ -9,20 +9,25 @@ examples:
   skgenre tag music/*.flac --json > tags.json
 """
 
-from skgenre._io import printable
 from skgenre.cli.arguments import (
+    FOLDERS,
     PRETRAINED_NAMES,
     add_channel,
     add_command_parser,
     add_files,
+    add_json,
     whole_number,
 )
 from skgenre.cli.files import explain_no_path, list_files
-from skgenre.cli.screen import JSONArray, is_output_terminal, say, show_progress
+from skgenre.cli.screen import (
+    JSONArray,
+    NameColumn,
+    is_output_terminal,
+    say,
+    show_progress,
+)
 
 _N_TAGS = 50
-# With the other columns, 80. A longer name breaks the alignment of its own rows only.
-_MAX_NAME_WIDTH = 48
 
 
 def add_command(commands):
@@ -31,7 +36,7 @@ def add_command(commands):
         commands,
         "tag",
         _run,
-        help="print the likeliest tags of audio files",
+        help="print the most likely tags of audio files",
         text=__doc__,
     )
     add = parser.add_argument
@@ -51,13 +56,13 @@ def add_command(commands):
         metavar="N",
         help="number of tags per file (default: 10)",
     )
-    add("--json", action="store_true", help="write a JSON array, one object per file")
+    add_json(parser, "an array, one object per file")
     add(
         "--weights-dir",
         metavar="DIR",
         help="folder of the weights (default: where skgenre.fetch_musicnn puts them, "
         "or an installed musicnn)",
-    )
+    ).completer = FOLDERS
     add_channel(parser)
 
 
@@ -103,18 +108,19 @@ class _TableAnswers:
     """Aligned columns, a row per tag."""
 
     def __init__(self, files):
-        lengths = [len(printable(file)) for file in files]
-        self._width = max(4, min(max(lengths), _MAX_NAME_WIDTH))
-        say(f"{'file':{self._width}}  {'tag':17}  likelihood")
+        head = f"  {'tag':17}  likelihood"
+        self._names = NameColumn(files, beside=len(head))
+        say(self._names.format("file") + head)
 
     def add(self, path, tags):
         """Print the rows of a file."""
+        name = self._names.format(path)
         for tag, likelihood in tags.items():
-            say(f"{printable(path):{self._width}}  {tag:17}  {likelihood:10.3f}")
+            say(f"{name}  {tag:17}  {likelihood:10.3f}")
 
     def add_failure(self, path, reason):
         """Print the row of a file that has no answer."""
-        say(f"{printable(path):{self._width}}  error: {printable(reason)}")
+        say(self._names.format_failure(path, reason))
 
     def end(self):
         """Print nothing: a table has no end."""
@@ -127,12 +133,12 @@ class _JSONAnswers:
         self._array = JSONArray()
 
     def add(self, path, tags):
-        """Print the object of a file: ``file``, and ``tags`` with their likelihoods."""
-        self._array.add({"file": path, "tags": tags})
+        """Print the object of a file: ``path``, and ``tags`` with their likelihoods."""
+        self._array.add({"path": path, "tags": tags})
 
     def add_failure(self, path, reason):
-        """Print the object of a file that has no answer: ``file`` and ``error``."""
-        self._array.add({"file": path, "error": reason})
+        """Print the object of a file that has no answer: ``path`` and ``error``."""
+        self._array.add({"path": path, "error": reason})
 
     def end(self):
         """Close the array."""

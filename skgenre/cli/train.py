@@ -3,11 +3,10 @@ for `skgenre predict` and skgenre.load_model. Files that cannot be analysed are 
 out, each with a line that says why, and the exit code is then 1.
 
 examples:
-  skgenre train genres --model cnn -o model.skops
-  skgenre train genres --model cnn --set epochs=30 --set n_mfcc=20 -o model.skops
+  skgenre train genres --model cnn --set epochs=30 -o model.skops
   skgenre train genres --model svm --set C=10 --cv 5 -o model.skops
   skgenre train --tags music --cv 5 -o model.skops
-  skgenre train --gtzan gtzan --model covariance -o model.skops --cache-dir features
+  skgenre train --gtzan gtzan --model covariance --cv 3 -o model.skops
 """
 
 import argparse
@@ -15,13 +14,15 @@ import ast
 import json
 import logging
 
-from skgenre._io import printable
+from skgenre._io import format_json, printable
 from skgenre.cli.arguments import (
+    MODEL_FILES,
     MODEL_NAMES,
     add_analysis,
     add_command_parser,
     add_folders,
     add_jobs,
+    add_json,
     seed,
     whole_number,
 )
@@ -48,7 +49,7 @@ def add_command(commands):
         metavar="FILE",
         required=True,
         help="file to write, such as model.skops; one that exists is replaced",
-    )
+    ).completer = MODEL_FILES
     add(
         "--model",
         choices=MODEL_NAMES,
@@ -80,6 +81,7 @@ def add_command(commands):
         metavar="N",
         help="decides folds and initial weights (default: 0)",
     )
+    add_json(parser, "the output, the number of tracks, the scores, and files left out")
     add_jobs(
         parser,
         "files analysed, in threads, and folds fitted, in processes, at the same time",
@@ -117,7 +119,7 @@ def _run(options):
         )
     if options.cv is not None:
         _make_splitter(data, options)
-    kept, features = extract_tracks(
+    kept, features, unreadable = extract_tracks(
         model[0],
         data,
         n_jobs=options.jobs,
@@ -129,9 +131,16 @@ def _run(options):
     from skgenre import save_model
 
     save_model(model, options.output, data=kept, scores=scores)
-    shown = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in scores.items()]
-    say(f"{printable(options.output)}: {', '.join(shown)}")
-    return int(len(kept.paths) < len(data.paths))
+    if options.json:
+        content = {"output": options.output, "n_tracks": len(features)}
+        content |= {"scores": scores, "unreadable": unreadable}
+        say(format_json(content, indent=2))
+    else:
+        shown = [
+            f"{name.replace('_', ' ')} {score:.3g}" for name, score in scores.items()
+        ]
+        say(f"{printable(options.output)}: {', '.join(shown)}")
+    return int(bool(unreadable))
 
 
 def _make_model(options):

@@ -39,14 +39,14 @@ class TrackBunch(Bunch):
 
     def _repr_html_(self):
         columns = ["genre", "tracks"]
-        target = np.asarray(self.target, dtype=str)
-        rows = [list(row) for row in sorted(Counter(target.tolist()).items())]
+        target = np.asarray(self.get("target", []), dtype=str).tolist()
+        rows = [list(row) for row in sorted(Counter(target).items())]
         if self.get("groups") is not None:
             columns.append("known artists")
-            groups = np.asarray(self.groups, dtype=object)
-            for row in rows:
-                artists = {*filter(is_known_group, groups[target == row[0]])}
-                row.append(len(artists))
+            # Of a bunch that was cut by hand, one of the two may have all tracks.
+            pairs = {*zip(target, self.groups, strict=False)}
+            artists = Counter(genre for genre, name in pairs if is_known_group(name))
+            rows = [[genre, count, artists[genre]] for genre, count in rows]
         description = escape(printable(self.get("DESCR", "")))
         return f"<p>{description}</p>\n{write_html(columns, rows, text_columns=[0])}"
 

@@ -43,7 +43,7 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
 
     Needs mutagen: ``pip install 'skgenre[tags]'``. Audio files are found at any depth,
     in an order that is the same on every file system. Other files, hidden ones, and
-    those of operating systems are ignored. A file with several links counts once.
+    those of operating systems are ignored. A file that links lead to counts once.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
     -----
     Tags are ID3 (also in AIFF and WAV files), Vorbis comments (FLAC, Ogg), APE, MP4 and
     ASF (WMA). Numbers of genres in ID3 tags, such as 17 or (17), become their names.
-    Of several genres, the first is taken; ``Rock/Pop`` is one genre.
+    Of several genres, also in one text with semicolons, the first is taken;
+    ``Rock/Pop`` is one genre.
 
     The group is the album's artist, who stays the same where guests are named, or else
     the track's: also where the album's is "Various Artists". A track whose artist is
@@ -134,11 +135,15 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
         if len(genres) > 1:
             several.append(f"{path} ({', '.join(genres)})")
     if not tracks:
+        got = counted(len(files), "audio file")
+        if files:
+            got += (
+                f", {len(untagged)} without a genre and {len(damaged)} whose tags "
+                "cannot be read"
+            )
         raise ValueError(
             f"{directory} must have audio files ({', '.join(AUDIO_EXTENSIONS)}) with a "
-            f"genre in their tags, got {counted(len(files), 'audio file')}: "
-            f"{len(untagged)} without a genre, {len(damaged)} with tags that cannot be "
-            "read."
+            f"genre in their tags, got {got}."
         )
     paths, genres, artists = zip(*tracks, strict=True)
     n_tracks = Counter(genres)
@@ -189,7 +194,7 @@ def _read_tags(path):
                 fault = error if kind is File else fault
                 continue
             tags = getattr(tags, "tags", tags) or {}
-            genres = genres or _list_names(tags, _GENRE)
+            genres = genres or _list_names(tags, _GENRE, separator=";")
             artist = artist or _find_artist(tags)
             if genres and artist:
                 break
@@ -210,8 +215,12 @@ def _find_artist(tags):
     return None
 
 
-def _list_names(tags, keys):
-    """Return the texts of the first key that has any, each of them once."""
+def _list_names(tags, keys, separator=None):
+    """Return the texts of the first key that has any, each of them once.
+
+    Programs that know one genre per file write several as "Rock; Pop". "/" separates
+    none: AC/DC is an artist, and "Hip-Hop/Rap" a genre of iTunes.
+    """
     for key in keys:
         try:
             value = tags[key]
@@ -220,6 +229,8 @@ def _list_names(tags, keys):
         # Of ID3, a frame, in which mutagen has made names of the numbers of genres.
         value = getattr(value, "text", value)
         texts = map(str, value if isinstance(value, Iterable) else ())
+        if separator is not None:
+            texts = separator.join(texts).split(separator)
         texts = [
             unicodedata.normalize("NFC", text.replace("\0", " ")) for text in texts
         ]

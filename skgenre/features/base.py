@@ -21,6 +21,7 @@ from skgenre._validation import (
     check_n_jobs,
     check_number,
     check_positive_integer,
+    check_progress,
     check_verbosity,
 )
 from skgenre.audio import (
@@ -214,6 +215,7 @@ class BaseSegmentExtractor(ArrayOutputMixin, DocLinkMixin, BaseEstimator):
             As by `transform`.
         """
         self._check_parameters()
+        check_progress(progress)
         sources = list_sources(X)
         analysed = self._describe_analysis()
         n_segments = None if self.n_segments is None else int(self.n_segments)

@@ -122,7 +122,10 @@ def name_rows(X):
 
 def _name_sources(X):
     sources = list_sources(X)
-    return [s if isinstance(s, str) else hold_source(s).digest for s in sources]
+    # Digests are bytes: what is text is a path, which messages name.
+    return [
+        s if isinstance(s, str) else hold_source(s).digest.encode() for s in sources
+    ]
 
 
 def _describe(row, names):

@@ -140,6 +140,11 @@ def load_weights(model, weights_dir=None):
 @functools.lru_cache(maxsize=8)
 def _load(model, weights_dir):
     folders, options = [weights_dir], f"weights_dir={weights_dir!r}"
+    if weights_dir is not None and os.path.isfile(weights_dir):
+        raise NotADirectoryError(
+            f"weights_dir must be a directory, got the file {weights_dir!r}: give the "
+            "directory that it is in."
+        )
     if weights_dir is None:
         folders, options = [find_cache()], ""
         if (musicnn := find_spec("musicnn")) is not None:

@@ -73,13 +73,14 @@ def write_report(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     display = BenchmarkDisplay.from_result(result)
-    picture = _save_figure(directory, "accuracies", display.figure_)
+    taken: set[str] = set()
+    picture = _save_figure(directory, "accuracies", display.figure_, taken)
     confusions: dict[str, list[dict[str, str]]] = {}
     # From the best model on; of those that are as good, from the first.
     for (model, protocol), (target, predicted, _) in _sort_by_accuracy(result):
         genres, counts = count_answers(target, predicted)
         figure = _draw_confusion(genres, counts)
-        _save_figure(directory, f"confusion-{protocol}-{model}", figure)
+        _save_figure(directory, f"confusion-{protocol}-{model}", figure, taken)
         table = _write_table(tabulate_answers(genres, counts))
         confusions.setdefault(protocol, []).append({"model": model, "table": table})
     notes, tables = [*result.notes()], [*make_tables(result)]
@@ -150,13 +151,19 @@ def _draw_confusion(genres, counts):
     return ax.figure
 
 
-def _save_figure(directory, name, figure):
+def _save_figure(directory, name, figure, taken):
     """Write a figure as PNG and SVG; return what the page needs of it."""
     import matplotlib.pyplot as plt
 
     # A model's name may be anything, a file's may not.
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
-    name = name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
+    first = name = name.encode()[:_MAX_NAME_BYTES].decode(errors="ignore")
+    number = 1
+    # Two names may become one, and some systems ignore case.
+    while name.casefold() in taken:
+        number += 1
+        name = f"{first}-{number}"
+    taken.add(name.casefold())
     figure.savefig(directory / f"{name}.svg")
     # Screens of phones have two or three pixels in one of a page.
     figure.savefig(directory / f"{name}.png", dpi=200)
@@ -183,6 +190,13 @@ def summarise(result):
     if not math.isnan(best["accuracy_low"]):
         low, high = best["accuracy_low"], best["accuracy_high"]
         interval = f" (95% interval {low:.0%} to {high:.0%})"
+    accuracy = best["accuracy_mean"]
+    equal = [
+        row["model"] for row in done if math.isclose(row["accuracy_mean"], accuracy)
+    ]
+    equal.remove(name)
+    if equal:
+        verdict = f", as do{'' if equal[1:] else 'es'} {_list_names(equal)}"
     compared = [row for row in result.compare() if row["protocol"] == protocol]
     compared = [row for row in compared if name in (row["first"], row["second"])]
     reasons = {row["reason"] for row in compared}
@@ -191,17 +205,17 @@ def summarise(result):
     beaten = list(itertools.compress(others, better))
     rival = others[0] if len(others) == 1 else "any other model"
     if len(beaten) == len(others) > 2:
-        verdict = f"; by the corrected test it is better than all {len(others)} others"
+        verdict += f"; by the corrected test it is better than all {len(others)} others"
     elif beaten:
-        verdict = f"; by the corrected test it is better than {_list_names(beaten)}"
+        verdict += f"; by the corrected test it is better than {_list_names(beaten)}"
     elif None in reasons:
-        verdict = f"; by the corrected test it is not shown to be better than {rival}"
+        verdict += f"; by the corrected test it is not shown to be better than {rival}"
     elif reasons:
         reason = reasons.pop()
-        verdict = f"; whether it is better than {rival} cannot be told: {reason}"
+        verdict += f"; whether it is better than {rival} cannot be told: {reason}"
     return (
         f"Under the protocol {protocol!r}, {name} classifies "
-        f"{best['accuracy_mean']:.0%} of the tracks correctly{interval}{verdict}."
+        f"{accuracy:.0%} of the tracks correctly{interval}{verdict}."
     )
 
 
@@ -227,6 +241,7 @@ def write_paper(result, directory):
     directory.mkdir(parents=True, exist_ok=True)
     with atomic_write(directory / "paper.md", "w", encoding="utf-8") as file:
         file.write(result.to_table() + "\n")
+    taken: set[str] = set()
     for (model, split), history in result.histories.items():
         figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
         for quantity, ax in zip(("accuracy", "loss"), axes, strict=True):
@@ -235,4 +250,4 @@ def write_paper(result, directory):
         figure.suptitle(
             f"{model}, split {split} of shuffled segments (validation: {part})"
         )
-        _save_figure(directory, f"paper-{model}-{split}", figure)
+        _save_figure(directory, f"paper-{model}-{split}", figure, taken)

@@ -16,6 +16,7 @@ _SUMMARY_COLUMNS = {
     "balanced_accuracy_mean": "balanced accuracy",
     "f1_macro_mean": "macro F1",
     "log_loss_mean": "log-loss",
+    # Here come the user's own.
     "segment_accuracy_mean": "accuracy per segment",
     "train_accuracy_mean": "accuracy in training",
     "fit_seconds": "fit, s",
@@ -33,12 +34,17 @@ def make_tables(result):
     summary = sorted(
         result.summary(), key=lambda row: PROTOCOLS.index(row["protocol"]), reverse=True
     )
+    columns = {}
+    for name, title in _SUMMARY_COLUMNS.items():
+        if name == "segment_accuracy_mean":
+            columns |= {f"{own}_mean": own for own in result.scoring}
+        columns[name] = title
     yield {
         "title": "Scores",
         "about": "Means over folds and seeds. The interval counts an artist as one "
         "observation where artists are kept apart, elsewhere a track.",
-        "columns": list(_SUMMARY_COLUMNS.values()),
-        "rows": [[row[name] for name in _SUMMARY_COLUMNS] for row in summary],
+        "columns": list(columns.values()),
+        "rows": [[row[name] for name in columns] for row in summary],
         "n_text": 2,
     }
     predictions = gather_predictions(result)

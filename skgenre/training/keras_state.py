@@ -50,6 +50,8 @@ def check_backend():
 
 def read_settings():
     """Return Keras' global settings, by name, as in `OWN_SETTINGS`."""
+    check_backend()
+    _start_tensorflow()
     from keras import config
 
     # The lock keeps out those of a network that another thread is training.
@@ -66,10 +68,11 @@ def read_settings():
 def quiet_tensorflow():
     """Keep TensorFlow's messages about this machine from the user's streams.
 
-    They are shown with ``TF_CPP_MIN_LOG_LEVEL=0``, its own switch.
+    Why it aborts, as on a processor without AVX, is shown. All are shown with
+    ``TF_CPP_MIN_LOG_LEVEL=0``, its own switch.
     """
     are_wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
-    return nullcontext() if are_wanted else quiet_libraries()
+    return nullcontext() if are_wanted else quiet_libraries(may_abort=True)
 
 
 @cache
@@ -90,11 +93,9 @@ def settings_in_force(settings):
     They hold for the whole process, callbacks included; the policy, which Keras keeps
     per thread, for this thread.
     """
-    check_backend()
-    _start_tensorflow()
+    settings, before = settings or OWN_SETTINGS, read_settings()
     from keras import config
 
-    settings, before = settings or OWN_SETTINGS, read_settings()
     policy = get_keras_global("dtype_policy")
     try:
         _set_all_but_policy(settings)
