@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skgenre._compat import tags_need_not_be_text
 from skgenre.audio.errors import DecoderError
 from skgenre.audio.inspection import describe_end, read_at
 from skgenre.audio.mp4 import measure_boxes
@@ -167,6 +166,9 @@ class FfmpegReader:
 
     def _open(self):
         import av
+
+        # Not above: it loads scikit-learn's pipelines.
+        from skgenre._compat import tags_need_not_be_text
 
         self._file.seek(0)
         try:
