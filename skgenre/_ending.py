@@ -10,7 +10,8 @@ from contextlib import contextmanager
 MAX_WAIT_SECONDS = 10.0
 
 _busy: set[threading.Thread] = set()
-_is_ending = threading.Event()
+# Not an Event: if Ctrl-C comes while that holds its lock, setting it waits for ever.
+_is_ending = False
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def finished_before_the_end():
     # this thread sees the flag and stops.
     _busy.add(thread)
     try:
-        if _is_ending.is_set() and thread.daemon:
+        if _is_ending and thread.daemon:
             raise RuntimeError("Python is ending: a daemon thread begins nothing more")
         yield
     finally:
@@ -38,10 +39,11 @@ def finished_before_the_end():
 
 @atexit.register
 def _let_threads_finish():
+    global _is_ending
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         try:
-            _is_ending.set()
+            _is_ending = True
             # Not `Thread.is_alive`, which is wrong after an interrupted `join`.
             while _busy and time.monotonic() < deadline:
                 time.sleep(0.001)
