@@ -92,7 +92,7 @@ def test_benchmark_of_a_folder_writes_its_results(made_tracks, tmp_path):
         ),
         (
             "benchmark --models dummy --protocols artist --folds 2 --jobs 1",
-            "dummy  artist ",
+            "dummy   artist ",
         ),
     ],
 )

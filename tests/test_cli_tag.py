@@ -27,7 +27,7 @@ def test_likelihoods_are_means_over_all_segments(made_tracks, musicnn_folder, ta
     path = made_tracks.paths[0]
     exit_code, lines = tag(path, "--json", "--top", "50", "--model", "MSD_musicnn")
     embedding = MusicnnEmbedding(
-        "MSD_musicnn", "tags", n_segments=2, weights_dir=musicnn_folder
+        "MSD_musicnn", layer="tags", n_segments=2, weights_dir=musicnn_folder
     )
     expected = embedding.transform([path])[0, :, 0].mean(axis=0)
     (row,) = json.loads("".join(lines))

@@ -78,7 +78,7 @@ def test_features_are_those_of_the_network_on_librosas_spectrogram(embed):
         pad_mode="constant",
     )
     log_mel = np.log10(10000 * mel.T[:187] + 1)
-    transformer = embed("MSD_musicnn", "logits", n_segments=1)
+    transformer = embed("MSD_musicnn", layer="logits", n_segments=1)
     network = make_network(
         "MSD_musicnn", load_weights("MSD_musicnn", embed().weights_dir)
     )
@@ -109,7 +109,7 @@ def test_track_shorter_than_a_segment_is_refused(embed, write_tone):
     ],
 )
 def test_features_of_a_layer_are_numbered(embed, model, layer, n_features):
-    transformer = embed(model, layer, n_segments=1)
+    transformer = embed(model, layer=layer, n_segments=1)
     X = transformer.fit_transform([(make_noise(48000), 16000)])
     names = transformer.get_feature_names_out(["path"])
     assert X.shape == (1, 1, 1, n_features)
@@ -120,7 +120,7 @@ def test_features_of_a_layer_are_numbered(embed, model, layer, n_features):
 @pytest.mark.parametrize("model", ["MTT_vgg", "MSD_musicnn"])
 def test_tags_are_named_probabilities_of_the_logits(embed, model):
     audio = [(make_noise(48000), 16000)]
-    tags, logits = embed(model, "tags"), embed(model, "logits")
+    tags, logits = embed(model, layer="tags"), embed(model, layer="logits")
     X = tags.transform(audio)
     assert_allclose(X, expit(logits.transform(audio)), atol=1e-6)
     assert tags.tag_names_ == logits.tag_names_ == TAGS[model[:3]]
