@@ -60,7 +60,7 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         (n_frames, n_mfcc) of the segments seen in `fit`.
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the features; only where `fit` was given a data frame.
     """
 
@@ -241,7 +241,7 @@ class SegmentPoolingClassifier(MetaEstimatorMixin, BaseTrackClassifier):
         (n_frames, n_mfcc) of the segments seen in `fit`.
     n_features_in_ : int
         Number of features; only where `fit` was given 2-D input.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the features; only where `fit` was given a data frame.
 
     Examples
