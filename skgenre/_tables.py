@@ -17,6 +17,18 @@ def write_markdown(rows):
     return "\n".join(f"| {' | '.join(texts)} |" for texts in padded)
 
 
+def write_table(rows, *, width, n_keys):
+    """Return rows as columns of a terminal or, without a width, as Markdown."""
+    if width is None:
+        return write_markdown(rows)
+    return write_columns(rows, width=width, n_keys=n_keys)
+
+
+def fill_text(text, width):
+    """Return a text in lines that fit a terminal or, without a width, as it is."""
+    return text if width is None else textwrap.fill(text, width, break_long_words=False)
+
+
 def write_columns(rows, *, width, n_keys):
     """Return rows of texts, the head first, as columns of at most `width` characters.
 

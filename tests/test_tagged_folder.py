@@ -299,7 +299,7 @@ def test_a_command_takes_several_tagged_folders(write, tmp_path):
     for name in ("a/1.flac", "a/2.flac", "b/3.flac", "b/4.flac"):
         write(name, genre="Rock", artist="Bo")
     folders = [str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path)]
-    data = load_tracks(folders, tags=True)
+    data = load_tracks(folders, layout="tags")
     assert [*map(os.path.basename, data.paths)] == [f"{n}.flac" for n in (1, 2, 3, 4)]
     assert (
         data.DESCR.split("; ")[0]

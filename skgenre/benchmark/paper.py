@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import textwrap
 from collections.abc import Sequence
 from html import escape
 from time import perf_counter
@@ -17,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from skgenre._io import counted, printable
-from skgenre._tables import write_columns, write_html, write_markdown
+from skgenre._tables import fill_text, write_html, write_table
 from skgenre._typing import StrPath
 from skgenre._validation import check_boolean, check_choice, check_positive_integer
 from skgenre.audio import AudioDecodeError
@@ -109,11 +108,8 @@ class PaperResult:
             Aligned columns; the first line says whether the data are the paper's.
         """
         before, rows, after = self._tabulate()
-        if width is None:
-            table = write_markdown(rows)
-        else:
-            table = write_columns(rows, width=width, n_keys=3)
-            before[0] = textwrap.fill(before[0], width)
+        table = write_table(rows, width=width, n_keys=3)
+        before[0] = fill_text(before[0], width)
         return "\n\n".join([*before, table, *after])
 
     def _repr_html_(self):

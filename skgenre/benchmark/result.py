@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-import textwrap
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -19,7 +18,7 @@ from skgenre._io import (
     format_json,
     printable,
 )
-from skgenre._tables import write_columns, write_html, write_markdown
+from skgenre._tables import fill_text, write_html, write_table
 from skgenre._typing import Row, StrPath
 from skgenre._validation import check_choice, check_number
 from skgenre.benchmark.scorers import COSTS, LABEL, SIZES, list_columns
@@ -258,15 +257,8 @@ class BenchmarkResult:
             what the numbers do not mean.
         """
         columns, rows = self._tabulate()
-        rows, notes = [columns, *rows], [*self.notes()]
-        if width is None:
-            table = write_markdown(rows)
-        else:
-            table = write_columns(rows, width=width, n_keys=2)
-            notes = [
-                textwrap.fill(note, width, break_long_words=False) for note in notes
-            ]
-        return "\n\n".join([table, *notes])
+        table = write_table([columns, *rows], width=width, n_keys=2)
+        return "\n\n".join([table, *(fill_text(note, width) for note in self.notes())])
 
     def _repr_html_(self) -> str:
         columns, rows = self._tabulate()

@@ -159,23 +159,22 @@ def add_folders(parser, *, nargs="+", more=""):
         f"columns path, genre and, if known, artist{more}",
     )
     folders.completer = Completer(suffixes=["csv"])
-    labels = parser.add_mutually_exclusive_group()
-    labels.add_argument(
-        "--gtzan",
-        action="store_true",
-        help="the tracks are GTZAN's, whose artists and faults are known",
-    )
-    labels.add_argument(
-        "--tags",
-        action="store_true",
-        help="genres and artists are in the files' own tags, and folders of any form; "
-        "needs pip install 'skgenre[tags]'",
-    )
-    labels.add_argument(
-        "--artist-folders",
-        action="store_true",
-        help="a genre's folder has one folder per artist, as in DIR/blues/ARTIST/*.wav",
-    )
+    layouts = parser.add_mutually_exclusive_group()
+    for name, text in [
+        ("gtzan", "the tracks are GTZAN's, whose artists and faults are known"),
+        (
+            "tags",
+            "genres and artists are in the files' own tags, and folders of any form; "
+            "needs pip install 'skgenre[tags]'",
+        ),
+        (
+            "artist-folders",
+            "a genre's folder has one folder per artist, as in DIR/blues/ARTIST/*.wav",
+        ),
+    ]:
+        layouts.add_argument(
+            f"--{name}", action="store_const", const=name, dest="layout", help=text
+        )
 
 
 def add_json(parser, what):

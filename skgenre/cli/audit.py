@@ -35,12 +35,7 @@ def add_command(commands):
 
 
 def _run(options):
-    data = load_tracks(
-        options.folders,
-        gtzan=options.gtzan,
-        tags=options.tags,
-        artist_folders=options.artist_folders,
-    )
+    data = load_tracks(options.folders, layout=options.layout)
     report = audit(data, channel=options.channel, n_jobs=options.jobs)
     say(report.to_json() if options.json else report.to_text(get_width()))
     return report.exit_code

@@ -127,8 +127,7 @@ def _run(options):
 
     _check_known(options, "models", MODEL_NAMES)
     _check_known(options, "protocols", PROTOCOL_NAMES)
-    has_folders = options.gtzan or options.tags or options.artist_folders
-    if has_folders and not options.folders:
+    if options.layout and not options.folders:
         options.usage_error("expected a DIR with --gtzan, --tags and --artist-folders")
     output, report, paper = options.output, None, None
     if output is not None:
@@ -228,12 +227,7 @@ def _ending_workers():
 def _tracks(options):
     """Give the tracks of the given folders, or made ones that are then deleted."""
     if options.folders:
-        yield load_tracks(
-            options.folders,
-            gtzan=options.gtzan,
-            tags=options.tags,
-            artist_folders=options.artist_folders,
-        )
+        yield load_tracks(options.folders, layout=options.layout)
         return
     from skgenre.datasets import make_genre_tracks
 

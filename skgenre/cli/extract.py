@@ -100,12 +100,7 @@ def _run(options):
     extractor = MFCCExtractor(
         **parameters, cache_dir=options.cache_dir, cache_key=options.cache_key
     )
-    data = load_tracks(
-        options.folders,
-        gtzan=options.gtzan,
-        tags=options.tags,
-        artist_folders=options.artist_folders,
-    )
+    data = load_tracks(options.folders, layout=options.layout)
     # Refuses what is out of range, before a file is read.
     extractor.fit(data.paths)
     kept, features, unreadable = extract_tracks(

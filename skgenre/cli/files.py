@@ -10,15 +10,18 @@ from uuid import uuid4
 from skgenre.cli.screen import complain, show_progress
 
 
-def load_tracks(folders, *, gtzan=False, tags=False, artist_folders=False):
-    """Return the tracks of genre folders and CSV tables, GTZAN's or tagged ones."""
+def load_tracks(folders, *, layout=None):
+    """Return the tracks of genre folders and CSV tables, GTZAN's or tagged ones.
+
+    `layout` says where genres and artists are found, as `add_folders` has it.
+    """
     from skgenre import datasets
 
-    if gtzan:
+    if layout == "gtzan":
         return datasets.fetch_gtzan(data_home=folders, download_if_missing=False)
-    if tags:
+    if layout == "tags":
         return datasets.join_tracks(list(map(datasets.load_tagged_folder, folders)))
-    groups = "subfolder" if artist_folders else None
+    groups = "subfolder" if layout == "artist-folders" else None
     return datasets.join_tracks(
         [
             datasets.load_track_table(folder)

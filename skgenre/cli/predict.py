@@ -16,7 +16,7 @@ import logging
 from functools import partial
 
 from skgenre._io import counted, format_csv_row, printable
-from skgenre._tables import count_columns, shorten_name
+from skgenre._tables import count_columns
 from skgenre.cli.arguments import FOLDERS, MODEL_FILES, add_command_parser, add_files
 from skgenre.cli.files import explain_no_path, list_files
 from skgenre.cli.playlists import Playlists
@@ -25,6 +25,7 @@ from skgenre.cli.screen import (
     JSONArray,
     NameColumn,
     complain,
+    fit_name,
     get_width,
     is_output_terminal,
     say,
@@ -225,10 +226,7 @@ class TableAnswers(_Answers):
         self._print_columns(path, [f"{time:8.2f}" for time in times], genre, shown)
 
     def _print_columns(self, path, times, genre, last):
-        genre = printable(genre)
-        if is_output_terminal():
-            genre = shorten_name(genre, self._genre_width)
-        genre += " " * (self._genre_width - count_columns(genre))
+        genre = fit_name(genre, self._genre_width)
         last = [
             " " * (max(5, count_columns(head)) - count_columns(text)) + text
             for text, head in zip(last, self._heads, strict=True)

@@ -78,10 +78,7 @@ class NameColumn:
 
     def format(self, name):
         """Return the text of the column in a line."""
-        name = printable(name)
-        if self._is_terminal:
-            name = shorten_name(name, self._width)
-        return name + " " * (self._width - count_columns(name))
+        return fit_name(name, self._width)
 
     def format_failure(self, name, reason):
         """Return the line of a file without an answer; on a terminal, maybe several."""
@@ -91,6 +88,14 @@ class NameColumn:
             lines = textwrap.wrap(text, max(20, get_width() - len(indent)))
             text = f"\n{indent}".join(lines)
         return head + text
+
+
+def fit_name(name, n_columns):
+    """Return a name padded with spaces; on a terminal, a longer one is shortened."""
+    name = printable(name)
+    if is_output_terminal():
+        name = shorten_name(name, n_columns)
+    return name + " " * (n_columns - count_columns(name))
 
 
 def get_width():

@@ -105,12 +105,7 @@ def _parameter(text):
 def _run(options):
     check_writable(options.output)
     model = _make_model(options)
-    data = load_tracks(
-        options.folders,
-        gtzan=options.gtzan,
-        tags=options.tags,
-        artist_folders=options.artist_folders,
-    )
+    data = load_tracks(options.folders, layout=options.layout)
     # Tracks that nothing can be trained on are refused before they are analysed.
     if len(data.target_names) < 2:
         raise ValueError(
