@@ -112,7 +112,8 @@ def split_names(text):
 
 
 def run(options):
-    tracks = load_tracks(options.gtzan or options.tracks, gtzan=bool(options.gtzan))
+    layout = "gtzan" if options.gtzan else None
+    tracks = load_tracks(options.gtzan or options.tracks, layout=layout)
     models = {name: MODELS[name]() for name in options.models}
     for extractor in itertools.chain(*map(list_extractors, models.values())):
         if isinstance(extractor, MusicnnEmbedding):
