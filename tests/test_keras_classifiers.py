@@ -817,28 +817,43 @@ def keras_settings(request):
     set_keras()
 
 
-@pytest.mark.parametrize(
-    "estimator",
-    [clone(MLP).set_params(dropout=0.3), CNN, LSTM, COVARIANCE],
-    ids=["mlp", "cnn", "lstm", "covariance"],
-)
-def test_keras_settings_neither_reach_in_nor_change(
-    estimator, features, keras_settings
-):
+@pytest.fixture
+def loud_features(features):
     X, y = features
     X[0, 0] *= 100  # probabilities near zero, which epsilon would clip
+    return X, y
 
-    def fit():
-        clear_network_pool()
-        return clone(estimator).fit(X, y, X_val=X, y_val=y)
 
-    default = fit()
+@pytest.fixture(
+    scope="module",
+    params=[clone(MLP).set_params(dropout=0.3), CNN, LSTM, COVARIANCE],
+    ids=["mlp", "cnn", "lstm", "covariance"],
+)
+def fit_by_default(request):
+    """Gives a copy of the estimator, and one that was fitted under Keras' defaults."""
+    fitted = []
+
+    def fit(X, y):
+        if not fitted:
+            fitted.append(clone(request.param).fit(X, y, X_val=X, y_val=y))
+        return clone(request.param), fitted[0]
+
+    return fit
+
+
+def test_keras_settings_neither_reach_in_nor_change(
+    fit_by_default, loud_features, keras_settings
+):
+    X, y = loud_features
+    clear_network_pool()
+    model, default = fit_by_default(X, y)
     expected = default.predict_proba(X)
     keras_settings()
     before = read_keras()
     # A network traced under the defaults, and one that is built now.
     assert_array_equal(default.predict_proba(X), expected)
-    model = fit()
+    clear_network_pool()
+    model.fit(X, y, X_val=X, y_val=y)
     assert model.history_ == default.history_
     for ours, theirs in zip(
         model.network_.weights, default.network_.weights, strict=True
