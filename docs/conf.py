@@ -22,6 +22,8 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
+# Blocks that name no language are commands and messages, not Python.
+highlight_language = "none"
 # Docstrings say the types, in words.
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
@@ -61,5 +63,6 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 # Single pages, which have no list of others beside them.
-_SINGLE = ("quickstart", "faq", "glossary", "changelog", "citations")
-html_sidebars = {page: [] for page in (*_SINGLE, "reproducing_the_paper")}
+_SINGLE = ("quickstart", "coming_from", "faq", "glossary", "reproducing_the_paper")
+_SINGLE += ("developing", "changelog", "citations")
+html_sidebars = {page: [] for page in _SINGLE}

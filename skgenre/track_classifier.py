@@ -50,7 +50,11 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
     track. The number of segments is free; their shape, (n_frames, n_mfcc), must be the
     same in `fit` and `predict`.
 
-    A subclass has a constructor parameter ``pooling`` and implements the two methods.
+    A subclass has a constructor parameter ``pooling`` and implements the two methods:
+    ``_fit_segments(segments, y, sample_weight, tracks)``, which is given rows of shape
+    (n_rows, n_frames, n_mfcc), their class numbers, their weights or None, and the
+    index of each row's track; and ``_predict_segments(segments)``, which returns
+    probabilities of shape (n_rows, n_classes).
 
     Attributes
     ----------
@@ -62,6 +66,25 @@ class BaseTrackClassifier(ClassifierMixin, DocLinkMixin, BaseEstimator):
         Number of features; only where `fit` was given 2-D input.
     feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the features; only where `fit` was given a data frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenre import BaseTrackClassifier
+    >>> class LevelClassifier(BaseTrackClassifier):
+    ...     def __init__(self, *, pooling="mean"):
+    ...         self.pooling = pooling
+    ...     def _fit_segments(self, segments, y, sample_weight, tracks):
+    ...         self.levels_ = [segments[y == n].mean() for n in np.unique(y)]
+    ...     def _predict_segments(self, segments):
+    ...         levels = segments.mean(axis=(1, 2))[:, np.newaxis]
+    ...         closeness = np.exp(-np.abs(levels - self.levels_))
+    ...         return closeness / closeness.sum(axis=1, keepdims=True)
+    >>> X = np.random.default_rng(0).normal(size=(8, 3, 5, 2))
+    >>> y = np.repeat(["blues", "rock"], 4)
+    >>> X[4:] += 3
+    >>> LevelClassifier().fit(X, y).predict(X[[0, 7]])
+    array(['blues', 'rock'], dtype='<U5')
     """
 
     @atomic_fit

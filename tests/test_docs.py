@@ -36,12 +36,12 @@ def list_snippets(page):
             yield before.count("\n"), textwrap.dedent(block[3]), NEEDS.findall(before)
 
 
-PAGES = [
+HAND_WRITTEN = [
     page
     for page in sorted(DOCS.rglob("*.rst"))
     if not {"generated", "auto_examples", "_build", "_templates"} & {*page.parts}
-    and any(list_snippets(page))
 ]
+PAGES = [page for page in HAND_WRITTEN if any(list_snippets(page))]
 
 
 def write_collection(tracks, folder):
@@ -89,6 +89,21 @@ def test_snippets_of_a_page_run_from_top_to_bottom(
             pytest.importorskip(library)
         # Errors name the page and the line.
         exec(compile("\n" * n_lines + source, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", HAND_WRITTEN, ids=lambda page: page.stem)
+def test_code_of_a_page_is_shown_whole_and_can_be_pasted(page):
+    blocks = re.findall(
+        r"^( *)\.\. code-block:: \w+\n((?:\1 +:.*\n)*)\n((?:\1 +.*\n|\n)+)",
+        page.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    for _, options, code in blocks:
+        lines = textwrap.dedent(code).splitlines()
+        assert max(map(len, lines)) <= 88, code
+        # The indent of options is taken off the code: if it is less, spaces remain.
+        indents = {re.match(" *", part)[0] for part in (options or code, code)}
+        assert len(indents) == 1, code
 
 
 def test_commands_of_the_quickstart_run(made_tracks, tmp_path, monkeypatch):

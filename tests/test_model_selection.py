@@ -160,6 +160,12 @@ def test_replicas_and_their_whole_groups_are_merged():
         merge_replicas(["b", "a"], [(0, 1), (0, 2)])
 
 
+@pytest.mark.parametrize("pair", [("a.wav", "b.wav"), (0, 1, 2), (0.5, 1.0), 0])
+def test_replicas_that_are_no_indices_of_tracks_are_an_error(pair):
+    with pytest.raises(ValueError, match="pairs must hold two indices of tracks each"):
+        merge_replicas(["b", "a", "c"], [(0, 1), pair])
+
+
 # Ten tracks of known artists, five of unknown ones.
 INCOMPLETE = ["a", "b"] * 5 + [None, np.nan, pd.NA, "", " "]
 NAMED = ["a", "b"] * 5 + ["u", "v", "w", "x", "y"]

@@ -178,6 +178,14 @@ def find_untrained_genres(
     -----
     UserWarning
         There is such a genre.
+
+    Examples
+    --------
+    >>> from skgenre.model_selection import find_untrained_genres, make_splitter
+    >>> target = ["blues", "blues", "rock", "rock"]
+    >>> splitter = make_splitter("track", target, n_splits=2, random_state=0)
+    >>> find_untrained_genres(splitter, target)
+    [[], []]
     """
     check_no_missing_label(target, name="target")
     target = np.asarray(target, dtype=str)

@@ -22,7 +22,7 @@ def merge_replicas(
     groups : array-like of shape (n_tracks,)
         Groups (artists) of the tracks. One that is missing (None, NaN, pd.NA or an
         empty text) is unknown: that track is a group of its own.
-    pairs : sequence of (int, int)
+    pairs : iterable of (int, int)
         Indices of tracks that are one recording, as `audit_tracks` finds them.
 
     Returns
@@ -36,7 +36,7 @@ def merge_replicas(
     Raises
     ------
     ValueError
-        A pair names a track that is not there.
+        A pair is not two indices, or names a track that is not there.
 
     Examples
     --------
@@ -53,6 +53,12 @@ def merge_replicas(
         np.char.startswith(names, UNKNOWN_GROUP_PREFIX), kind="stable"
     )
     names, members = names[known_first], np.argsort(known_first)[members]
+    pairs = list(pairs)
+    for pair in pairs:
+        if np.shape(pair) != (2,) or np.asarray(pair).dtype.kind not in "iu":
+            raise ValueError(
+                f"pairs must hold two indices of tracks each, as (0, 3), got {pair!r}."
+            )
     pairs = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
     if pairs.size and not (pairs.min() >= 0 and pairs.max() < len(members)):
         raise ValueError(
