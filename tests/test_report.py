@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from html import unescape
 
 import pytest
 from html_outline import Outline
@@ -302,6 +303,13 @@ def test_page_of_one_model_and_track_has_no_plurals(tmp_path):
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "1 model on 1 track of 1 genre" in text
     assert "1 finding on 1 track." in text
+
+
+def test_page_says_how_to_call_the_benchmark_again(page):
+    said = re.search(r"<pre>(.*?)</pre>", page.read_text(encoding="utf-8"))[1]
+    protocols = "protocols=['segment', 'track', 'artist']"
+    call = f"skgenre.run_benchmark(models, data, {protocols}, n_splits=3, seeds=[0])"
+    assert unescape(said) == call
 
 
 def test_page_has_no_dead_buttons_without_javascript(page):
