@@ -161,6 +161,16 @@ def test_a_long_name_of_a_model_is_shortened_in_names_of_files_only(tmp_path):
     assert name in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_genre_whose_folder_is_not_named_in_utf_8_is_drawn(tmp_path):
+    genre = "Fran\udce7ais"  # as Python has a byte that is not UTF-8
+    label = {"model": genre, "protocol": "track", "seed": 0, "fold": 0}
+    answers = {"rows": [0], "target": [genre], "predicted": [genre]}
+    row = {**label, "accuracy": 1.0, "n_train": 8, "n_test": 1, "predictions": answers}
+    write_report(BenchmarkResult.from_rows([row]), tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert r"Answers of Fran\udce7ais" in text
+
+
 def test_models_whose_names_are_alike_have_a_figure_each(made_tracks, tmp_path):
     models = {name: make_model("knn") for name in ("k nn", "k_nn", "K/NN")}
     write_report(run_benchmark(models, made_tracks, n_splits=2), tmp_path)
