@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from html_outline import Outline
 
-from skgenre import make_model, run_benchmark, write_report
+from skgenre import make_model, make_model_card, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
 from skgenre.benchmark.result import MSD_NOTE
@@ -320,6 +320,23 @@ def test_page_says_how_to_call_the_benchmark_again(page):
     protocols = "protocols=['segment', 'track', 'artist']"
     call = f"skgenre.run_benchmark(models, data, {protocols}, n_splits=3, seeds=[0])"
     assert unescape(said) == call
+
+
+def test_a_difference_of_zero_but_for_rounding_has_no_sign(made_tracks, tmp_path):
+    # The mean of the differences is -4e-17.
+    accuracies = {"a": (0.0, 0.3, 0.9), "b": (0.3, 0.9, 0.0)}
+    rows = [
+        {"model": model, "protocol": "track", "seed": 0, "fold": fold}
+        | {"accuracy": accuracy, "n_train": 8, "n_test": 10}
+        for model, values in accuracies.items()
+        for fold, accuracy in enumerate(values)
+    ]
+    result = BenchmarkResult.from_rows(rows)
+    write_report(result, tmp_path)
+    model = make_model("dummy").fit(made_tracks.paths, made_tracks.target)
+    card = make_model_card(model, benchmark=result).render()
+    for text in (card, (tmp_path / "report.html").read_text(encoding="utf-8")):
+        assert "-0.000" not in text.replace("\\", "")
 
 
 def test_page_has_no_dead_buttons_without_javascript(page):
