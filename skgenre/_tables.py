@@ -117,7 +117,7 @@ def write_html(columns, rows, *, text_columns, shares=None):
 def _write_cell(value):
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else escape(printable(value))
+    return f"{value:z.3f}" if isinstance(value, float) else escape(printable(value))
 
 
 def name_tracks(paths):

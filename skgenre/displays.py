@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skgenre._io import printable
 from skgenre._typing import Audio, Row
 from skgenre._validation import check_choice
 from skgenre.model_selection import PROTOCOLS
@@ -58,8 +59,13 @@ def make_axes(ax, *, figsize):
 
 
 def plain_text(name):
-    """A name as matplotlib shows it: on up to three lines, ``$`` begins no formula."""
-    lines = textwrap.wrap(str(name), _MAX_CHARACTERS, max_lines=3, placeholder="…")
+    """A name as matplotlib shows it: on up to three lines, ``$`` begins no formula.
+
+    Undecodable bytes, as of a genre's folder, are escaped: matplotlib fails on them.
+    """
+    lines = textwrap.wrap(
+        printable(name), _MAX_CHARACTERS, max_lines=3, placeholder="…"
+    )
     return "\n".join(lines).replace("$", r"\$")
 
 

@@ -151,6 +151,11 @@ def test_every_public_name_can_be_had_and_is_documented():
     for name in skgenre.__all__:
         assert getattr(skgenre, name).__doc__, name
     assert set(skgenre.__all__) <= set(dir(skgenre))
+
+
+def test_each_name_is_listed_once_also_after_its_first_use():
+    assert skgenre.MFCCExtractor is not None
+    assert dir(skgenre).count("MFCCExtractor") == 1
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         skgenre.nonsense  # noqa: B018
 

@@ -932,6 +932,12 @@ def test_other_versions_are_fitted_again(
     assert messages_of(caplog) == ["finished fits run again: 2 (2 for other versions)"]
 
 
+def test_other_folds_are_not_said_to_have_other_audio(made_tracks, tmp_path, caplog):
+    run_benchmark(["dummy"], made_tracks, n_splits=2, output=tmp_path)
+    run_benchmark(["dummy"], made_tracks, n_splits=3, output=tmp_path)
+    assert messages_of(caplog) == ["finished fits run again: 2 (2 for other folds)"]
+
+
 def test_reasons_are_counted_in_one_line(own_tracks, tmp_path, caplog):
     models = {"a": make_model("knn", n_neighbors=1), "b": make_model("dummy")}
     arguments = {"n_splits": 2, "output": tmp_path / "out"}

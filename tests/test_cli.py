@@ -305,6 +305,28 @@ def test_no_words_are_answered_by_help_which_is_no_answer(capsys):
     assert captured.err == capsys.readouterr().out
 
 
+# The word of a shell's unset variable: as a path, it would be the current folder.
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["audit", ""], "DIR"),
+        (["benchmark", "genres", "--output", ""], "--output"),
+        (["benchmark", "genres", "--output="], "--output"),
+        (["extract", "genres", "-o", "a.npz", "--cache-dir", ""], "--cache-dir"),
+        (["info", ""], "MODEL"),
+        (["predict", "", "a.wav"], "MODEL"),
+        (["predict", "m.skops", "a.wav", "--playlist", ""], "--playlist"),
+        (["tag", "a.wav", "--weights-dir", ""], "--weights-dir"),
+        (["train", "genres", "-o", ""], "-o/--output"),
+    ],
+)
+def test_an_empty_word_is_no_path(words, name, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    error = f"argument {name}: expected a path, got '' (see"
+    assert error in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("word", "meant"),
     [("help", "--help"), ("version", "--version"), ("-V", "--version")],

@@ -1,10 +1,11 @@
 import dataclasses
 import re
+from html import unescape
 
 import pytest
 from html_outline import Outline
 
-from skgenre import make_model, run_benchmark, write_report
+from skgenre import make_model, make_model_card, run_benchmark, write_report
 from skgenre.audit import AuditReport, Finding
 from skgenre.benchmark import BenchmarkResult, PaperResult
 from skgenre.benchmark.result import MSD_NOTE
@@ -160,6 +161,16 @@ def test_a_long_name_of_a_model_is_shortened_in_names_of_files_only(tmp_path):
     assert name in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_genre_whose_folder_is_not_named_in_utf_8_is_drawn(tmp_path):
+    genre = "Fran\udce7ais"  # as Python has a byte that is not UTF-8
+    label = {"model": genre, "protocol": "track", "seed": 0, "fold": 0}
+    answers = {"rows": [0], "target": [genre], "predicted": [genre]}
+    row = {**label, "accuracy": 1.0, "n_train": 8, "n_test": 1, "predictions": answers}
+    write_report(BenchmarkResult.from_rows([row]), tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert r"Answers of Fran\udce7ais" in text
+
+
 def test_models_whose_names_are_alike_have_a_figure_each(made_tracks, tmp_path):
     models = {name: make_model("knn") for name in ("k nn", "k_nn", "K/NN")}
     write_report(run_benchmark(models, made_tracks, n_splits=2), tmp_path)
@@ -302,6 +313,30 @@ def test_page_of_one_model_and_track_has_no_plurals(tmp_path):
     text = Outline((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "1 model on 1 track of 1 genre" in text
     assert "1 finding on 1 track." in text
+
+
+def test_page_says_how_to_call_the_benchmark_again(page):
+    said = re.search(r"<pre>(.*?)</pre>", page.read_text(encoding="utf-8"))[1]
+    protocols = "protocols=['segment', 'track', 'artist']"
+    call = f"skgenre.run_benchmark(models, data, {protocols}, n_splits=3, seeds=[0])"
+    assert unescape(said) == call
+
+
+def test_a_difference_of_zero_but_for_rounding_has_no_sign(made_tracks, tmp_path):
+    # The mean of the differences is -4e-17.
+    accuracies = {"a": (0.0, 0.3, 0.9), "b": (0.3, 0.9, 0.0)}
+    rows = [
+        {"model": model, "protocol": "track", "seed": 0, "fold": fold}
+        | {"accuracy": accuracy, "n_train": 8, "n_test": 10}
+        for model, values in accuracies.items()
+        for fold, accuracy in enumerate(values)
+    ]
+    result = BenchmarkResult.from_rows(rows)
+    write_report(result, tmp_path)
+    model = make_model("dummy").fit(made_tracks.paths, made_tracks.target)
+    card = make_model_card(model, benchmark=result).render()
+    for text in (card, (tmp_path / "report.html").read_text(encoding="utf-8")):
+        assert "-0.000" not in text.replace("\\", "")
 
 
 def test_page_has_no_dead_buttons_without_javascript(page):

@@ -1,6 +1,8 @@
 """Promises of load_tagged_folder: genres and artists as the files' own tags say."""
 
 import os
+import shutil
+import subprocess
 import sys
 import tracemalloc
 import warnings
@@ -114,6 +116,67 @@ def test_ape_tags_fill_in_what_id3_lacks(write, tmp_path):
     tags.save(path)
     data = load_quietly(tmp_path)
     assert (*data.target, *data.groups) == ("Jazz", "Di")
+
+
+def pack_info(**texts):
+    """Return the INFO list of a WAV file; ffmpeg pads texts to an even length."""
+    parts = [b"INFO"]
+    for name, text in texts.items():
+        text += b"\0" * (1 + (len(text) + 1) % 2)
+        parts.append(name.encode() + len(text).to_bytes(4, "little") + text)
+    content = b"".join(parts)
+    return b"LIST" + len(content).to_bytes(4, "little") + content
+
+
+@pytest.mark.parametrize("file_format", ["WAV", "RF64"])
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_the_info_list_of_a_wav_file_is_read(is_behind, file_format, tmp_path):
+    options = {"mode": "w", "samplerate": 22050, "channels": 1, "format": file_format}
+    with soundfile.SoundFile(tmp_path / "a.wav", **options) as file:
+        if is_behind:
+            file.write(TONE)
+        file.genre, file.artist = "Jazz", "Sigur Rós"
+        if not is_behind:
+            file.write(TONE)
+    data = load_quietly(tmp_path)
+    assert (*data.target, *data.groups) == ("Jazz", "Sigur Rós")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_texts_of_an_info_list_are_in_either_encoding(encoding, write, tmp_path):
+    path = write("a.wav")
+    artist = "Björk".encode(encoding)
+    with path.open("ab") as file:
+        file.write(pack_info(IART=artist, ISFT=b"Lavf", IGNR=b"Electronic"))
+    data = load_quietly(tmp_path)
+    assert (*data.target, *data.groups) == ("Electronic", "Björk")
+
+
+def test_all_info_lists_of_a_wav_file_are_read(write, tmp_path):
+    path = write("a.wav")
+    with path.open("ab") as file:
+        file.write(pack_info(ISFT=b"Lavf", IART=b"Bo") + pack_info(IGNR=b"Jazz"))
+    data = load_quietly(tmp_path)
+    assert (*data.target, *data.groups) == ("Jazz", "Bo")
+
+
+def test_id3_in_a_wav_file_counts_before_its_info_list(write, tmp_path):
+    path = write("a.wav", genre="Jazz")
+    with path.open("ab") as file:
+        file.write(pack_info(IGNR=b"Blues", IART=b"Bo"))
+    data = load_quietly(tmp_path)
+    assert (*data.target, *data.groups) == ("Jazz", "Bo")
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_a_wav_file_that_ffmpeg_tags_is_read(write, tmp_path):
+    source = write("a.flac", genre="Jazz", artist="Bo")
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", source, tmp_path / "b.wav"], check=True
+    )
+    source.unlink()
+    data = load_quietly(tmp_path)
+    assert (*data.target, *data.groups) == ("Jazz", "Bo")
 
 
 @pytest.mark.parametrize(

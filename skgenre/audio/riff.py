@@ -28,6 +28,7 @@ DTS_MAGICS = (
 )
 # Enough for any file; a hostile one has a chunk in every eight bytes.
 MAX_CHUNKS = 10_000
+_MAX_INFO_BYTES = 65536
 
 
 class _Chunks(NamedTuple):
@@ -39,13 +40,14 @@ class _Chunks(NamedTuple):
     is_wrong: bool  # where libsndfile would not read all of the samples
     stop: int
     rest: bytes  # the beginning of what is behind
+    info: bytes  # the list of texts
 
 
 def inspect_wav(file, size):
     """Return the Inspection of a RIFF, RIFX, RF64 or BW64 file, and where it ends."""
     magic = read_at(file, 0, 4)
     order = "big" if magic == b"RIFX" else "little"
-    form, ranges, n_promised, is_wrong, stop, rest = _walk_chunks(file, size, order)
+    form, ranges, n_promised, is_wrong, stop, rest, _ = _walk_chunks(file, size, order)
     codec, by_libsndfile = _find_codec(form, order)
     if codec == "PCM" and ranges and read_at(file, ranges[0][0], 4) in DTS_MAGICS:
         codec, by_libsndfile = "DTS", False
@@ -80,8 +82,24 @@ def inspect_wav(file, size):
     return found, stop if is_joined else size
 
 
+def read_info(file, size):
+    """Return the texts in a WAV file's INFO list: bytes, by names such as IGNR."""
+    magic = read_at(file, 0, 12)
+    if magic[:4] not in _NAMES or magic[8:] != b"WAVE":
+        return {}
+    order = "big" if magic.startswith(b"RIFX") else "little"
+    info, texts = _walk_chunks(file, size, order).info, {}
+    while len(info) > 8:
+        length = int.from_bytes(info[4:8], order)
+        texts[info[:4]] = info[8 : 8 + length]
+        # Some writers pad a text by a byte, some by none.
+        info = info[8 + length :].lstrip(b"\0")
+    return texts
+
+
 def _walk_chunks(file, size, order):
     form, long_length, ranges, is_wrong, n_promised = b"", None, [], False, 0
+    info = b""
     position, chunk = 12, b""
     for _ in range(MAX_CHUNKS):
         chunk = read_at(file, position, 128)
@@ -91,6 +109,9 @@ def _walk_chunks(file, size, order):
             break
         if name == b"fmt " and not form:
             form = read_at(file, start, min(length, 65536))
+        elif name == b"LIST" and chunk[8:12] == b"INFO":
+            n_bytes = min(length - 4, _MAX_INFO_BYTES - len(info))
+            info += read_at(file, start + 4, max(0, n_bytes))
         elif name == b"ds64":
             long_length = int.from_bytes(chunk[16:24], "little")
         elif name == b"data":
@@ -113,7 +134,7 @@ def _walk_chunks(file, size, order):
             position -= is_unpadded
             # libsndfile would not find the samples.
             is_wrong |= is_unpadded and not ranges
-    return _Chunks(form, ranges, n_promised, is_wrong, position, chunk)
+    return _Chunks(form, ranges, n_promised, is_wrong, position, chunk, info)
 
 
 def inspect_w64(file, size):

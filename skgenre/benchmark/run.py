@@ -452,8 +452,9 @@ def _describe_folds(folds, tracks, audio, *, of_segments=False):
         return [{}] * len(folds)
     described = []
     for train, test in folds:
-        # Segments may be of any track.
-        rows = slice(None) if of_segments else np.concatenate([train, test])
+        # Segments may be of any track. Sorted: other folds of the same tracks have the
+        # same audio.
+        rows = slice(None) if of_segments else np.sort(np.concatenate([train, test]))
         groups = None if tracks.groups is None else tracks.groups[rows]
         own = describe_parts(
             audio=[audio[path] for path in tracks.paths[rows].tolist()],

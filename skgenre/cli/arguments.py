@@ -154,6 +154,7 @@ def add_folders(parser, *, nargs="+", more=""):
     folders = parser.add_argument(
         "folders",
         nargs=nargs,
+        type=named_path,
         metavar="DIR",
         help="folders of genre folders (DIR/blues/track.wav), or CSV files with the "
         f"columns path, genre and, if known, artist{more}",
@@ -235,7 +236,10 @@ def _channel(text):
 def add_analysis(parser):
     """Add what happens to features once computed, and to files that have none."""
     parser.add_argument(
-        "--cache-dir", metavar="DIR", help="keep the features of each file here"
+        "--cache-dir",
+        type=named_path,
+        metavar="DIR",
+        help="keep the features of each file here",
     ).completer = FOLDERS
     parser.add_argument(
         "--cache-key",
@@ -249,6 +253,13 @@ def add_analysis(parser):
         action="store_true",
         help="stop at files that cannot be analysed, instead of leaving them out",
     )
+
+
+def named_path(text):
+    """Refuse an empty word, as of an unset variable: it would mean this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError(f"expected a path, got {text!r}")
+    return text
 
 
 def whole_number(low, high=None):

@@ -28,6 +28,7 @@ from skgenre.cli.arguments import (
     add_folders,
     add_jobs,
     add_json,
+    named_path,
     names,
     seeds,
     whole_number,
@@ -110,6 +111,7 @@ def add_command(commands):
     )
     add(
         "--output",
+        type=named_path,
         metavar="DIR",
         help="write results.json, results.csv, figures and report.html here; a run "
         "that was stopped goes on from there",

@@ -12,7 +12,12 @@ import platform
 import textwrap
 
 from skgenre._io import find_versions, format_json, printable
-from skgenre.cli.arguments import MODEL_FILES, add_command_parser, add_json
+from skgenre.cli.arguments import (
+    MODEL_FILES,
+    add_command_parser,
+    add_json,
+    named_path,
+)
 from skgenre.cli.screen import get_width, is_output_terminal, say
 
 
@@ -22,7 +27,11 @@ def add_command(commands):
         commands, "info", _run, help="show what a model file says", text=__doc__
     )
     parser.add_argument(
-        "model", nargs="?", metavar="MODEL", help="file of a trained model"
+        "model",
+        nargs="?",
+        type=named_path,
+        metavar="MODEL",
+        help="file of a trained model",
     ).completer = MODEL_FILES
     add_json(parser, "all that the file says")
 

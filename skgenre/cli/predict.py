@@ -17,7 +17,13 @@ from functools import partial
 
 from skgenre._io import counted, format_csv_row, printable
 from skgenre._tables import count_columns
-from skgenre.cli.arguments import FOLDERS, MODEL_FILES, add_command_parser, add_files
+from skgenre.cli.arguments import (
+    FOLDERS,
+    MODEL_FILES,
+    add_command_parser,
+    add_files,
+    named_path,
+)
 from skgenre.cli.files import explain_no_path, list_files
 from skgenre.cli.playlists import Playlists
 from skgenre.cli.screen import (
@@ -49,7 +55,9 @@ def add_command(commands):
         text=__doc__,
     )
     add = parser.add_argument
-    model = add("model", metavar="MODEL", help="file of a trained model")
+    model = add(
+        "model", type=named_path, metavar="MODEL", help="file of a trained model"
+    )
     model.completer = MODEL_FILES
     add_files(parser)
     add(
@@ -85,6 +93,7 @@ def add_command(commands):
     )
     add(
         "--playlist",
+        type=named_path,
         metavar="DIR",
         help="write a playlist of the files of each genre here, DIR/GENRE.m3u8, with "
         "paths as seen from DIR; a playlist that exists is not replaced, but an error",

@@ -16,6 +16,7 @@ from skgenre.cli.arguments import (
     add_command_parser,
     add_files,
     add_json,
+    named_path,
     whole_number,
 )
 from skgenre.cli.files import explain_no_path, list_files
@@ -59,6 +60,7 @@ def add_command(commands):
     add_json(parser, "an array, one object per file")
     add(
         "--weights-dir",
+        type=named_path,
         metavar="DIR",
         help="folder of the weights (default: where skgenre.fetch_musicnn puts them, "
         "or an installed musicnn)",

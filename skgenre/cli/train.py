@@ -23,6 +23,7 @@ from skgenre.cli.arguments import (
     add_folders,
     add_jobs,
     add_json,
+    named_path,
     seed,
     whole_number,
 )
@@ -46,6 +47,7 @@ def add_command(commands):
     add(
         "-o",
         "--output",
+        type=named_path,
         metavar="FILE",
         required=True,
         help="file to write, such as model.skops; one that exists is replaced",

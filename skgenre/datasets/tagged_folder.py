@@ -16,6 +16,7 @@ from sklearn.utils import Bunch
 from skgenre._io import counted, describe_os_error, open_regular
 from skgenre._typing import StrPath
 from skgenre.audio import AUDIO_EXTENSIONS
+from skgenre.audio.riff import read_info
 from skgenre.datasets._tracks import (
     MAX_GENRE_CHARACTERS,
     find_audio_files,
@@ -23,10 +24,11 @@ from skgenre.datasets._tracks import (
     warn_of_files,
 )
 
-# What mutagen calls them: in ID3 tags (MP3, AIFF, WAV), MP4, ASF (WMA), and in Vorbis
-# comments (FLAC, Ogg) and APE tags, where programs do not agree on the album artist.
-_GENRE = ("genre", "TCON", "\xa9gen", "WM/Genre")
-_ARTIST = ("artist", "TPE1", "\xa9ART", "Author")
+# What they are called: in ID3 tags (MP3, AIFF, WAV), MP4, ASF (WMA), the INFO list of
+# WAV files, and in Vorbis comments (FLAC, Ogg) and APE tags, where programs do not
+# agree on the album artist.
+_GENRE = ("genre", "TCON", "\xa9gen", "WM/Genre", "IGNR")
+_ARTIST = ("artist", "TPE1", "\xa9ART", "Author", "IART")
 _ALBUM_ARTIST = ("albumartist", "album artist", "TPE2", "aART", "WM/AlbumArtist")
 
 # In lower case: what programs write where they know of no genre or artist (mutagen, for
@@ -78,10 +80,10 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
 
     Notes
     -----
-    Tags are ID3 (also in AIFF and WAV files), Vorbis comments (FLAC, Ogg), APE, MP4 and
-    ASF (WMA). Numbers of genres in ID3 tags, such as 17 or (17), become their names.
-    Of several genres, also in one text with semicolons, the first is taken;
-    ``Rock/Pop`` is one genre.
+    Tags are ID3 (also in AIFF and WAV files), Vorbis comments (FLAC, Ogg), APE, MP4,
+    ASF (WMA) and the INFO list of WAV files. Numbers of genres in ID3 tags, such as 17
+    or (17), become their names. Of several genres, also in one text with semicolons,
+    the first is taken; ``Rock/Pop`` is one genre.
 
     The group is the album's artist, who stays the same where guests are named, or else
     the track's: also where the album's is "Various Artists". A track whose artist is
@@ -150,7 +152,7 @@ def load_tagged_folder(directory: StrPath) -> Bunch:
     lonely = sorted(genre for genre, count in n_tracks.items() if count == 1)
     for what, names in [
         ("left out, as their tags cannot be read", damaged),
-        ("left out, as they have no genre in tags that mutagen reads", untagged),
+        ("left out, as they have no genre in tags that are read", untagged),
         ("files with several genres, of which the first is taken", several),
         ("genres that may be one, written in several ways", _find_alike(genres)),
         ("artists that may be one, written in several ways", _find_alike(artists)),
@@ -185,8 +187,9 @@ def _read_tags(path):
     fault, genres, artist = None, [], None
     with _BoundedFile(open(path, "rb", buffering=0, opener=open_regular)) as file:
         # ID3 and APE once more: an MP3 file may have both, of which mutagen takes ID3,
-        # and tags may be intact where it finds no sound that it knows.
-        for kind in (File, ID3, APEv2):
+        # and tags may be intact where it finds no sound that it knows. mutagen does not
+        # read the INFO list of WAV files.
+        for kind in (File, ID3, APEv2, _read_info):
             file.seek(0)
             try:
                 tags = kind(file)
@@ -205,6 +208,18 @@ def _read_tags(path):
     if len("".join(genres[:1])) > MAX_GENRE_CHARACTERS:
         raise ValueError(f"a genre of {len(genres[0])} characters")
     return genres, artist
+
+
+def _read_info(file):
+    texts = read_info(file, os.fstat(file.fileno()).st_size)
+    # No encoding is named: ffmpeg writes UTF-8, older programs that of Windows.
+    decoded = {}
+    for name, text in texts.items():
+        try:
+            decoded[name.decode("latin-1")] = [text.decode()]
+        except UnicodeDecodeError:
+            decoded[name.decode("latin-1")] = [text.decode("cp1252", "replace")]
+    return decoded
 
 
 def _find_artist(tags):

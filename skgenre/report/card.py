@@ -226,7 +226,7 @@ def _write_list(items):
 def _write_cell(value):
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else _escape(value)
+    return f"{value:z.3f}" if isinstance(value, float) else _escape(value)
 
 
 def _show(value):

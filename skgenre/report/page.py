@@ -111,7 +111,7 @@ def write_report(
         tables=tables,
         picture=picture,
         confusions=confusions,
-        command=setting.get("command") or "skgenre.run_benchmark(...)",
+        command=setting.get("command") or _write_call(setting),
         versions=", ".join(f"{name} {v}" for name, v in result.versions.items() if v),
         data_digest=setting.get("data_digest", "unknown"),
     )
@@ -120,6 +120,14 @@ def write_report(
         directory / "report.html", "w", encoding="utf-8", errors="backslashreplace"
     ) as file:
         file.write(page)
+
+
+def _write_call(setting):
+    """Return the call that makes such a result; what models and data are is unknown."""
+    names = ("protocols", "n_splits", "seeds", "epochs")
+    known = {name: setting[name] for name in names if setting.get(name) is not None}
+    options = "".join(f", {name}={value!r}" for name, value in known.items())
+    return f"skgenre.run_benchmark(models, data{options})"
 
 
 def _sort_by_accuracy(result):
