@@ -14,14 +14,18 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skgenre import SegmentPoolingClassifier
 
+# Where an optimiser stops depends on the last bits of its sums, and these on the
+# processor and on where the rows lie in memory.
+RTOL = 1e-4
+
 
 def test_track_probability_is_the_mean_of_its_segments(features):
     X, y = features
     pooled = SegmentPoolingClassifier(LogisticRegression()).fit(X, y)
     plain = LogisticRegression().fit(X.reshape(36, -1), np.repeat(y, 3))
     expected = plain.predict_proba(X.reshape(36, -1)).reshape(12, 3, 3)
-    assert_allclose(pooled.predict_segments_proba(X), expected)
-    assert_allclose(pooled.predict_proba(X), expected.mean(axis=1))
+    assert_allclose(pooled.predict_segments_proba(X), expected, rtol=RTOL)
+    assert_allclose(pooled.predict_proba(X), expected.mean(axis=1), rtol=RTOL)
 
 
 def test_missing_segments_are_neither_trained_on_nor_predicted(features):
@@ -35,7 +39,7 @@ def test_missing_segments_are_neither_trained_on_nor_predicted(features):
     probabilities = pooled.predict_segments_proba(X)
     assert np.isnan(probabilities[~present]).all()
     rows = X[present].reshape(present.sum(), -1)
-    assert_allclose(probabilities[present], plain.predict_proba(rows))
+    assert_allclose(probabilities[present], plain.predict_proba(rows), rtol=RTOL)
 
 
 def test_number_of_segments_is_free_but_not_their_shape(features):
@@ -118,7 +122,7 @@ def test_weights_reach_what_takes_them(estimator, name, features):
         rows, y.repeat(3), **{f"{name}sample_weight": weights.repeat(3)}
     )
     segments = model.predict_segments_proba(X).reshape(36, 3)
-    assert_allclose(segments, plain.predict_proba(rows), rtol=1e-6)
+    assert_allclose(segments, plain.predict_proba(rows), rtol=RTOL)
 
 
 def test_weights_are_routed_to_the_step_that_requests_them(features, routing):
@@ -132,7 +136,7 @@ def test_weights_are_routed_to_the_step_that_requests_them(features, routing):
     rows = X.reshape(36, -1)
     plain = clone(pipeline).fit(rows, y.repeat(3), sample_weight=weights.repeat(3))
     segments = model.predict_segments_proba(X).reshape(36, 3)
-    assert_allclose(segments, plain.predict_proba(rows), rtol=1e-6)
+    assert_allclose(segments, plain.predict_proba(rows), rtol=RTOL)
 
 
 @pytest.mark.parametrize("base", [LOGISTIC, SCALED, make_pipeline(SCALED)])
@@ -149,7 +153,8 @@ def test_boosting_and_bagging_weigh_whatever_takes_weights(base, features):
     ):
         weights = np.bincount(drawn, minlength=12)
         same = SegmentPoolingClassifier(base).fit(table, y, sample_weight=weights)
-        assert_allclose(model.predict_proba(table), same.predict_proba(table))
+        expected = same.predict_proba(table)
+        assert_allclose(model.predict_proba(table), expected, rtol=RTOL)
 
 
 def test_boosting_over_segments_of_one_frame_equals_boosting_of_the_rows(features):
@@ -158,7 +163,7 @@ def test_boosting_over_segments_of_one_frame_equals_boosting_of_the_rows(feature
         AdaBoostClassifier(base, n_estimators=5, random_state=0).fit(table, y)
         for base in (SegmentPoolingClassifier(LOGISTIC), LOGISTIC)
     )
-    assert_allclose(over.predict_proba(table), plain.predict_proba(table))
+    assert_allclose(over.predict_proba(table), plain.predict_proba(table), rtol=RTOL)
 
 
 def test_weight_zero_is_as_good_as_absent_to_every_step(features):
@@ -166,7 +171,7 @@ def test_weight_zero_is_as_good_as_absent_to_every_step(features):
     weights = np.arange(12) % 4 > 0
     model = SegmentPoolingClassifier(SCALED).fit(X, y, sample_weight=weights)
     absent = SegmentPoolingClassifier(SCALED).fit(X[weights], y[weights])
-    assert_allclose(model.predict_proba(X), absent.predict_proba(X), rtol=1e-6)
+    assert_allclose(model.predict_proba(X), absent.predict_proba(X), rtol=RTOL)
 
 
 @pytest.mark.parametrize("estimator", [LOGISTIC, SVC(probability=True, random_state=0)])
